@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# `make help` lists the targets. Everything that is built goes into build/.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+CC       ?= gcc
+CLANG    ?= clang
+PYTHON   ?= python3
+BUILD    := build
+
+# /usr/sbin is in root's PATH only, and bpftool is there.
+BPFTOOL  ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
+PKGS     := libbpf libelf libdw zlib jansson
+LIBS     := -lbpf -ldw -lelf -lz -ljansson -lZydis -pthread
+
+CPPFLAGS := -D_GNU_SOURCE -I. -Iuser -I$(BUILD)
+CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -fstack-protector-strong
+LDFLAGS  := -Wl,-z,relro,-z,now
+ifeq ($(DEBUG),1)
+  CFLAGS := -std=gnu11 -Og -g3 -Wall -Wextra -Werror
+  BUILD  := build/debug
+endif
+ifeq ($(ASAN),1)
+  CFLAGS  += -O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+  LDFLAGS += -fsanitize=address,undefined
+  BUILD   := build/asan
+endif
+
+USER_SOURCES := $(wildcard user/*.c user/*/*.c)
+USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/%.o)
+UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
+UNIT_TESTS   := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+WORKLOADS    := $(addprefix $(BUILD)/workloads/,lazywrite shiftbuf growbuf)
+LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.c)) \
+                $(patsubst tests/live/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.cc))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help deps need demo check check-unit check-live check-asan install clean
+
+all: need
+	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS)
+
+help:
+	@echo 'make                 build build/memwatch and build/workloads/'
+	@echo 'sudo make demo       install what is missing, build, watch the bundled workload'
+	@echo 'sudo make check      install what is missing, build, run all tests'
+	@echo 'make check-unit      the unit tests alone (no root)'
+	@echo 'sudo make check-live the live tests alone'
+	@echo 'make deps            install the packages that are missing (root)'
+	@echo 'make install         into PREFIX (/usr/local), under DESTDIR'
+	@echo 'make clean           remove build/'
+	@echo 'DEBUG=1, ASAN=1      other builds, in build/debug and build/asan'
+
+# ---- packages: what is missing, and the one command that installs it ----
+
+# A header or a program, and the Debian package that brings it.
+NEEDS := \
+  /usr/bin/clang:clang \
+  /usr/sbin/bpftool:bpftool \
+  /usr/include/bpf/libbpf.h:libbpf-dev \
+  /usr/include/gelf.h:libelf-dev \
+  /usr/include/elfutils/libdw.h:libdw-dev \
+  /usr/include/zlib.h:zlib1g-dev \
+  /usr/include/jansson.h:libjansson-dev \
+  /usr/include/Zydis/Zydis.h:libzydis-dev \
+  /usr/include/cmocka.h:libcmocka-dev \
+  /usr/share/doc/g++:g++ \
+  /usr/lib/python3/dist-packages/pytest:python3-pytest
+
+MISSING = $(strip $(foreach need,$(NEEDS),$(if $(wildcard $(firstword $(subst :, ,$(need)))),,$(lastword $(subst :, ,$(need))))))
+
+need:
+	@if [ -n "$(MISSING)" ]; then \
+	  echo "memwatch needs these packages: $(MISSING)"; \
+	  echo "Install them with: sudo make deps"; exit 1; fi
+
+deps:
+	@if [ -z "$(MISSING)" ]; then exit 0; fi; \
+	echo "Missing packages: $(MISSING)"; \
+	if ! command -v apt-get >/dev/null; then \
+	  echo "This system has no apt-get: install what your system calls these packages."; exit 1; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "Run: sudo make deps"; exit 1; fi; \
+	apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(MISSING) \
+	  >$(or $(TMPDIR),/tmp)/memwatch-deps.log 2>&1 || \
+	  { tail -n 20 $(or $(TMPDIR),/tmp)/memwatch-deps.log; exit 1; }
+
+# ---- the tool ----
+
+$(BUILD)/memwatch.bpf.o: bpf/memwatch.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
+	  -I/usr/include/$(shell $(CC) -dumpmachine) -D__TARGET_ARCH_x86 -c $< -o $@
+
+$(BUILD)/memwatch.skel.h: $(BUILD)/memwatch.bpf.o
+	$(BPFTOOL) gen skeleton $< name memwatch_bpf > $@
+
+$(BUILD)/user/attach/tracer.o: $(BUILD)/memwatch.skel.h
+
+$(BUILD)/user/%.o: user/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/memwatch: $(USER_OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# ---- workloads: no sanitizers, no debug flags; what they copy must be what they say ----
+
+WORKLOAD_PARTS := workloads/truth.c workloads/arguments.c
+WORKLOAD_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -Iworkloads
+
+$(BUILD)/workloads/lazywrite: workloads/lazybuf.c
+$(BUILD)/workloads/%: workloads/%.c $(WORKLOAD_PARTS) $(wildcard workloads/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(WORKLOAD_FLAGS) -o $@ $(filter %.c,$^)
+
+# ---- tests ----
+
+UNIT_OBJECTS = $(filter-out $(BUILD)/user/main.o,$(USER_OBJECTS))
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJECTS) -lcmocka $(LIBS)
+
+$(BUILD)/targets/%: tests/live/targets/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -pthread -o $@ $< -ldl
+
+$(BUILD)/targets/%: tests/live/targets/%.cc Makefile
+	@mkdir -p $(@D)
+	$(CXX) -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<
+
+check-unit: need
+	@$(MAKE) --no-print-directory $(UNIT_TESTS)
+	@set -e; for test in $(UNIT_TESTS); do echo "== $$test"; $$test; done
+
+check-live: need
+	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(LIVE_TARGETS)
+	MEMWATCH_BUILD=$(BUILD) /usr/bin/python3 -m pytest -p no:cacheprovider tests/live $(PYTEST_ARGS)
+
+# The unit tests and one live run under ASan and UBSan.
+check-asan: need
+	@$(MAKE) --no-print-directory ASAN=1 check-unit
+	@$(MAKE) --no-print-directory ASAN=1 check-live PYTEST_ARGS='-m sanitized'
+
+check: deps
+	@$(MAKE) --no-print-directory check-unit
+	@$(MAKE) --no-print-directory check-live
+	@$(MAKE) --no-print-directory check-asan
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/memwatch
+
+# ---- install ----
+
+install: all
+	install -D -m 755 $(BUILD)/memwatch $(DESTDIR)$(PREFIX)/bin/memwatch
+	install -D -m 755 $(BUILD)/workloads/lazywrite $(DESTDIR)$(PREFIX)/libexec/memwatch/lazywrite
+
+clean:
+	rm -rf build
+
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d)

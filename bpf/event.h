@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What crosses between the BPF programs and user space. Both sides include this header; every
+ * type has a fixed width and every record starts with struct mw_head.
+ */
+#ifndef MW_EVENT_H
+#define MW_EVENT_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define MW_COMM_BYTES    16
+#define MW_MAX_FUNCTIONS 64 /* watched functions; one bit each in mw_thread.open_mask */
+
+/* ---- the cookie of a probe point: kind | flags << 8 | index << 16 ---- */
+
+enum mw_point_kind {
+	MW_POINT_COPY = 1,  /* a copy routine is entered; index: routine */
+	MW_POINT_ENTRY,     /* a watched function is entered; index: function */
+	MW_POINT_END,       /* a watched function ends; index: function */
+	MW_POINT_WRITE,     /* the cheap call that --writes names is entered */
+	MW_POINT_LOADER,    /* the dynamic loader's list of libraries changed */
+	MW_POINT_CALIBRATE, /* memwatch's own: costs what MW_POINT_COPY costs, counts apart */
+};
+
+#define MW_POINT_STEPPED    1u /* the instruction is single-stepped: the hit costs more */
+#define MW_POINT_SHARED_END 2u /* this ret also ends calls that are not ours (tail jumps) */
+
+#define MW_COOKIE(kind, flags, index)                                                              \
+	((__u64)(kind) | (__u64)(flags) << 8 | (__u64)(index) << 16)
+#define MW_COOKIE_KIND(cookie)  ((__u32)((cookie) & 0xff))
+#define MW_COOKIE_FLAGS(cookie) ((__u32)((cookie) >> 8 & 0xff))
+#define MW_COOKIE_INDEX(cookie) ((__u32)((cookie) >> 16 & 0xffff))
+
+/* ---- records in the ring buffer ---- */
+
+enum mw_record_type {
+	MW_RECORD_SPAN = 1,
+	MW_RECORD_COPY,
+	MW_RECORD_FORK,
+	MW_RECORD_EXEC,
+	MW_RECORD_EXIT,
+	MW_RECORD_LOADER,
+};
+
+struct mw_head {
+	__u32 type;  /* enum mw_record_type */
+	__u32 bytes; /* of the whole record */
+	__u64 at_ns; /* CLOCK_MONOTONIC */
+	__u32 pid;   /* process (tgid) and thread, as the initial pid namespace numbers them */
+	__u32 tid;
+	char comm[MW_COMM_BYTES];
+};
+
+#define MW_SPAN_UNFINISHED 1u
+#define MW_SPAN_RECURSIVE  2u
+
+struct mw_span {
+	struct mw_head head;
+	__u64 start_ns;
+	__u64 duration_ns;
+	__u64 copied_bytes;
+	__u64 copies;
+	__u64 write_index;  /* of its thread when it began; 0: none counted */
+	__u64 cheap_hits;   /* of probes on emulated instructions, inside the span */
+	__u64 stepped_hits; /* of probes on single-stepped ones */
+	__u32 function;
+	__u32 flags;        /* MW_SPAN_* */
+};
+
+struct mw_copy {
+	struct mw_head head;
+	__u64 copied_bytes;
+	__u64 dst_addr;
+	__u64 src_addr;
+	__u32 routine;
+	__u32 reserved;
+};
+
+/* head.pid is the parent. */
+struct mw_fork {
+	struct mw_head head;
+	__u32 child_pid;
+	__u32 reserved;
+};
+
+/* head.tid is the thread that called exec; its id is the process's from then on. */
+struct mw_exec {
+	struct mw_head head;
+	__u32 old_tid;
+	__u32 reserved;
+};
+
+/* A whole process ended. */
+struct mw_exit {
+	struct mw_head head;
+	__u64 cpu_ns;
+};
+
+struct mw_loader {
+	struct mw_head head;
+};
+
+/* ---- counters that user space reads from maps ---- */
+
+/* Times in classes of 1/16 of an octave: 0..15 ns exactly, then (exponent, 4 bits) to 2^44 ns. */
+#define MW_TIME_CLASSES 656
+/* Sizes: class 0 is 0 bytes, class i is 2^(i-1) <= bytes < 2^i. */
+#define MW_SIZE_CLASSES 64
+
+/* Of one watched function. Times and bytes are of outermost calls that ended. */
+struct mw_function {
+	__u64 calls;
+	__u64 ended;
+	__u64 unfinished;
+	__u64 abandoned;
+	__u64 lost;
+	__u64 unmatched_ends;
+	__u64 reported;
+	__u64 total_ns;
+	__u64 max_ns;
+	__u64 copied_bytes;
+	__u64 copies;
+	__u64 time_classes[MW_TIME_CLASSES];
+};
+
+enum mw_loss {
+	MW_LOSS_RING_FULL,
+	MW_LOSS_THREAD_STATE,
+	MW_LOSS_KINDS,
+};
+
+/* Per CPU; entry MW_TOTALS_TARGET is the target's, the other memwatch's own calibration. */
+enum { MW_TOTALS_TARGET, MW_TOTALS_CALIBRATION, MW_TOTALS_KINDS };
+
+struct mw_totals {
+	__u64 copies_by_class[MW_SIZE_CLASSES];
+	__u64 bytes_by_class[MW_SIZE_CLASSES];
+	__u64 largest_copy_bytes;
+	__u64 large_copies; /* of at least min_bytes, outside any span */
+	__u64 cheap_hits;
+	__u64 stepped_hits;
+	__u64 writes;
+	__u64 losses[MW_LOSS_KINDS];
+	__u64 write_gap_classes[MW_TIME_CLASSES]; /* from one write to the next of the thread */
+};
+
+/* An open call of a watched function: the key finds it again at its end. */
+struct mw_span_key {
+	__u64 sp;       /* stack pointer at the call: where the return address lies */
+	__u32 tid;
+	__u32 function; /* index + 1; 0: no span */
+};
+
+struct mw_open_span {
+	__u64 start_ns;
+	__u64 copied_bytes; /* these five: the thread's running totals when it began */
+	__u64 copies;
+	__u64 cheap_hits;
+	__u64 stepped_hits;
+	__u64 write_index;
+	__u64 outer_mask;   /* functions open around it */
+	struct mw_span_key outer;
+	__u32 pid;
+	__u32 recursive;
+};
+
+/* Running totals of one thread; what the thread iterator prints, too. */
+struct mw_thread {
+	__u64 copied_bytes;
+	__u64 copies;
+	__u64 cheap_hits;
+	__u64 stepped_hits;
+	__u64 writes;
+	__u64 last_write_ns;
+	__u64 open_mask;         /* functions open on this thread */
+	struct mw_span_key top;  /* innermost open span */
+};
+
+struct mw_thread_line {
+	__u32 pid;
+	__u32 tid;
+	char comm[MW_COMM_BYTES];
+	struct mw_thread thread;
+};
+
+#define MW_SIZE_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed")
+MW_SIZE_IS(mw_head, 40);
+MW_SIZE_IS(mw_span, 104);
+MW_SIZE_IS(mw_copy, 72);
+MW_SIZE_IS(mw_fork, 48);
+MW_SIZE_IS(mw_exec, 48);
+MW_SIZE_IS(mw_exit, 48);
+MW_SIZE_IS(mw_span_key, 16);
+MW_SIZE_IS(mw_open_span, 80);
+MW_SIZE_IS(mw_thread, 72);
+MW_SIZE_IS(mw_thread_line, 96);
+MW_SIZE_IS(mw_function, 11 * 8 + MW_TIME_CLASSES * 8);
+
+#endif

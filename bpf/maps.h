@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef BPF_MAPS_H
+#define BPF_MAPS_H
+
+#include "kernel.h"
+#include "event.h"
+#include <bpf/bpf_helpers.h>
+
+/* Set between open and load. */
+const volatile __u64 min_bytes = 1 << 20;
+const volatile __u64 min_time_ns = 1000000;
+const volatile __u32 follow = 1;
+
+/* User space sets this first when it ends, so that what it then reads no longer moves. */
+__u32 stopped;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ring SEC(".maps");
+
+/* Processes that are watched, by tgid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u32);
+} watched SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct mw_thread);
+} threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct mw_span_key);
+	__type(value, struct mw_open_span);
+} open_spans SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MW_MAX_FUNCTIONS);
+	__type(key, __u32);
+	__type(value, struct mw_function);
+} functions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MW_TOTALS_KINDS);
+	__type(key, __u32);
+	__type(value, struct mw_totals);
+} totals SEC(".maps");
+
+/*
+ * A uprobe's program can be preempted by another one on the same CPU, so even per-CPU counters are
+ * added to atomically.
+ */
+#define count_add(counter, value) __sync_fetch_and_add(&(counter), (value))
+
+/* Raises *maximum to value; a lost race is tried again, a few times. */
+static __always_inline void count_max(__u64 *maximum, __u64 value)
+{
+	for (int i = 0; i < 8; i++) {
+		__u64 seen = *(volatile __u64 *)maximum;
+
+		if (value <= seen || __sync_val_compare_and_swap(maximum, seen, value) == seen)
+			return;
+	}
+}
+
+static __always_inline struct mw_totals *totals_of(__u32 kind)
+{
+	return bpf_map_lookup_elem(&totals, &kind);
+}
+
+static __always_inline void count_loss(enum mw_loss kind)
+{
+	struct mw_totals *mine = totals_of(MW_TOTALS_TARGET);
+
+	if (mine)
+		count_add(mine->losses[kind], 1);
+}
+
+static __always_inline __u32 log2_floor(__u64 value)
+{
+	__u32 log = 0;
+
+	if (value >> 32) {
+		value >>= 32;
+		log += 32;
+	}
+	if (value >> 16) {
+		value >>= 16;
+		log += 16;
+	}
+	if (value >> 8) {
+		value >>= 8;
+		log += 8;
+	}
+	if (value >> 4) {
+		value >>= 4;
+		log += 4;
+	}
+	if (value >> 2) {
+		value >>= 2;
+		log += 2;
+	}
+	return log + (value >> 1);
+}
+
+static __always_inline __u32 time_class(__u64 ns)
+{
+	__u32 log, class;
+
+	if (ns < 16)
+		return ns;
+	log = log2_floor(ns);
+	class = (log - 3) * 16 + (ns >> (log - 4) & 15);
+	return class < MW_TIME_CLASSES ? class : MW_TIME_CLASSES - 1;
+}
+
+static __always_inline __u32 size_class(__u64 bytes)
+{
+	__u32 class = bytes ? log2_floor(bytes) + 1 : 0;
+
+	return class < MW_SIZE_CLASSES ? class : MW_SIZE_CLASSES - 1;
+}
+
+/* A record of the ring, its head filled in; NULL, and counted, where there is no room. */
+static __always_inline void *record_reserve(__u32 type, __u64 bytes, __u64 now_ns)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct mw_head *head = bpf_ringbuf_reserve(&ring, bytes, 0);
+
+	if (!head) {
+		count_loss(MW_LOSS_RING_FULL);
+		return 0;
+	}
+	head->type = type;
+	head->bytes = bytes;
+	head->at_ns = now_ns;
+	head->pid = id >> 32;
+	head->tid = (__u32)id;
+	bpf_get_current_comm(head->comm, sizeof(head->comm));
+	return head;
+}
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One program serves every probe point; the point's cookie says what it is. One program means one
+ * uprobe_multi link per file and process, which is what attaching and detaching cost.
+ */
+#include "copy.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline void loader_emit(void)
+{
+	struct mw_loader *record =
+		record_reserve(MW_RECORD_LOADER, sizeof(*record), bpf_ktime_get_ns());
+
+	if (record)
+		bpf_ringbuf_submit(record, 0);
+}
+
+SEC("uprobe")
+int probe_point(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 kind = MW_COOKIE_KIND(cookie);
+	__u32 index = MW_COOKIE_INDEX(cookie);
+	struct mw_totals *mine = totals_of(
+		kind == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
+	struct mw_thread *thread;
+
+	if (stopped || !mine)
+		return 0;
+	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0,
+				      BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread) {
+		count_loss(MW_LOSS_THREAD_STATE);
+		return 0;
+	}
+	if (MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED) {
+		thread->stepped_hits++;
+		count_add(mine->stepped_hits, 1);
+	} else {
+		thread->cheap_hits++;
+		count_add(mine->cheap_hits, 1);
+	}
+	if (kind == MW_POINT_COPY || kind == MW_POINT_CALIBRATE)
+		copy_count(ctx, thread, mine, index);
+	else if (kind == MW_POINT_WRITE)
+		write_count(thread, mine);
+	else if (kind == MW_POINT_ENTRY)
+		span_enter(ctx, thread, index);
+	else if (kind == MW_POINT_END)
+		span_end(ctx, thread, index, MW_COOKIE_FLAGS(cookie));
+	else if (kind == MW_POINT_LOADER)
+		loader_emit();
+	return 0;
+}
+
+static __always_inline int is_watched(__u32 pid)
+{
+	return bpf_map_lookup_elem(&watched, &pid) != 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_forked, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_pid = parent->tgid, child_pid = child->tgid, one = 1;
+	struct mw_fork *record;
+
+	/* A new thread has its creator's tgid and shares its probes. */
+	if (!follow || stopped || child->pid != child->tgid || !is_watched(parent_pid))
+		return 0;
+	bpf_map_update_elem(&watched, &child_pid, &one, BPF_ANY);
+	record = record_reserve(MW_RECORD_FORK, sizeof(*record), bpf_ktime_get_ns());
+	if (!record)
+		return 0;
+	record->head.pid = parent_pid;
+	record->child_pid = child_pid;
+	record->reserved = 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
+{
+	struct mw_thread *thread;
+	struct mw_exec *record;
+
+	if (stopped || !is_watched(task->tgid))
+		return 0;
+	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
+	if (thread) {
+		span_unfinish_all(thread);
+		thread->writes = 0;
+		thread->last_write_ns = 0;
+	}
+	record = record_reserve(MW_RECORD_EXEC, sizeof(*record), bpf_ktime_get_ns());
+	if (!record)
+		return 0;
+	record->old_tid = old_tid;
+	record->reserved = 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exited, struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+	struct mw_thread *thread;
+	struct mw_exit *record;
+
+	if (stopped || !is_watched(pid))
+		return 0;
+	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
+	if (thread)
+		span_unfinish_all(thread);
+	/* do_exit() takes this thread off `live` before it comes here: 0 is the last thread. */
+	if (task->signal->live.counter != 0)
+		return 0;
+	record = record_reserve(MW_RECORD_EXIT, sizeof(*record), bpf_ktime_get_ns());
+	if (record) {
+		record->cpu_ns = task->signal->sum_sched_runtime + task->se.sum_exec_runtime;
+		if (task->group_leader != task)
+			record->cpu_ns += task->group_leader->se.sum_exec_runtime;
+		bpf_ringbuf_submit(record, 0);
+	}
+	bpf_map_delete_elem(&watched, &pid);
+	return 0;
+}
+
+/* Read at the end, for the calls that are still open: prints a mw_thread_line per known thread. */
+SEC("iter/task")
+int thread_lines(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct mw_thread_line line = {};
+	struct mw_thread *thread;
+
+	if (!task)
+		return 0;
+	thread = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!thread)
+		return 0;
+	line.pid = task->tgid;
+	line.tid = task->pid;
+	bpf_probe_read_kernel_str(line.comm, sizeof(line.comm), task->comm);
+	line.thread = *thread;
+	bpf_seq_write(ctx->meta->seq, &line, sizeof(line));
+	return 0;
+}

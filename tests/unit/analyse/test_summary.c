@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyse/summary.h"
+
+#define FUNCTIONS 3
+
+static const struct symbol_name names[FUNCTIONS] = {
+	{"flush", "lazy"}, {"join", "lazy"}, {"grow", "libgrow.so"}};
+
+/* What summarize() is given; the big ones are on the heap, all zero at first. */
+struct fixture {
+	struct mw_function *functions;
+	struct mw_totals *totals;
+	struct tally tally;
+	struct summary_input input;
+	struct summary summary;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	fixture->functions = calloc(FUNCTIONS, sizeof(*fixture->functions));
+	fixture->totals = calloc(1, sizeof(*fixture->totals));
+	fixture->input = (struct summary_input){
+		.names = names,
+		.functions = fixture->functions,
+		.function_count = FUNCTIONS,
+		.totals = fixture->totals,
+		.costs = {.cheap_ns = 800, .stepped_ns = 12000},
+	};
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	tally_release(&fixture->tally);
+	summary_release(&fixture->summary);
+	free(fixture->functions);
+	free(fixture->totals);
+	free(fixture);
+	return 0;
+}
+
+static void run(struct fixture *fixture)
+{
+	summary_release(&fixture->summary);
+	assert_int_equal(summarize(&fixture->input, &fixture->tally, &fixture->summary), 0);
+}
+
+static void add(struct fixture *fixture, size_t function, struct flush flush)
+{
+	assert_int_equal(tally_add_flush(&fixture->tally, function, &flush), 0);
+}
+
+static void nothing_gives_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run(fixture);
+	assert_int_equal(fixture->summary.result.function_count, 0);
+	assert_false(fixture->summary.result.finding.found);
+	fixture->input.function_count = 0;
+	run(fixture);
+	assert_false(fixture->summary.result.finding.found);
+}
+
+static void functions_are_sorted_and_the_uncalled_left_out(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct function_summary *lines;
+
+	fixture->functions[0] = (struct mw_function){.calls = 5,
+						     .ended = 2,
+						     .unfinished = 1,
+						     .abandoned = 1,
+						     .lost = 1,
+						     .total_ns = 20,
+						     .max_ns = 12,
+						     .copied_bytes = 300,
+						     .copies = 3,
+						     .unmatched_ends = 4};
+	fixture->functions[0].time_classes[8] = 1;
+	fixture->functions[0].time_classes[12] = 1;
+	fixture->functions[1].unmatched_ends = 3;
+	fixture->functions[2] = (struct mw_function){.calls = 1, .total_ns = 90, .lost = 2};
+	add(fixture, 0, (struct flush){.duration_ns = 1, .unfinished = true});
+	add(fixture, 0, (struct flush){.duration_ns = 1});
+	run(fixture);
+
+	lines = fixture->summary.result.functions;
+	assert_int_equal(fixture->summary.result.function_count, 2);
+	assert_string_equal(lines[0].function, "grow");
+	assert_string_equal(lines[0].module, "libgrow.so");
+	assert_string_equal(lines[1].function, "flush");
+	assert_int_equal(lines[1].calls, 5);
+	assert_int_equal(lines[1].ended, 2);
+	assert_int_equal(lines[1].unfinished, 1);
+	assert_int_equal(lines[1].abandoned, 1);
+	assert_int_equal(lines[1].lost, 1);
+	assert_int_equal(lines[1].p50_ns, 8);
+	assert_int_equal(lines[1].p99_ns, 12);
+	assert_int_equal(lines[1].max_ns, 12);
+	assert_int_equal(lines[1].copied_bytes, 300);
+	assert_int_equal(lines[1].copies, 3);
+	assert_int_equal(lines[1].reported, 2);
+	assert_int_equal(fixture->summary.result.unmatched_ends, 7);
+	assert_int_equal(fixture->summary.result.losses.span_table_full, 3);
+}
+
+static void totals_are_summed(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct run_summary *result = &fixture->summary.result;
+
+	fixture->totals->copies_by_class[3] = 10;
+	fixture->totals->bytes_by_class[3] = 60;
+	fixture->totals->copies_by_class[MW_SIZE_CLASSES - 1] = 1;
+	fixture->totals->bytes_by_class[MW_SIZE_CLASSES - 1] = 1000;
+	fixture->totals->largest_copy_bytes = 1000;
+	fixture->totals->large_copies = 2;
+	fixture->totals->writes = 77;
+	fixture->totals->cheap_hits = 10;
+	fixture->totals->stepped_hits = 3;
+	fixture->totals->losses[MW_LOSS_RING_FULL] = 5;
+	fixture->totals->losses[MW_LOSS_THREAD_STATE] = 6;
+	fixture->input.malformed = 7;
+	fixture->input.wall_ns = 8;
+	fixture->input.target_cpu_ns = 9;
+	run(fixture);
+
+	assert_int_equal(result->copies, 11);
+	assert_int_equal(result->copied_bytes, 1060);
+	assert_int_equal(result->copies_by_class[3], 10);
+	assert_int_equal(result->bytes_by_class[MW_SIZE_CLASSES - 1], 1000);
+	assert_int_equal(result->largest_copy_bytes, 1000);
+	assert_int_equal(result->large_copies, 2);
+	assert_int_equal(result->writes, 77);
+	assert_int_equal(result->probe_hits, 13);
+	assert_int_equal(result->overhead_ns, 10 * 800 + 3 * 12000);
+	assert_int_equal(result->hit_cheap_ns, 800);
+	assert_int_equal(result->hit_stepped_ns, 12000);
+	assert_int_equal(result->losses.ring_full, 5);
+	assert_int_equal(result->losses.thread_state_failed, 6);
+	assert_int_equal(result->losses.malformed, 7);
+	assert_int_equal(result->wall_ns, 8);
+	assert_int_equal(result->target_cpu_ns, 9);
+}
+
+static void finding_speaks_of_the_longest_function(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct finding *finding = &fixture->summary.result.finding;
+
+	/* Most flushes: join. Longest one: grow, but it never ended. Longest together: flush. */
+	add(fixture, 1, (struct flush){.duration_ns = 10, .copied_bytes = 1});
+	add(fixture, 1, (struct flush){.duration_ns = 10, .copied_bytes = 1});
+	add(fixture, 1, (struct flush){.duration_ns = 10, .copied_bytes = 1});
+	add(fixture, 2, (struct flush){.duration_ns = 9000, .unfinished = true});
+	add(fixture, 0, (struct flush){.duration_ns = 30, .copied_bytes = 500});
+	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 900});
+	add(fixture, 0, (struct flush){.duration_ns = 25, .copied_bytes = 700});
+	run(fixture);
+	assert_true(finding->found);
+	assert_string_equal(finding->function, "flush");
+	assert_int_equal(finding->flushes, 3);
+	assert_int_equal(finding->duration_ns, 25);
+	assert_int_equal(finding->copied_bytes, 700);
+	assert_null(finding->writes_function);
+	assert_int_equal(finding->calls_per_stall, 0);
+	assert_int_equal(finding->other_write_ns, 0);
+}
+
+static void unfinished_and_recursive_flushes_give_no_finding(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, 0, (struct flush){.duration_ns = 30, .unfinished = true});
+	add(fixture, 0, (struct flush){.duration_ns = 30, .recursive = true});
+	run(fixture);
+	assert_false(fixture->summary.result.finding.found);
+}
+
+static void recursive_flushes_are_not_counted_twice(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, 0, (struct flush){.duration_ns = 30, .recursive = true});
+	add(fixture, 0, (struct flush){.duration_ns = 30, .recursive = true});
+	add(fixture, 0, (struct flush){.duration_ns = 40});
+	add(fixture, 1, (struct flush){.duration_ns = 50});
+	run(fixture);
+	assert_string_equal(fixture->summary.result.finding.function, "join");
+	assert_int_equal(fixture->summary.result.finding.flushes, 1);
+}
+
+static void add_write(struct fixture *fixture, pid_t pid, pid_t tid, uint64_t write_index)
+{
+	add(fixture, 0,
+	    (struct flush){.pid = pid, .tid = tid, .duration_ns = 10, .write_index = write_index});
+}
+
+static uint64_t period(struct fixture *fixture)
+{
+	fixture->input.writes_function = "write";
+	run(fixture);
+	return fixture->summary.result.finding.calls_per_stall;
+}
+
+static void period_of_a_first_flush_is_its_index(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_write(fixture, 1, 1, 100);
+	assert_int_equal(period(fixture), 100);
+	assert_string_equal(fixture->summary.result.finding.writes_function, "write");
+}
+
+static void period_is_counted_within_a_thread(void **state)
+{
+	struct fixture *fixture = *state;
+
+	/* Two threads that take turns, and a process whose thread has the same id. */
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 2, 101);
+	add_write(fixture, 1, 1, 200);
+	add_write(fixture, 2, 2, 100);
+	add_write(fixture, 1, 2, 201);
+	add_write(fixture, 1, 1, 300);
+	add_write(fixture, 2, 2, 200);
+	assert_int_equal(period(fixture), 100);
+}
+
+static void period_survives_a_restart_of_the_index(void **state)
+{
+	struct fixture *fixture = *state;
+
+	/* An exec: the index begins anew. */
+	add_write(fixture, 1, 1, 1000);
+	add_write(fixture, 1, 1, 50);
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 1, 150);
+	assert_int_equal(period(fixture), 50);
+}
+
+static void period_ignores_flushes_of_one_write(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_write(fixture, 1, 1, 0);
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 1, 200);
+	assert_int_equal(period(fixture), 100);
+}
+
+/* An attach in the middle of a period: the first one counted is too short. */
+static void period_of_two_is_the_longer(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_write(fixture, 1, 1, 30);
+	add_write(fixture, 1, 1, 130);
+	assert_int_equal(period(fixture), 100);
+}
+
+static void other_writes_take_the_median_gap(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->totals->write_gap_classes[10] = 3;
+	fixture->totals->write_gap_classes[600] = 2;
+	add_write(fixture, 1, 1, 100);
+	period(fixture);
+	assert_int_equal(fixture->summary.result.finding.other_write_ns, 10);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_gives_nothing),
+		TEST(functions_are_sorted_and_the_uncalled_left_out),
+		TEST(totals_are_summed),
+		TEST(finding_speaks_of_the_longest_function),
+		TEST(unfinished_and_recursive_flushes_give_no_finding),
+		TEST(recursive_flushes_are_not_counted_twice),
+		TEST(period_of_a_first_flush_is_its_index),
+		TEST(period_is_counted_within_a_thread),
+		TEST(period_survives_a_restart_of_the_index),
+		TEST(period_ignores_flushes_of_one_write),
+		TEST(period_of_two_is_the_longer),
+		TEST(other_writes_take_the_median_gap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

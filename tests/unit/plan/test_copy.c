@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "code_bytes.h"
+#include "live_code.h"
+
+/* ---- hand-written ---- */
+
+static void test_musl_memcpy(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x89, 0xf8,       /* 1000 mov %rdi,%rax */
+		0x48, 0x83, 0xfa, 0x08, /* 1003 cmp $8,%rdx */
+		0x72, 0x03,             /* 1007 jb 100c */
+		0x48, 0xff, 0xca,       /* 1009 dec %rdx */
+		0x48, 0x89, 0xd1,       /* 100c mov %rdx,%rcx */
+		0xf3, 0xa4,             /* 100f rep movsb */
+		0xc3,                   /* 1011 ret */
+	};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"memcpy", 0x1000};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].vaddr, 0x1007);
+	assert_int_equal(points.items[0].probe, PROBE_EMULATED);
+	assert_int_equal(points.items[0].original, 0x72);
+	assert_string_equal(points.items[0].reason, "jb 0x100c: memcpy pass; emulated");
+	array_release(&points);
+}
+
+/* memmove's forward half is memcpy's, and memcpy's point sees it. */
+static const uint8_t musl_memmove[] = {
+	0x48, 0x89, 0xf8,             /* 1000 memmove: mov %rdi,%rax */
+	0x48, 0x29, 0xf0,             /* 1003 sub %rsi,%rax */
+	0x48, 0x39, 0xd0,             /* 1006 cmp %rdx,%rax */
+	0x73, 0x0d,                   /* 1009 jae 1018 */
+	0x48, 0x89, 0xd1,             /* 100b mov %rdx,%rcx */
+	0x48, 0x8d, 0x7c, 0x17, 0xff, /* 100e lea -1(%rdi,%rdx),%rdi */
+	0xfd,                         /* 1013 std */
+	0xf3, 0xa4,                   /* 1014 rep movsb */
+	0xfc,                         /* 1016 cld */
+	0xc3,                         /* 1017 ret */
+	0x48, 0x89, 0xf8,             /* 1018 memcpy: mov %rdi,%rax */
+	0x48, 0x83, 0xfa, 0x08,       /* 101b cmp $8,%rdx */
+	0x72, 0x00,                   /* 101f jb 1021 */
+	0x48, 0x89, 0xd1,             /* 1021 mov %rdx,%rcx */
+	0xf3, 0xa4,                   /* 1024 rep movsb */
+	0xc3,                         /* 1026 ret */
+};
+
+static void test_musl_memmove_is_two_ways(void **state)
+{
+	const uint64_t names[] = {0x1000, 0x1018, 0};
+	const struct code_bytes bytes = {0x1000, musl_memmove, sizeof(musl_memmove), NULL, names};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door doors[] = {{"memmove", 0x1000}, {"memcpy", 0x1018}};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, doors, 2, &points, reason), 0);
+	assert_int_equal(points.count, 2);
+	assert_int_equal(points.items[0].vaddr, 0x100b); /* backwards only */
+	assert_int_equal(points.items[0].probe, PROBE_STEPPED);
+	assert_int_equal(points.items[1].vaddr, 0x101f);
+	assert_int_equal(points.items[1].probe, PROBE_EMULATED);
+	array_release(&points);
+
+	/* Without memcpy as a door, one point sees both of memmove's ways. */
+	assert_int_equal(plan_copies(&view, doors, 1, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].vaddr, 0x1009);
+	array_release(&points);
+}
+
+/* glibc 2.36: __mempcpy, __memmove_chk and __memmove, and __chk_fail at the end. */
+static const uint8_t glibc[] = {
+	0x48, 0x89, 0xf8,       /* 1000 mempcpy: mov %rdi,%rax */
+	0x48, 0x01, 0xd0,       /* 1003 add %rdx,%rax */
+	0xeb, 0x13,             /* 1006 jmp 101b */
+	0x48, 0x39, 0xd1,       /* 1008 memmove_chk: cmp %rdx,%rcx */
+	0x72, 0x1b,             /* 100b jb 1028 */
+	0x66, 0x2e, 0x0f, 0x1f, /* 100d data16 cs nopw 0x0(%rax,%rax,1) */
+	0x84, 0x00, 0x00, 0x00, /* ... */
+	0x00, 0x00, 0x90,       /* ..., nop */
+	0x48, 0x89, 0xf8,       /* 1018 memmove: mov %rdi,%rax */
+	0x48, 0x83, 0xfa, 0x20, /* 101b cmp $0x20,%rdx */
+	0x72, 0x04,             /* 101f jb 1025 */
+	0xc5, 0xfe, 0x6f, 0x06, /* 1021 vmovdqu (%rsi),%ymm0 */
+	0xc3, 0x90, 0x90,       /* 1025 ret */
+	0x50,                   /* 1028 chk_fail: push %rax */
+	0xe8, 0x00, 0x00, 0x00, /* 1029 call fortify_fail */
+	0x00,
+};
+
+static void plan_glibc(const struct code_range *functions, size_t expected)
+{
+	const struct code_bytes bytes = {0x1000, glibc, sizeof(glibc), functions, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door doors[] = {{"mempcpy", 0x1000},
+					  {"memmove", 0x1018},
+					  {"memcpy", 0x1018},
+					  {"__memmove_chk", 0x1008}};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	assert_int_equal(plan_copies(&view, doors, COUNT(doors), &points, reason), 0);
+	assert_int_equal(points.count, expected);
+	assert_int_equal(points.items[0].vaddr, 0x101f);
+	array_release(&points);
+}
+
+static void test_glibc_doors_share_one_point(void **state)
+{
+	const struct code_range functions[] = {
+		{0x1000, 8}, {0x1008, 5}, {0x1018, 0x0e}, {0x1028, 6}, {0, 0}};
+	const struct code_range unknown_fail[] = {{0x1000, 8}, {0x1008, 5}, {0x1018, 0x0e}, {0, 0}};
+
+	(void)state;
+	plan_glibc(functions, 1);
+	/* Nothing shows that the way taken copies nothing: it gets a point of its own. */
+	plan_glibc(unknown_fail, 2);
+}
+
+/* A point that the routine's own loop passes again counts one copy many times. */
+static void test_loop_spoils_points_behind_its_head(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x89, 0xf8, /* 1000 mov %rdi,%rax */
+		0x48, 0x85, 0xd2, /* 1003 loop: test %rdx,%rdx */
+		0x74, 0x0a,       /* 1006 je 1012 */
+		0x8a, 0x0e,       /* 1008 mov (%rsi),%cl */
+		0x88, 0x0f,       /* 100a mov %cl,(%rdi) */
+		0x48, 0xff, 0xca, /* 100c dec %rdx */
+		0xeb, 0xf2,       /* 100f jmp 1003 */
+		0x90,             /* 1011 nop */
+		0xc3,             /* 1012 ret */
+	};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"memcpy", 0x1000}, loop = {"loop", 0x1003};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].vaddr, 0x1000);
+	array_release(&points);
+	assert_int_equal(plan_copies(&view, &loop, 1, &points, reason), -ENOTSUP);
+	assert_non_null(strstr(reason, "loop at 0x1003"));
+	assert_int_equal(points.count, 0);
+}
+
+/* bcopy's arguments are the other way round up to memmove, which sees them in place. */
+static void test_bcopy_shares_the_point_behind_its_swap(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x87, 0xf7,       /* 1000 bcopy: xchg %rsi,%rdi */
+		0xeb, 0x01,             /* 1003 jmp 1006 */
+		0x90,                   /* 1005 nop */
+		0x48, 0x89, 0xf8,       /* 1006 memmove: mov %rdi,%rax */
+		0x48, 0x83, 0xfa, 0x08, /* 1009 cmp $8,%rdx */
+		0x72, 0x00,             /* 100d jb 100f */
+		0xc3,                   /* 100f ret */
+	};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door doors[] = {{"bcopy", 0x1000}, {"memmove", 0x1006}};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, doors, 2, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].vaddr, 0x100d);
+	array_release(&points);
+}
+
+/* Where the shared stretch bears no probe, each way to it has its own. */
+static void test_points_before_an_unprobeable_stretch(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x89, 0xf8,       /* 1000 a: mov %rdi,%rax */
+		0xeb, 0x03,             /* 1003 jmp 1008 */
+		0x48, 0x89, 0xf9,       /* 1005 b: mov %rdi,%rcx */
+		0xc5, 0xfe, 0x6f, 0x06, /* 1008 vmovdqu (%rsi),%ymm0 */
+		0x48, 0x89, 0xf7,       /* 100c mov %rsi,%rdi: the last with %rdi */
+		0xc3,                   /* 100f ret */
+	};
+	static uint8_t hidden[sizeof(code)];
+	struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door doors[] = {{"a", 0x1000}, {"b", 0x1005}, {"c", 0x1008}};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, doors, 2, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].vaddr, 0x100c);
+	array_release(&points);
+
+	/* 100c: vmovdqu again, cut to 3 bytes: vzeroupper, c5 f8 77 */
+	memcpy(hidden, code, sizeof(code));
+	memcpy(hidden + 12, "\xc5\xf8\x77\xf4", 4); /* and hlt */
+	bytes.bytes = hidden;
+	assert_int_equal(plan_copies(&view, doors, 2, &points, reason), 0);
+	assert_int_equal(points.count, 2);
+	assert_int_equal(points.items[0].vaddr, 0x1003);
+	assert_int_equal(points.items[1].vaddr, 0x1005);
+	array_release(&points);
+	assert_int_equal(plan_copies(&view, doors, 3, &points, reason), -ENOTSUP);
+	assert_non_null(strstr(reason, "c at 0x1008"));
+}
+
+/* ---- the machine's own libc ---- */
+
+static const char *const door_names[] = {"memmove",      "memcpy",        "mempcpy",
+					 "__memcpy_chk", "__memmove_chk", "__mempcpy_chk"};
+#define DOORS    COUNT(door_names)
+#define SIZES    600
+#define MAX_SIZE 5000
+
+typedef void *(*copy_routine)(void *, const void *, size_t, size_t);
+
+/* Written by the child before each call, read by the parent at each hit. */
+struct copy_calls {
+	copy_routine routines[DOORS];
+	char buffer[2 * MAX_SIZE + 64];
+	const char *volatile dst, *volatile src;
+	volatile size_t size, call;
+	unsigned hits[DOORS * SIZES];
+	size_t wrong;
+};
+
+/* Each size up to 300, then in steps. */
+static size_t size_of_call(size_t index)
+{
+	return index <= 300 ? index : 300 + (index - 300) * (MAX_SIZE - 300) / (SIZES - 301);
+}
+
+static void call_doors(void *context)
+{
+	struct copy_calls *calls = context;
+
+	for (size_t i = 0; i < SIZES * DOORS; i++) {
+		size_t size = size_of_call(i / DOORS);
+		/* Apart, overlapping with the destination below, and above. */
+		size_t src = i % 3 == 0 ? MAX_SIZE + 7 : i % 3 == 1 ? 40 : 3;
+		size_t dst = i % 3 == 2 ? 33 : 5;
+
+		calls->dst = calls->buffer + dst;
+		calls->src = calls->buffer + src;
+		calls->size = size;
+		calls->call = i;
+		calls->routines[i % DOORS](calls->buffer + dst, calls->buffer + src, size,
+					   MAX_SIZE);
+	}
+}
+
+static void count_copy(void *context, uint64_t vaddr, const struct user_regs_struct *regs)
+{
+	struct copy_calls *calls = context;
+
+	(void)vaddr;
+	calls->hits[calls->call]++;
+	if (regs->rdi != (uint64_t)calls->dst || regs->rsi != (uint64_t)calls->src ||
+	    regs->rdx != calls->size)
+		calls->wrong++;
+}
+
+static void test_libc_counts_each_copy_once(void **state)
+{
+	struct copy_calls *calls = live_shared(sizeof(*calls));
+	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+	const struct code_view view = live_view(NULL);
+	struct copy_door doors[DOORS];
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_non_null(libc);
+	for (size_t i = 0; i < DOORS; i++) {
+		void *address = dlsym(libc, door_names[i]);
+
+		assert_non_null(address);
+		doors[i] = (struct copy_door){door_names[i], (uint64_t)address};
+		calls->routines[i] = (copy_routine)address;
+	}
+	assert_int_equal(plan_copies(&view, doors, DOORS, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].probe, PROBE_EMULATED);
+
+	live_run(&points, call_doors, count_copy, calls);
+	assert_int_equal(calls->wrong, 0);
+	for (size_t i = 0; i < SIZES * DOORS; i++)
+		assert_int_equal(calls->hits[i], 1);
+	array_release(&points);
+	munmap(calls, sizeof(*calls));
+	dlclose(libc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_musl_memcpy),
+		cmocka_unit_test(test_musl_memmove_is_two_ways),
+		cmocka_unit_test(test_glibc_doors_share_one_point),
+		cmocka_unit_test(test_loop_spoils_points_behind_its_head),
+		cmocka_unit_test(test_bcopy_shares_the_point_behind_its_swap),
+		cmocka_unit_test(test_points_before_an_unprobeable_stretch),
+		cmocka_unit_test(test_libc_counts_each_copy_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

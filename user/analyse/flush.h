@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From the kernel's records to flushes and large copies, with names and costs put to them. */
+#ifndef ANALYSE_FLUSH_H
+#define ANALYSE_FLUSH_H
+
+#include "analyse/result.h"
+#include "bpf/event.h"
+
+/* What an index in a record stands for. */
+struct symbol_name {
+	const char *function;
+	const char *module;
+};
+
+/* Calibrated costs of one hit of a probe; 0 while they are not known. */
+struct probe_costs {
+	uint64_t cheap_ns;
+	uint64_t stepped_ns;
+};
+
+uint64_t probe_costs_sum_ns(const struct probe_costs *costs, uint64_t cheap_hits,
+			    uint64_t stepped_hits);
+
+struct flush flush_from_span(const struct mw_span *span, const struct symbol_name *name,
+			     const struct probe_costs *costs);
+
+/*
+ * A call that the end of the watch found open: totals are its thread's running totals now, or NULL
+ * where they could not be read (then copies_known is false).
+ */
+struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw_open_span *span,
+				  const struct mw_thread_line *totals, uint64_t now_ns,
+				  const struct symbol_name *name, const struct probe_costs *costs);
+
+struct large_copy large_copy_from_record(const struct mw_copy *copy,
+					 const struct symbol_name *name);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What memwatch found: the finished values that analyse/ gives and report/ shows. Strings are
+ * borrowed and live until the end of the run; they may hold anything the target chose, so a
+ * report shows them through text_safe(). Times are CLOCK_MONOTONIC ns. No field is computed later.
+ */
+#ifndef ANALYSE_RESULT_H
+#define ANALYSE_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define COMM_BYTES 16
+
+struct run_header {
+	const char *version;
+	uint64_t start_unix_ns;
+	uint64_t start_ns;   /* the zero of "time since start" */
+	const char *command; /* resolved path and arguments; NULL for an attach */
+	const char *run_as;  /* user the command runs as; NULL for memwatch's own */
+	const pid_t *pids;   /* for an attach */
+	size_t pid_count;
+	uint64_t gate_bytes; /* 0: every copy */
+	double budget_pct;   /* < 0: none */
+	uint64_t min_bytes;
+	uint64_t min_time_ns;
+};
+
+/* One process whose probes are live (the first ones too), or that could not be watched. */
+struct child_report {
+	pid_t pid;
+	pid_t parent_pid; /* 0: named by the user or launched, not followed */
+	char comm[COMM_BYTES];
+	const char *event; /* "launch", "attach", "fork" or "exec" */
+	uint64_t at_ns;
+	uint64_t unwatched_ns; /* from its fork or exec until its probes were live */
+	bool watched;
+	const char *reason; /* why it is not watched, else NULL */
+};
+
+struct flush {
+	const char *function;
+	const char *module; /* file name without its folders */
+	pid_t pid, tid;
+	char comm[COMM_BYTES];
+	uint64_t start_ns, duration_ns;
+	bool unfinished; /* still open when its thread or the watch ended */
+	bool recursive;  /* inside another open span of the same function */
+	uint64_t copied_bytes, copies;
+	bool copies_known;    /* false: what it copied could not be read (unfinished ones only) */
+	uint64_t write_index; /* 1-based, per thread, counted from the attach; 0: not counted */
+	uint64_t probe_hits;  /* of memwatch's probes inside this span, on its thread */
+	uint64_t overhead_ns; /* what they cost, by calibration */
+};
+
+struct large_copy {
+	const char *routine; /* "memmove" */
+	const char *module;
+	pid_t pid, tid;
+	char comm[COMM_BYTES];
+	uint64_t start_ns;
+	uint64_t bytes;
+	uint64_t dst_addr, src_addr;
+};
+
+struct function_summary {
+	const char *function;
+	const char *module;
+	uint64_t calls;      /* entries seen */
+	uint64_t ended;      /* whose end was seen too; the times below are of these */
+	uint64_t unfinished; /* open at the end of their thread or of the watch */
+	uint64_t abandoned;  /* left by longjmp, an exception or an exit that has no probe */
+	uint64_t lost;       /* not followed: memwatch's table was full */
+	uint64_t total_ns;   /* of outermost calls: recursion is not counted twice */
+	uint64_t p50_ns, p99_ns, max_ns;
+	uint64_t copied_bytes, copies; /* of outermost calls */
+	uint64_t reported;             /* how many were shown as flushes */
+};
+
+#define SIZE_CLASSES 64 /* class 0: 0 bytes; class i: 2^(i-1) <= bytes < 2^i */
+
+struct loss_counts {
+	uint64_t ring_full; /* events the ring buffer had no room for */
+	uint64_t span_table_full;
+	uint64_t thread_state_failed;
+	uint64_t malformed; /* records that failed the receiver's checks */
+};
+
+/* The sentence that a person can repeat. */
+struct finding {
+	bool found;
+	const char *function;
+	const char *writes_function; /* NULL without --writes */
+	uint64_t calls_per_stall;    /* writes per flush; 0: not counted */
+	uint64_t copied_bytes;       /* of the typical (median) reported flush */
+	uint64_t duration_ns;        /* likewise */
+	uint64_t flushes;            /* how many it speaks of */
+	uint64_t other_write_ns; /* the median gap from write to write, the probe's cost in it; 0:
+				    not known */
+};
+
+struct run_summary {
+	uint64_t wall_ns;
+	const struct function_summary *functions;
+	size_t function_count;
+	struct finding finding;
+	uint64_t copies, copied_bytes; /* all that were counted, in flushes or not */
+	uint64_t largest_copy_bytes;
+	uint64_t large_copies;                  /* of at least min_bytes, outside any flush */
+	uint64_t copies_by_class[SIZE_CLASSES]; /* by size */
+	uint64_t bytes_by_class[SIZE_CLASSES];
+	uint64_t writes;         /* calls of --writes */
+	uint64_t unmatched_ends; /* ends of calls that began before the attach */
+	struct loss_counts losses;
+	uint64_t probe_hits, overhead_ns;
+	uint64_t hit_cheap_ns, hit_stepped_ns; /* calibrated cost of a hit of either kind */
+	uint64_t target_cpu_ns;                /* 0: not known */
+	size_t processes_watched, processes_seen;
+	uint64_t worst_unwatched_ns; /* of the followed ones */
+	const char *const *watched;  /* "PyUnicode_Join in python3.11", "memmove in libc.so.6" */
+	size_t watched_count;
+};
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "attach/link.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct probe_link {
+	int multi_fd;            /* -1 for plain links */
+	struct bpf_link **plain; /* one a point */
+	size_t count;
+};
+
+/* The uprobe_multi arm of union bpf_attr for BPF_LINK_CREATE, as Linux 6.6 laid it out. */
+struct uprobe_multi_attr {
+	uint32_t prog_fd;
+	uint32_t target_fd;
+	uint32_t attach_type;
+	uint32_t flags;
+	uint64_t path;
+	uint64_t offsets;
+	uint64_t ref_ctr_offsets;
+	uint64_t cookies;
+	uint32_t count;
+	uint32_t multi_flags;
+	uint32_t pid;
+	uint32_t reserved;
+};
+
+static int multi_create(int program_fd, const char *path, pid_t pid,
+			const struct link_point *points, size_t count)
+{
+	struct uprobe_multi_attr attr;
+	uint64_t *offsets = calloc(count, 2 * sizeof(*offsets));
+	uint64_t *cookies = offsets + count;
+	int fd;
+
+	if (!offsets)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		offsets[i] = points[i].file_off;
+		cookies[i] = points[i].cookie;
+	}
+	/* All of it, padding too: the kernel refuses a byte that is not zero past what it knows. */
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_fd = program_fd;
+	attr.attach_type = ATTACH_TYPE_UPROBE_MULTI;
+	attr.path = (uintptr_t)path;
+	attr.offsets = (uintptr_t)offsets;
+	attr.cookies = (uintptr_t)cookies;
+	attr.count = count;
+	attr.pid = pid;
+	fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	if (fd < 0)
+		fd = -errno;
+	free(offsets);
+	return fd;
+}
+
+static int plain_create(struct bpf_program *program, const char *path, pid_t pid,
+			const struct link_point *points, struct probe_link *link, size_t count)
+{
+	link->plain = calloc(count, sizeof(struct bpf_link *));
+	if (!link->plain)
+		return -ENOMEM;
+	for (; link->count < count; link->count++) {
+		const struct link_point *point = &points[link->count];
+		LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = point->cookie);
+
+		link->plain[link->count] = bpf_program__attach_uprobe_opts(
+			program, pid, path, point->file_off, &options);
+		if (!link->plain[link->count])
+			return -errno;
+	}
+	return 0;
+}
+
+int link_create(struct bpf_program *program, enum link_kind kind, const char *path, pid_t pid,
+		const struct link_point *points, size_t count, struct probe_link **created)
+{
+	struct probe_link *link = calloc(1, sizeof(*link));
+	int err = 0;
+
+	if (!link)
+		return -ENOMEM;
+	link->multi_fd = -1;
+	if (kind == LINKS_MULTI) {
+		link->multi_fd = multi_create(bpf_program__fd(program), path, pid, points, count);
+		err = link->multi_fd < 0 ? link->multi_fd : 0;
+	} else {
+		err = plain_create(program, path, pid, points, link, count);
+	}
+	if (err) {
+		link_destroy(link);
+		return err;
+	}
+	*created = link;
+	return 0;
+}
+
+void link_destroy(struct probe_link *link)
+{
+	if (!link)
+		return;
+	if (link->multi_fd >= 0)
+		close(link->multi_fd);
+	for (size_t i = 0; i < link->count; i++)
+		bpf_link__destroy(link->plain[i]);
+	free(link->plain);
+	free(link);
+}
+
+size_t link_parts(const struct probe_link *link)
+{
+	return link->multi_fd >= 0 ? 1 : link->count;
+}

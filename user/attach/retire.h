@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A thread that removes links, so that nothing waits for the kernel's 24 ms (or 100 ms a point). */
+#ifndef ATTACH_RETIRE_H
+#define ATTACH_RETIRE_H
+
+#include <stddef.h>
+
+#include "attach/link.h"
+
+struct retire_queue;
+
+struct retire_queue *retire_queue_new(void);
+/* Takes the link. Without memory to queue it, removes it at once. */
+void retire_queue_add(struct retire_queue *queue, struct probe_link *link);
+/* Links and points (as the kernel removes them one by one) that are not gone yet. */
+size_t retire_queue_parts(struct retire_queue *queue);
+void retire_queue_wait(struct retire_queue *queue);
+/* Waits, then frees. NULL is fine. */
+void retire_queue_free(struct retire_queue *queue);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "attach/tracer.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach/calibrate.h"
+#include "attach/link.h"
+#include "attach/retire.h"
+#include "base/log.h"
+#include "memwatch.skel.h"
+
+struct tracer {
+	struct memwatch_bpf *skeleton;
+	enum link_kind kind;
+	struct calibration *calibration;
+	struct retire_queue *retiring;
+	int thread_lines_link_fd;
+};
+
+/* libbpf's own words only help when something is wrong with memwatch itself: -v shows them. */
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char text[1024];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(text, sizeof(text), format, args);
+	text[strcspn(text, "\n")] = '\0';
+	log_detail("%s", text);
+	return 0;
+}
+
+static int load_programs(struct tracer *tracer, const struct tracer_settings *settings)
+{
+	struct memwatch_bpf *skeleton = memwatch_bpf__open();
+	int err;
+
+	if (!skeleton)
+		return -errno;
+	skeleton->rodata->min_bytes = settings->min_bytes;
+	skeleton->rodata->min_time_ns = settings->min_time_ns;
+	skeleton->rodata->follow = settings->follow;
+	if (tracer->kind == LINKS_MULTI)
+		bpf_program__set_expected_attach_type(skeleton->progs.probe_point,
+						      ATTACH_TYPE_UPROBE_MULTI);
+	err = memwatch_bpf__load(skeleton);
+	if (err) {
+		memwatch_bpf__destroy(skeleton);
+		return err;
+	}
+	tracer->skeleton = skeleton;
+	return 0;
+}
+
+/* Loads for one kind of link and tries it on memwatch itself. */
+static int try_kind(struct tracer *tracer, const struct tracer_settings *settings,
+		    enum link_kind kind)
+{
+	int err;
+
+	tracer->kind = kind;
+	err = load_programs(tracer, settings);
+	if (err)
+		return err;
+	err = calibration_begin(tracer->skeleton->progs.probe_point, kind,
+				bpf_map__fd(tracer->skeleton->maps.totals), &tracer->calibration);
+	if (err) {
+		memwatch_bpf__destroy(tracer->skeleton);
+		tracer->skeleton = NULL;
+	}
+	return err;
+}
+
+static int choose_kind(struct tracer *tracer, const struct tracer_settings *settings)
+{
+	int err = -EOPNOTSUPP;
+
+	if (settings->links != LINKS_PLAIN)
+		err = try_kind(tracer, settings, LINKS_MULTI);
+	if (err && err != -EPERM && settings->links == LINKS_MULTI)
+		log_error("this kernel has no uprobe_multi links (Linux 6.6 and later do): %s; "
+			  "use --links auto",
+			  strerror(-err));
+	if (err && settings->links != LINKS_MULTI)
+		err = try_kind(tracer, settings, LINKS_PLAIN);
+	return err;
+}
+
+static void explain_failure(int err)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		log_error("this kernel describes itself in no BTF (/sys/kernel/btf/vmlinux is "
+			  "missing); it must be built with CONFIG_DEBUG_INFO_BTF=y, as the "
+			  "kernels of distributions are");
+	else if (err == -EPERM || err == -EACCES)
+		log_error("the kernel forbids uprobes or BPF here: %s. Run as root, outside "
+			  "containers that drop capabilities; kernel lockdown forbids it, too "
+			  "(see /sys/kernel/security/lockdown)",
+			  strerror(-err));
+	else if (access("/sys/bus/event_source/devices/uprobe/type", R_OK))
+		log_error("this kernel has no uprobes (CONFIG_UPROBE_EVENTS=y is needed): %s",
+			  strerror(-err));
+	else
+		log_error("the BPF programs could not be loaded or attached: %s; -v shows more",
+			  strerror(-err));
+}
+
+static int attach_life_events(struct tracer *tracer)
+{
+	struct memwatch_bpf *skeleton = tracer->skeleton;
+	struct bpf_link *iterator;
+
+	skeleton->links.process_forked = bpf_program__attach(skeleton->progs.process_forked);
+	skeleton->links.process_execed = bpf_program__attach(skeleton->progs.process_execed);
+	skeleton->links.process_exited = bpf_program__attach(skeleton->progs.process_exited);
+	if (!skeleton->links.process_forked || !skeleton->links.process_execed ||
+	    !skeleton->links.process_exited)
+		return -errno;
+	iterator = bpf_program__attach_iter(skeleton->progs.thread_lines, NULL);
+	skeleton->links.thread_lines = iterator;
+	tracer->thread_lines_link_fd = iterator ? bpf_link__fd(iterator) : -1;
+	return 0;
+}
+
+int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
+{
+	struct tracer *tracer = calloc(1, sizeof(*tracer));
+	int err = -ENOMEM;
+
+	if (!tracer)
+		return err;
+	libbpf_set_print(log_libbpf);
+	tracer->retiring = retire_queue_new();
+	if (!tracer->retiring)
+		goto out;
+	err = choose_kind(tracer, settings);
+	if (!err)
+		err = attach_life_events(tracer);
+	if (err) {
+		if (settings->links != LINKS_MULTI || err == -EPERM)
+			explain_failure(err);
+		goto out;
+	}
+	calibration_start(tracer->calibration);
+	*opened = tracer;
+out:
+	if (err)
+		tracer_close(tracer);
+	return err;
+}
+
+void tracer_close(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	retire_queue_free(tracer->retiring);
+	calibration_free(tracer->calibration);
+	memwatch_bpf__destroy(tracer->skeleton);
+	free(tracer);
+}
+
+enum link_kind tracer_link_kind(const struct tracer *tracer)
+{
+	return tracer->kind;
+}
+
+struct tracer_outlets tracer_outlets(const struct tracer *tracer)
+{
+	const struct memwatch_bpf *skeleton = tracer->skeleton;
+
+	return (struct tracer_outlets){
+		.ring_map_fd = bpf_map__fd(skeleton->maps.ring),
+		.functions_map_fd = bpf_map__fd(skeleton->maps.functions),
+		.totals_map_fd = bpf_map__fd(skeleton->maps.totals),
+		.open_spans_map_fd = bpf_map__fd(skeleton->maps.open_spans),
+		.thread_lines_link_fd = tracer->thread_lines_link_fd,
+	};
+}
+
+int tracer_follow_process(struct tracer *tracer, pid_t pid)
+{
+	uint32_t key = pid, one = 1;
+
+	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key, &one,
+				   BPF_ANY);
+}
+
+void tracer_forget_process(struct tracer *tracer, pid_t pid)
+{
+	uint32_t key = pid;
+
+	bpf_map_delete_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key);
+}
+
+void tracer_stop_counting(struct tracer *tracer)
+{
+	__atomic_store_n(&tracer->skeleton->bss->stopped, 1, __ATOMIC_SEQ_CST);
+}
+
+struct tracer_costs tracer_costs(struct tracer *tracer)
+{
+	return calibration_costs(tracer->calibration);
+}
+
+int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
+		   const struct link_point *points, size_t count, struct probe_link **link)
+{
+	return link_create(tracer->skeleton->progs.probe_point, tracer->kind, path, pid, points,
+			   count, link);
+}
+
+void probe_link_retire(struct tracer *tracer, struct probe_link *link)
+{
+	retire_queue_add(tracer->retiring, link);
+}
+
+void tracer_wait_retired(struct tracer *tracer)
+{
+	retire_queue_wait(tracer->retiring);
+}
+
+size_t tracer_retiring(struct tracer *tracer)
+{
+	return retire_queue_parts(tracer->retiring);
+}

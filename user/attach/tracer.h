@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The BPF programs in the kernel, and the links that put them on probe points. It carries out
+ * plans and chooses nothing but the kind of link: uprobe_multi where the kernel has one that
+ * works (one link for all points of a file and process), else a perf event for each point.
+ */
+#ifndef ATTACH_TRACER_H
+#define ATTACH_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tracer;
+
+enum link_kind {
+	LINKS_AUTO,  /* what the kernel has */
+	LINKS_MULTI, /* uprobe_multi (kernel 6.6) */
+	LINKS_PLAIN, /* perf events */
+};
+
+struct tracer_settings {
+	uint64_t min_bytes;
+	uint64_t min_time_ns;
+	bool follow;
+	enum link_kind links;
+};
+
+/*
+ * Loads the programs, finds out which links work by trying, and starts to follow processes; no
+ * target is touched yet. What went wrong is logged. Errors: -EPERM (capabilities, or the kernel
+ * forbids uprobes), -EOPNOTSUPP (no BTF, no uprobes, links asked for do not exist), -errno.
+ */
+int tracer_open(const struct tracer_settings *settings, struct tracer **tracer);
+/* Removes every program. Links must have been freed. */
+void tracer_close(struct tracer *tracer);
+
+enum link_kind tracer_link_kind(const struct tracer *tracer);
+
+/* Descriptors that receive/ reads from; they belong to the tracer. */
+struct tracer_outlets {
+	int ring_map_fd;
+	int functions_map_fd;
+	int totals_map_fd;
+	int open_spans_map_fd;
+	int thread_lines_link_fd; /* an iterator's link; -1 where the kernel refused it */
+};
+struct tracer_outlets tracer_outlets(const struct tracer *tracer);
+
+/* The process's life events and those of its descendants travel from now on. */
+int tracer_follow_process(struct tracer *tracer, pid_t pid);
+void tracer_forget_process(struct tracer *tracer, pid_t pid);
+
+/* Every program returns at once from now on: what is read afterwards no longer moves. */
+void tracer_stop_counting(struct tracer *tracer);
+
+/* What one hit costs the target here, measured on memwatch's own code. Waits for the result. */
+struct tracer_costs {
+	uint64_t cheap_ns;
+	uint64_t stepped_ns;
+};
+struct tracer_costs tracer_costs(struct tracer *tracer);
+
+/* ---- links ---- */
+
+/* One point as the kernel takes it. An offset may stand twice, with two cookies. */
+struct link_point {
+	uint64_t file_off;
+	uint64_t cookie;
+};
+
+struct probe_link;
+
+/*
+ * Puts the points on the file that `path` opens, for process pid and all its threads. The link
+ * survives exec, not fork. 0 or negative errno: -ESRCH (the process is gone), -ENOTSUP (an
+ * instruction that the kernel refuses), ...; then nothing is attached.
+ */
+int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
+		   const struct link_point *points, size_t count, struct probe_link **link);
+
+/*
+ * Hands the link to a thread that removes it, since the kernel takes about 24 ms for a multi
+ * link and 100 ms for each point of a plain one.
+ */
+void probe_link_retire(struct tracer *tracer, struct probe_link *link);
+
+/* Waits until all retired links are gone, and gives how many points were still in place. */
+void tracer_wait_retired(struct tracer *tracer);
+size_t tracer_retiring(struct tracer *tracer);
+
+#endif

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "elf/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <elfutils/libdwelf.h>
+
+#include "elf/image_internal.h"
+
+/* ---- opening ---- */
+
+static int check_regular(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (S_ISDIR(status.st_mode))
+		return -EISDIR;
+	return S_ISREG(status.st_mode) ? 0 : -EINVAL;
+}
+
+static int check_kind(Elf *elf)
+{
+	GElf_Ehdr header;
+
+	/* gelf_getehdr() reads any class and byte order; e_ident tells which it was. */
+	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
+		return -ENOEXEC;
+	if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
+		return -ENOEXEC;
+	if (header.e_machine != EM_X86_64 || (header.e_type != ET_EXEC && header.e_type != ET_DYN))
+		return -ENOEXEC;
+	return 0;
+}
+
+/* Keeps of a segment's claims what the file holds and what does not wrap around. */
+static struct elf_segment segment_of(const struct elf_image *image, const GElf_Phdr *header)
+{
+	struct elf_segment segment = {
+		.vaddr = header->p_vaddr,
+		.off = header->p_offset,
+		.bytes = header->p_filesz,
+		.is_code = header->p_flags & PF_X,
+	};
+	uint64_t file_left = 0;
+
+	if (segment.off < image->byte_count)
+		file_left = image->byte_count - segment.off;
+	if (segment.bytes > file_left)
+		segment.bytes = file_left;
+	if (segment.bytes > UINT64_MAX - segment.vaddr)
+		segment.bytes = UINT64_MAX - segment.vaddr;
+	return segment;
+}
+
+static int read_segments(struct elf_image *image)
+{
+	GElf_Phdr header;
+	size_t count;
+
+	if (elf_getphdrnum(image->elf, &count) < 0 || count > INT32_MAX)
+		return -ENOEXEC;
+	for (size_t i = 0; i < count; i++) {
+		if (!gelf_getphdr(image->elf, (int)i, &header))
+			return -ENOEXEC;
+		if (header.p_type != PT_LOAD)
+			continue;
+		if (array_push(&image->segments, segment_of(image, &header)))
+			return -ENOMEM;
+	}
+	/* A detached head of a file, or a relocatable one that calls itself a library. */
+	return image->segments.count ? 0 : -ENOEXEC;
+}
+
+static int read_build_id(struct elf_image *image)
+{
+	static const char digits[] = "0123456789abcdef";
+	const void *id;
+	ssize_t bytes = dwelf_elf_gnu_build_id(image->elf, &id);
+
+	/* A file without one, or with broken notes, is no worse to read for it. */
+	if (bytes <= 0)
+		return 0;
+	image->build_id = malloc((size_t)bytes * 2 + 1);
+	if (!image->build_id)
+		return -ENOMEM;
+	for (ssize_t i = 0; i < bytes; i++) {
+		image->build_id[2 * i] = digits[((const uint8_t *)id)[i] >> 4];
+		image->build_id[2 * i + 1] = digits[((const uint8_t *)id)[i] & 0xf];
+	}
+	image->build_id[2 * bytes] = '\0';
+	return 0;
+}
+
+static int read_image(struct elf_image *image, int fd)
+{
+	GElf_Ehdr header;
+	int status;
+
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	/* Private: nothing that libelf or libdw does to the bytes reaches the file. */
+	image->elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	if (!image->elf)
+		return -ENOEXEC;
+	status = check_kind(image->elf);
+	if (status)
+		return status;
+	/* Where mmap failed, this reads the file into memory; either way it lets go of fd. */
+	if (elf_cntl(image->elf, ELF_C_FDREAD) < 0)
+		return -EIO;
+	image->bytes = (const uint8_t *)elf_rawfile(image->elf, &image->byte_count);
+	if (!image->bytes)
+		return -EIO;
+	if (!gelf_getehdr(image->elf, &header))
+		return -ENOEXEC;
+	image->entry_vaddr = header.e_entry;
+	status = read_segments(image);
+	return status ? status : read_build_id(image);
+}
+
+int elf_image_open(int fd, struct elf_image **image)
+{
+	struct elf_image *opened = NULL;
+	int status = check_regular(fd);
+
+	if (status)
+		goto out;
+	status = -ENOMEM;
+	opened = calloc(1, sizeof(*opened));
+	if (!opened)
+		goto out;
+	opened->tables = calloc(1, sizeof(*opened->tables));
+	if (!opened->tables)
+		goto out;
+	status = read_image(opened, fd);
+out:
+	if (status) {
+		elf_image_free(opened);
+		opened = NULL;
+	}
+	*image = opened;
+	return status;
+}
+
+void elf_image_free(struct elf_image *image)
+{
+	if (!image)
+		return;
+	if (image->tables) {
+		elf_release_symbols(&image->tables->symbols);
+		array_release(&image->tables->frames.ranges);
+		array_release(&image->tables->slots.slots);
+		/* Before the Elf that it reads from. */
+		dwarf_end(image->tables->dwarf);
+		free(image->tables);
+	}
+	array_release(&image->segments);
+	free(image->build_id);
+	elf_end(image->elf);
+	free(image);
+}
+
+/* ---- addresses ---- */
+
+uint64_t elf_image_entry_vaddr(const struct elf_image *image)
+{
+	return image->entry_vaddr;
+}
+
+const char *elf_image_build_id(const struct elf_image *image)
+{
+	return image->build_id;
+}
+
+bool elf_image_off_of_vaddr(const struct elf_image *image, uint64_t vaddr, uint64_t *off)
+{
+	const struct elf_segment *segment;
+
+	array_each (segment, &image->segments) {
+		if (!elf_covers(segment->vaddr, segment->bytes, vaddr))
+			continue;
+		*off = segment->off + (vaddr - segment->vaddr);
+		return true;
+	}
+	return false;
+}
+
+bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_t *vaddr)
+{
+	const struct elf_segment *segment;
+
+	array_each (segment, &image->segments) {
+		if (!elf_covers(segment->off, segment->bytes, off))
+			continue;
+		*vaddr = segment->vaddr + (off - segment->off);
+		return true;
+	}
+	return false;
+}
+
+const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes)
+{
+	const struct elf_segment *segment;
+
+	array_each (segment, &image->segments) {
+		if (!segment->is_code || !elf_covers(segment->vaddr, segment->bytes, vaddr))
+			continue;
+		*bytes = segment->bytes - (vaddr - segment->vaddr);
+		return image->bytes + segment->off + (vaddr - segment->vaddr);
+	}
+	*bytes = 0;
+	return NULL;
+}
+
+/* ---- tables by address ---- */
+
+int elf_compare_vaddrs(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+size_t elf_count_upto(const void *items, size_t count, size_t item_bytes, size_t vaddr_at,
+		      uint64_t vaddr)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const uint8_t *item = (const uint8_t *)items + middle * item_bytes;
+
+		if (*(const uint64_t *)(item + vaddr_at) <= vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* ---- sections ---- */
+
+Elf_Data *elf_section_bytes(Elf_Scn *section)
+{
+	/* libelf refuses a section that does not lie inside the file. */
+	Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+
+	/* The .dynsym of a detached debug file is SHT_NOBITS: a size without bytes. */
+	return data && data->d_buf && data->d_size ? data : NULL;
+}
+
+bool elf_symbol_section(const struct elf_image *image, size_t index,
+			struct elf_symbol_section *section)
+{
+	Elf_Scn *scn = elf_getscn(image->elf, index);
+	const Elf_Data *names;
+	const char *last;
+	GElf_Shdr header;
+
+	if (!scn || !gelf_getshdr(scn, &header))
+		return false;
+	if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM)
+		return false;
+	section->symbols = elf_section_bytes(scn);
+	names = elf_section_bytes(elf_getscn(image->elf, header.sh_link));
+	if (!section->symbols || section->symbols->d_type != ELF_T_SYM || !names)
+		return false;
+	last = memrchr(names->d_buf, '\0', names->d_size);
+	if (!last)
+		return false;
+	section->count = section->symbols->d_size / sizeof(Elf64_Sym);
+	section->names = names->d_buf;
+	section->name_bytes = (size_t)(last - section->names) + 1;
+	return true;
+}
+
+bool elf_section_symbol(const struct elf_symbol_section *section, size_t index, GElf_Sym *symbol,
+			const char **name)
+{
+	if (index >= section->count || index > INT32_MAX)
+		return false;
+	if (!gelf_getsym(section->symbols, (int)index, symbol))
+		return false;
+	if (symbol->st_name >= section->name_bytes)
+		return false;
+	*name = section->names + symbol->st_name;
+	return true;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One ELF file (x86-64, little endian): its code bytes, its symbols and where its copy routines
+ * are. Everything here is a file fact: addresses are *_vaddr (as linked) or *_off (in the file).
+ * An image owns a private copy-on-write mapping of the file's bytes through libelf and does not
+ * keep the descriptor. All pointers given out live as long as the image.
+ * Errors: 0 or negative errno; -ENOEXEC: no ELF file of a kind we read.
+ */
+#ifndef ELF_IMAGE_H
+#define ELF_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/array.h"
+
+struct elf_image;
+
+struct elf_range {
+	uint64_t vaddr;
+	uint64_t bytes;
+};
+
+struct elf_symbol {
+	const char *name;
+	uint64_t vaddr;
+	uint64_t bytes; /* 0 where the symbol states none */
+	bool is_ifunc;
+	bool is_global;
+};
+
+/* fd: an open regular file, not kept. */
+int elf_image_open(int fd, struct elf_image **image);
+void elf_image_free(struct elf_image *image);
+
+/* The ELF header's entry point. */
+uint64_t elf_image_entry_vaddr(const struct elf_image *image);
+
+/* PT_LOAD arithmetic; false where no segment of the file covers it. */
+bool elf_image_off_of_vaddr(const struct elf_image *image, uint64_t vaddr, uint64_t *off);
+bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_t *vaddr);
+
+/* The code bytes from vaddr to the end of its executable segment; NULL where there are none. */
+const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes);
+
+/* GNU build id as lower-case hex; NULL without one. */
+const char *elf_image_build_id(const struct elf_image *image);
+
+/* ---- symbols (elf/symbols.c): .symtab where there is one, and .dynsym; functions only ---- */
+
+typedef ARRAY(struct elf_symbol) elf_symbols;
+
+/*
+ * Appends the defined functions (STT_FUNC, STT_GNU_IFUNC) whose name matches pattern: an exact
+ * name (a version suffix as in "memcpy@GLIBC_2.14" is ignored on the symbol's side), or a glob
+ * when it holds *, ? or [. Each address once, under its best name (global before local).
+ */
+int elf_find_symbols(const struct elf_image *image, const char *pattern, elf_symbols *found);
+
+/* The function symbol that covers vaddr, a global name preferred; NULL where none does. */
+const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t vaddr);
+
+/*
+ * The whole of the function that contains vaddr: by its symbol's size, else by its .eh_frame FDE
+ * (so it works in stripped files). -ENOENT where neither covers it.
+ */
+int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range);
+
+/*
+ * The parts of function `symbol` that the compiler moved away: "name.cold" and "name.cold.N"
+ * (gcc), in the same file. Appends; none is no error.
+ */
+typedef ARRAY(struct elf_range) elf_ranges;
+int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges *parts);
+
+/* A function name near to wanted, with how far (edits); for "did you mean". */
+struct elf_near_name {
+	const char *name;
+	unsigned distance;
+};
+typedef ARRAY(struct elf_near_name) elf_near_names;
+
+/* Keeps in `nearest` the `most` closest names over this image and those that it held before. */
+int elf_nearest_names(const struct elf_image *image, const char *wanted, size_t most,
+		      elf_near_names *nearest);
+
+/* ---- what the loader fills in (elf/slots.c) ---- */
+
+/*
+ * A way into a copy routine. `direct`: vaddr is the routine's own first instruction. Otherwise
+ * vaddr is a pointer-sized slot in the file's data, which the loader fills with the runtime
+ * address of the implementation it chose (R_X86_64_IRELATIVE, or R_X86_64_JUMP_SLOT/GLOB_DAT
+ * against an IFUNC of this same file).
+ */
+struct elf_copy_door {
+	const char *name; /* "memmove", "memcpy", "mempcpy", "__memcpy_chk", "bcopy", ... */
+	uint64_t vaddr;
+	bool direct;
+};
+typedef ARRAY(struct elf_copy_door) elf_copy_doors;
+
+/*
+ * Appends every door to memmove, memcpy, mempcpy (also __memmove_chk, __memcpy_chk,
+ * __mempcpy_chk where they have a slot or a plain function symbol of their own, and `__memcpy` /
+ * `__mempcpy` aliases at other addresses) that this file itself defines. An IFUNC symbol's door is
+ * the slot of the IRELATIVE relocation whose addend is the symbol's value, the resolver; a
+ * plain STT_FUNC is direct. A resolver without a slot gives no door. Each vaddr once.
+ */
+int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors);
+
+/*
+ * The symbol whose address the loader writes into the slot at slot_vaddr (from JUMP_SLOT and
+ * GLOB_DAT relocations), for following a tail jump through the PLT; NULL where it is unknown.
+ */
+const char *elf_slot_symbol(const struct elf_image *image, uint64_t slot_vaddr);
+
+/* ---- inlined functions (elf/inlined.c), from DWARF in the file itself ---- */
+
+/*
+ * Appends the names of the functions into which the compiler inlined `name` (each once; at most
+ * 16). None, or no DWARF, is no error: `hosts` stays as it was. Names belong to the image.
+ */
+typedef ARRAY(const char *) elf_names;
+int elf_inlined_into(const struct elf_image *image, const char *name, elf_names *hosts);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elf/image_internal.h"
+
+/* ---- the slots that the loader fills ---- */
+
+static int add_slot(const struct elf_symbol_section *symbols, const GElf_Rela *relocation,
+		    struct slot_table *table)
+{
+	struct elf_slot slot = {.vaddr = relocation->r_offset};
+	GElf_Sym symbol;
+
+	switch (GELF_R_TYPE(relocation->r_info)) {
+	case R_X86_64_IRELATIVE:
+		slot.resolver_vaddr = (uint64_t)relocation->r_addend;
+		break;
+	case R_X86_64_JUMP_SLOT:
+	case R_X86_64_GLOB_DAT:
+		if (!elf_section_symbol(symbols, GELF_R_SYM(relocation->r_info), &symbol,
+					&slot.symbol))
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	return array_push(&table->slots, slot);
+}
+
+/* budget: how many relocations may still be read of this file. */
+static int read_relocations(const struct elf_image *image, Elf_Scn *section,
+			    const GElf_Shdr *header, struct slot_table *table, size_t *budget)
+{
+	struct elf_symbol_section symbols = {0};
+	Elf_Data *data = elf_section_bytes(section);
+	GElf_Rela relocation;
+	size_t count;
+
+	if (!data || data->d_type != ELF_T_RELA)
+		return 0;
+	/* A static program's .rela.plt has no symbols, and needs none. */
+	elf_symbol_section(image, header->sh_link, &symbols);
+	count = data->d_size / sizeof(Elf64_Rela);
+	if (count > *budget)
+		count = *budget;
+	*budget -= count;
+	for (size_t i = 0; i < count && i <= INT32_MAX; i++) {
+		if (!gelf_getrela(data, (int)i, &relocation))
+			break;
+		if (add_slot(&symbols, &relocation, table))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int read_slots(const struct elf_image *image, struct slot_table *table)
+{
+	/* Sections that overlap, in a file made to do harm, must not multiply its contents. */
+	size_t budget = image->byte_count / sizeof(Elf64_Rela);
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+
+	while ((section = elf_nextscn(image->elf, section))) {
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA)
+			continue;
+		/* What ld --emit-relocs keeps of the linking is not for the loader. */
+		if (!(header.sh_flags & SHF_ALLOC))
+			continue;
+		if (read_relocations(image, section, &header, table, &budget))
+			return -ENOMEM;
+	}
+	if (table->slots.count)
+		qsort(table->slots.items, table->slots.count, sizeof(*table->slots.items),
+		      elf_compare_vaddrs);
+	return 0;
+}
+
+static int load_slots(const struct elf_image *image)
+{
+	struct slot_table *table = &image->tables->slots;
+	int status;
+
+	if (table->is_loaded)
+		return 0;
+	status = read_slots(image, table);
+	if (status)
+		array_release(&table->slots);
+	table->is_loaded = !status;
+	return status;
+}
+
+const char *elf_slot_symbol(const struct elf_image *image, uint64_t slot_vaddr)
+{
+	const struct slot_table *table = &image->tables->slots;
+	size_t upto;
+
+	if (load_slots(image))
+		return NULL;
+	upto = ELF_COUNT_UPTO(&table->slots, slot_vaddr);
+	if (!upto || table->slots.items[upto - 1].vaddr != slot_vaddr)
+		return NULL;
+	return table->slots.items[upto - 1].symbol;
+}
+
+/* ---- doors ---- */
+
+/*
+ * The slot that the loader fills with what this IFUNC resolves to; NULL where there is none. The
+ * IRELATIVE one, where there is one: it can resolve to nothing else. One that goes by name may be
+ * filled from another file that defines it too, and only at its first call.
+ */
+static const struct elf_slot *slot_of_ifunc(const struct elf_image *image,
+					    const struct elf_symbol *ifunc)
+{
+	const struct elf_slot *slot, *by_name = NULL;
+
+	array_each (slot, &image->tables->slots.slots) {
+		if (!slot->symbol && slot->resolver_vaddr == ifunc->vaddr)
+			return slot;
+		if (!by_name && slot->symbol && strcmp(slot->symbol, ifunc->name) == 0)
+			by_name = slot;
+	}
+	return by_name;
+}
+
+static int add_door(const struct elf_image *image, const struct elf_symbol *routine,
+		    elf_copy_doors *doors, size_t first)
+{
+	struct elf_copy_door door = {
+		.name = routine->name,
+		.vaddr = routine->vaddr,
+		.direct = !routine->is_ifunc,
+	};
+	const struct elf_slot *slot;
+
+	if (routine->is_ifunc) {
+		slot = slot_of_ifunc(image, routine);
+		if (!slot)
+			return 0;
+		door.vaddr = slot->vaddr;
+	}
+	/* Only among this file's: the same address in another file is another place. */
+	for (size_t i = first; i < doors->count; i++) {
+		if (doors->items[i].vaddr == door.vaddr)
+			return 0;
+	}
+	return array_push(doors, door);
+}
+
+int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors)
+{
+	/*
+	 * In the order in which an address takes its name. Not bcopy: it swaps its arguments and
+	 * goes through memmove, in glibc and musl alike.
+	 */
+	static const char *const names[] = {
+		"memmove",      "memcpy",        "mempcpy",  "__memmove_chk",
+		"__memcpy_chk", "__mempcpy_chk", "__memcpy", "__mempcpy",
+	};
+	elf_symbols routines = {0};
+	const struct elf_symbol *routine;
+	size_t first = doors->count;
+	int status = load_slots(image);
+
+	for (size_t i = 0; !status && i < sizeof(names) / sizeof(names[0]); i++)
+		status = elf_find_symbols(image, names[i], &routines);
+	if (status)
+		goto out;
+	array_each (routine, &routines) {
+		status = add_door(image, routine, doors, first);
+		if (status)
+			goto out;
+	}
+out:
+	array_release(&routines);
+	return status;
+}

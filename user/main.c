@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* memwatch: the order of the stages. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach/privileges.h"
+#include "base/log.h"
+#include "options.h"
+#include "session/demo.h"
+#include "session/dry_run.h"
+#include "session/session.h"
+#include "target/process.h"
+
+static struct tracer_settings tracer_settings_of(const struct options *options)
+{
+	return (struct tracer_settings){
+		.min_bytes = options->min_bytes,
+		.min_time_ns = options->min_time_ns,
+		.follow = options->follow,
+		.links = options->links,
+	};
+}
+
+static struct output_settings output_settings_of(const struct options *options)
+{
+	return (struct output_settings){
+		.out_path = options->out_path,
+		.json_path = options->json_path,
+		.launched = options->command,
+		.quiet = options->quiet,
+		.verbose = options->verbose,
+	};
+}
+
+static int check_pids(const struct options *options)
+{
+	const pid_t *pid;
+
+	array_each(pid, &options->pids) {
+		enum process_kind kind = process_kind(*pid);
+
+		if (kind == PROCESS_WATCHABLE)
+			continue;
+		log_error("process %d %s", *pid, process_kind_text(kind));
+		return -ESRCH;
+	}
+	return 0;
+}
+
+/* "/usr/bin/python3 app.py": the path that really runs, with the words it was given. */
+static char *command_line(const char *path, char *const argv[])
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		return NULL;
+	fputs(path, out);
+	for (argv++; *argv; argv++)
+		fprintf(out, " %s", *argv);
+	fclose(out);
+	return text;
+}
+
+static int watch(struct options *options, struct outputs *outputs, struct tracer *tracer,
+		 struct launch *launch, const struct identity *identity)
+{
+	char *command = launch ? command_line(launch->path, options->command) : NULL;
+	struct run_header header = {
+		.version = MEMWATCH_VERSION,
+		.command = command,
+		.run_as = launch && identity->differs ? identity->name : NULL,
+		.pids = options->pids.items,
+		.pid_count = options->pids.count,
+		.gate_bytes = options->gate_bytes,
+		.budget_pct = options->budget_pct,
+		.min_bytes = options->min_bytes,
+		.min_time_ns = options->min_time_ns,
+	};
+	struct session_settings settings = {
+		.tracer = tracer,
+		.outputs = outputs,
+		.watchlist = &options->watchlist,
+		.header = &header,
+		.launch = launch,
+		.pids = options->pids.items,
+		.pid_count = options->pids.count,
+		.duration_ns = options->duration_ns,
+	};
+	int status = session_run(&settings);
+
+	free(command);
+	return status;
+}
+
+static int run(struct options *options)
+{
+	struct tracer_settings tracer_settings = tracer_settings_of(options);
+	struct output_settings output_settings = output_settings_of(options);
+	struct tracer *tracer = NULL;
+	struct launch launch = {.pid = -1};
+	struct outputs outputs = {0};
+	struct identity identity;
+	int status = 1;
+
+	if (identity_of_caller(&identity)) {
+		log_error("SUDO_UID=%s is no user of this machine; unset it to run as root",
+			  getenv("SUDO_UID"));
+		return 1;
+	}
+	if (outputs_open(&outputs, &output_settings, &identity))
+		return 1;
+	if (tracer_open(&tracer_settings, &tracer))
+		goto out;
+	if (options->command && launch_hold(options->command, &identity, &launch))
+		goto out;
+	status = watch(options, &outputs, tracer, options->command ? &launch : NULL, &identity);
+out:
+	tracer_close(tracer);
+	if (!outputs_close(&outputs) && !status)
+		status = 1;
+	return status;
+}
+
+int main(int argc, char *argv[])
+{
+	struct options options;
+	enum options_result parsed = options_parse(argc, argv, &options);
+	int status = parsed == OPTIONS_DONE ? 0 : parsed == OPTIONS_WRONG ? 2 : 1;
+
+	if (parsed != OPTIONS_RUN)
+		goto out;
+	log_set_level(options.verbose ? LOG_DETAIL : options.quiet ? LOG_WARNING : LOG_NOTE);
+	signal(SIGPIPE, SIG_IGN);
+	if (privileges_check() || check_pids(&options) || (options.demo && demo_fill(&options)))
+		goto out;
+	status = options.dry_run ? dry_run(&options) : run(&options);
+out:
+	options_release(&options);
+	return status;
+}

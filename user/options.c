@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#define PIDS_MOST 1024
+
+enum {
+	OPT_FLUSH = 256,
+	OPT_COPY,
+	OPT_WRITES,
+	OPT_GATE,
+	OPT_BUDGET,
+	OPT_MIN_BYTES,
+	OPT_MIN_TIME,
+	OPT_DURATION,
+	OPT_JSON,
+	OPT_NO_FOLLOW,
+	OPT_DRY_RUN,
+	OPT_LINKS,
+	OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{"pid", required_argument, NULL, 'p'},
+	{"flush", required_argument, NULL, OPT_FLUSH},
+	{"copy", required_argument, NULL, OPT_COPY},
+	{"writes", required_argument, NULL, OPT_WRITES},
+	{"gate", required_argument, NULL, OPT_GATE},
+	{"budget", required_argument, NULL, OPT_BUDGET},
+	{"min-bytes", required_argument, NULL, OPT_MIN_BYTES},
+	{"min-time", required_argument, NULL, OPT_MIN_TIME},
+	{"duration", required_argument, NULL, OPT_DURATION},
+	{"json", required_argument, NULL, OPT_JSON},
+	{"output", required_argument, NULL, 'o'},
+	{"no-follow", no_argument, NULL, OPT_NO_FOLLOW},
+	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
+	{"links", required_argument, NULL, OPT_LINKS},
+	{"quiet", no_argument, NULL, 'q'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char help_text[] =
+	"memwatch: find hidden copy stalls in a running program\n"
+	"\n"
+	"  sudo memwatch                            watch the bundled lazy-write workload\n"
+	"  sudo memwatch [options] -- CMD ARG...    launch a command and watch it\n"
+	"  sudo memwatch [options] --pid PID        attach to a running process\n"
+	"\n"
+	"What to watch\n"
+	"  -p, --pid PID[,PID...]  processes to attach to\n"
+	"      --flush SYM         time the calls of this function and sum the copies inside;\n"
+	"                          SYM, LIB:SYM, a glob ('*_flush'), LIB:+OFF (offset in the\n"
+	"                          file) or 0xADDR (address in the process); repeatable\n"
+	"      --writes SYM        count the calls of this function: which one was slow\n"
+	"      --copy SYM          one more copy routine, called as memcpy is; repeatable\n"
+	"      --no-follow         leave out the children of the processes\n"
+	"\n"
+	"What to report\n"
+	"      --min-time T        report calls of --flush from this long on   (1ms)\n"
+	"      --min-bytes N       report copies outside of them from this size on  (1MiB)\n"
+	"      --duration T        end the watch after this time\n"
+	"      --json FILE         JSON Lines as well; - is stdout\n"
+	"  -o, --output FILE       the report; stderr for a command, else stdout\n"
+	"  -q, --quiet             the summary alone\n"
+	"  -v, --verbose           also what was probed, and why\n"
+	"\n"
+	"What it may cost\n"
+	"      --gate 0            count copies of every size: all there is so far\n"
+	"      --budget none       throttle nothing: all there is so far\n"
+	"      --dry-run           print the probes that would be set, and why; set none\n"
+	"      --links KIND        auto, multi (Linux 6.6) or plain links for the probes\n"
+	"\n"
+	"      --version, -h, --help\n"
+	"\n"
+	"Sizes take units (64K, 1MiB), so do times (250us, 2s).\n"
+	"Exit status: the command's own; 0 for an attach; 1 failure; 2 wrong usage.\n";
+
+static int wrong(const char *option, const char *text, const char *should_be)
+{
+	log_error("--%s '%s': should be %s", option, text, should_be);
+	return -EINVAL;
+}
+
+/* "4242" or "1,2,3" */
+static int parse_pids(struct options *options, const char *text)
+{
+	const char *at = text;
+	char *end;
+
+	do {
+		long pid = strtol(at, &end, 10);
+
+		if (end == at || (*end && *end != ',') || pid <= 0 || pid > INT32_MAX)
+			return wrong("pid", text, "a process id, or several as in 12,34");
+		if (options->pids.count == PIDS_MOST)
+			return wrong("pid", text, "1024 process ids at the most");
+		for (size_t i = 0; i < options->pids.count; i++) {
+			if (options->pids.items[i] == pid)
+				return wrong("pid", text, "each process id once");
+		}
+		if (array_push(&options->pids, (pid_t)pid))
+			return -ENOMEM;
+		at = end + 1;
+	} while (*end);
+	return 0;
+}
+
+static int parse_symbol(struct options *options, const char *option, enum watch_role role,
+			const char *text)
+{
+	int err = watchlist_add(&options->watchlist, role, text);
+
+	return err == -EINVAL ? wrong(option, text, "SYM, LIB:SYM, a glob, LIB:+OFF or 0xADDR")
+			      : err;
+}
+
+static int parse_size(const char *option, const char *text, uint64_t *bytes)
+{
+	return text_parse_bytes(text, bytes) ? wrong(option, text, "a size such as 4096, 64K or 1MiB")
+					     : 0;
+}
+
+static int parse_time(const char *option, const char *text, uint64_t *ns)
+{
+	return text_parse_duration(text, ns) ? wrong(option, text, "a time such as 250us, 5ms or 2s")
+					     : 0;
+}
+
+/* Until copies can be gated by size, every copy is counted and nothing throttled. */
+static int parse_gate(struct options *options, const char *text)
+{
+	int err = parse_size("gate", text, &options->gate_bytes);
+
+	return err || !options->gate_bytes ? err : wrong("gate", text, "0: every copy is counted");
+}
+
+static int parse_links(struct options *options, const char *text)
+{
+	if (!strcmp(text, "auto"))
+		options->links = LINKS_AUTO;
+	else if (!strcmp(text, "multi"))
+		options->links = LINKS_MULTI;
+	else if (!strcmp(text, "plain"))
+		options->links = LINKS_PLAIN;
+	else
+		return wrong("links", text, "auto, multi or plain");
+	return 0;
+}
+
+static int apply_option(struct options *options, int option, const char *text)
+{
+	switch (option) {
+	case 'p':
+		return parse_pids(options, text);
+	case OPT_FLUSH:
+		return parse_symbol(options, "flush", ROLE_FLUSH, text);
+	case OPT_COPY:
+		return parse_symbol(options, "copy", ROLE_COPY, text);
+	case OPT_WRITES:
+		return parse_symbol(options, "writes", ROLE_WRITES, text);
+	case OPT_GATE:
+		return parse_gate(options, text);
+	case OPT_BUDGET:
+		return strcmp(text, "none") ? wrong("budget", text, "none: nothing is throttled")
+					    : 0;
+	case OPT_MIN_BYTES:
+		return parse_size("min-bytes", text, &options->min_bytes);
+	case OPT_MIN_TIME:
+		return parse_time("min-time", text, &options->min_time_ns);
+	case OPT_DURATION:
+		return parse_time("duration", text, &options->duration_ns);
+	case OPT_LINKS:
+		return parse_links(options, text);
+	case OPT_JSON:
+		options->json_path = text;
+		return 0;
+	case 'o':
+		options->out_path = text;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int apply_flag(struct options *options, int option)
+{
+	if (option == OPT_NO_FOLLOW)
+		options->follow = false;
+	else if (option == OPT_DRY_RUN)
+		options->dry_run = true;
+	else if (option == 'q')
+		options->quiet = true;
+	else if (option == 'v')
+		options->verbose = true;
+	else
+		return -ENOENT;
+	return 0;
+}
+
+static enum options_result check_whole(struct options *options, int argc, char *argv[])
+{
+	bool after_dashes = optind > 0 && optind <= argc && !strcmp(argv[optind - 1], "--");
+
+	if (optind < argc)
+		options->command = argv + optind;
+	if (options->command && options->pids.count) {
+		log_error("--pid and a command exclude each other: attach to one or launch the "
+			  "other");
+		return OPTIONS_WRONG;
+	}
+	if (options->command && !*options->command[0]) {
+		log_error("the command's name is empty; see --help");
+		return OPTIONS_WRONG;
+	}
+	if (after_dashes && !options->command) {
+		log_error("no command after --; see --help");
+		return OPTIONS_WRONG;
+	}
+	if (options->json_path && options->out_path && strcmp(options->json_path, "-") &&
+	    !strcmp(options->json_path, options->out_path)) {
+		log_error("--json and -o name the same file; give each its own");
+		return OPTIONS_WRONG;
+	}
+	options->demo = !options->command && !options->pids.count;
+	return OPTIONS_RUN;
+}
+
+enum options_result options_parse(int argc, char *argv[], struct options *options)
+{
+	int option, err;
+
+	*options = (struct options){
+		.budget_pct = -1,
+		.min_bytes = 1 << 20,
+		.min_time_ns = NS_PER_MS,
+		.follow = true,
+	};
+	opterr = 0;
+	/* '+': what follows the command's name is the command's. */
+	while ((option = getopt_long(argc, argv, "+p:o:qvh", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help_text, stdout);
+			return OPTIONS_DONE;
+		}
+		if (option == OPT_VERSION) {
+			puts("memwatch " MEMWATCH_VERSION);
+			return OPTIONS_DONE;
+		}
+		if (option == '?') {
+			log_error("'%s' is no option, or its value is missing; see --help",
+				  argv[optind - 1]);
+			return OPTIONS_WRONG;
+		}
+		err = apply_flag(options, option);
+		if (err == -ENOENT)
+			err = apply_option(options, option, optarg);
+		if (err == -ENOMEM)
+			return OPTIONS_FAILED;
+		if (err)
+			return OPTIONS_WRONG;
+	}
+	return check_whole(options, argc, argv);
+}
+
+void options_release(struct options *options)
+{
+	watchlist_release(&options->watchlist);
+	array_release(&options->pids);
+}

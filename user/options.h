@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line. main() hands each stage the few settings that are its own. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "attach/tracer.h"
+#include "base/array.h"
+#include "session/watchlist.h"
+
+#define MEMWATCH_VERSION "0.1.0"
+
+struct options {
+	struct watchlist watchlist;   /* --flush, --copy, --writes */
+	ARRAY(pid_t) pids;            /* --pid */
+	char **command;               /* after --, NULL-terminated; NULL: none */
+	bool demo;                    /* neither: the bundled workload */
+	uint64_t gate_bytes;
+	double budget_pct;            /* < 0: none */
+	uint64_t min_bytes;
+	uint64_t min_time_ns;
+	uint64_t duration_ns;         /* 0: until it ends */
+	const char *json_path;        /* "-": stdout; NULL: no JSON */
+	const char *out_path;         /* NULL: stderr for a command, stdout for an attach */
+	bool follow;
+	bool dry_run;
+	bool quiet;
+	bool verbose;
+	enum link_kind links;
+};
+
+enum options_result {
+	OPTIONS_RUN,
+	OPTIONS_DONE,   /* --help or --version was printed */
+	OPTIONS_WRONG,  /* one line said what; exit 2 */
+	OPTIONS_FAILED, /* out of memory; exit 1 */
+};
+
+/* Strings are argv's and live as long as it does. options_release() in every case. */
+enum options_result options_parse(int argc, char *argv[], struct options *options);
+void options_release(struct options *options);
+
+#endif

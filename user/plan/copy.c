@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "plan/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/copy_line.h"
+#include "plan/walk.h"
+
+/* How far to look for loops where a routine's bounds are not known, as in musl's assembly. */
+#define UNBOUNDED_BYTES 4096
+
+/* Lines that end in the same place, so that they share a part of their steps. */
+struct line_group {
+	const struct copy_line **lines;
+	size_t *limits; /* steps of each line that are still open to choice */
+	size_t count;
+};
+
+static bool is_followed(const struct copy_lines *lines, uint64_t vaddr)
+{
+	const uint64_t *followed;
+
+	array_each (followed, &lines->followed)
+		if (*followed == vaddr)
+			return true;
+	return false;
+}
+
+static bool on_a_line(const struct copy_lines *lines, uint64_t vaddr)
+{
+	const struct copy_line *line;
+
+	array_each (line, &lines->lines)
+		if (copy_line_step(line, vaddr))
+			return true;
+	return false;
+}
+
+/* Control comes to vaddr by a way that is on no line: from there on a call may pass twice. */
+static void spoil_from(struct copy_lines *lines, uint64_t vaddr)
+{
+	struct copy_line *line;
+
+	array_each (line, &lines->lines) {
+		struct line_step *step = copy_line_step(line, vaddr);
+
+		while (step && step < line->steps.items + line->steps.count)
+			step++->usable = false;
+	}
+}
+
+static void spoil_by(struct copy_lines *lines, const struct code_view *code,
+		     const struct insn *insn)
+{
+	if (is_followed(lines, insn->vaddr))
+		return;
+	/* A loop of the routine, or one door that calls or jumps to another late in its body. */
+	if (insn->target_vaddr)
+		spoil_from(lines, insn->target_vaddr);
+	if (!on_a_line(lines, insn->vaddr) && !insn_is_padding(code, insn) &&
+	    (insn->flow == FLOW_NEXT || insn->flow == FLOW_BRANCH || insn->flow == FLOW_CALL))
+		spoil_from(lines, insn->vaddr + insn->length);
+}
+
+/* From the door to the next function that has a name, or to the first bytes that are no code. */
+static struct code_range guess_bounds(const struct code_view *code, uint64_t vaddr)
+{
+	struct code_range body = {.vaddr = vaddr};
+	struct insn insn;
+
+	while (body.bytes < UNBOUNDED_BYTES && !code_decode(code, vaddr + body.bytes, &insn)) {
+		body.bytes += insn.length;
+		if (code->names_function(code->source, vaddr + body.bytes))
+			break;
+	}
+	return body;
+}
+
+static int spoil_by_body(struct copy_lines *lines, const struct code_view *code,
+			 const struct copy_door *door, char reason[PLAN_REASON_BYTES])
+{
+	struct code_range body;
+	struct code_sweep sweep = {.vaddr = door->vaddr};
+	struct insn insn;
+	int more;
+
+	if (!function_at(code, door->vaddr, &body))
+		body = guess_bounds(code, door->vaddr);
+	more = sweep_start(&sweep, code, &body);
+	while (!more) {
+		more = sweep_next(&sweep, &insn);
+		if (!more)
+			return 0;
+		if (more < 0)
+			break;
+		spoil_by(lines, code, &insn);
+		more = 0;
+	}
+	snprintf(reason, PLAN_REASON_BYTES, "%.40s: no instruction at 0x%" PRIx64, door->name,
+		 sweep.vaddr);
+	return -ENOTSUP;
+}
+
+static const struct line_step *step_from_end(const struct line_group *group, size_t line,
+					     size_t back)
+{
+	size_t limit = group->limits[line];
+
+	return back < limit ? &group->lines[line]->steps.items[limit - 1 - back] : NULL;
+}
+
+/* How many of their last open steps all lines of the group have in common. */
+static size_t shared_steps(const struct line_group *group)
+{
+	for (size_t back = 0;; back++) {
+		const struct line_step *first = step_from_end(group, 0, back);
+
+		for (size_t i = 0; i < group->count; i++) {
+			const struct line_step *step = step_from_end(group, i, back);
+
+			if (!first || !step || step->vaddr != first->vaddr)
+				return back;
+		}
+	}
+}
+
+/* The earliest emulated one of the shared steps, else the earliest that is stepped. */
+static const struct line_step *cheapest(const struct line_group *group, size_t shared)
+{
+	const struct line_step *best = NULL;
+
+	for (size_t back = shared; back-- > 0;) {
+		const struct line_step *step = step_from_end(group, 0, back);
+
+		if (!step->usable)
+			continue;
+		if (step->probe == PROBE_EMULATED)
+			return step;
+		if (step->probe == PROBE_STEPPED && !best)
+			best = step;
+	}
+	return best;
+}
+
+static int add_point(const struct code_view *code, const struct line_group *group,
+		     const struct line_step *step, probe_points *points)
+{
+	const char *kind = step->probe == PROBE_EMULATED ? "emulated" : "single-stepped";
+	char why[PLAN_REASON_BYTES] = "";
+	struct probe_point point;
+	struct insn insn;
+	size_t used = 0;
+
+	for (size_t i = 0; i < group->count && used < 40; i++)
+		used += snprintf(why + used, sizeof(why) - used, "%s%.20s", i ? ", " : "",
+				 group->lines[i]->door->name);
+	snprintf(why + used, sizeof(why) - used, " pass; %s", kind);
+	if (code_decode(code, step->vaddr, &insn))
+		return -ENOTSUP;
+	point = point_at(code, &insn, why);
+	return array_push(points, point);
+}
+
+static int explain_group(const struct line_group *group, char reason[PLAN_REASON_BYTES])
+{
+	size_t i = 0;
+
+	while (i + 1 < group->count && group->limits[i])
+		i++;
+	snprintf(reason, PLAN_REASON_BYTES,
+		 "%.40s at 0x%" PRIx64 ": no instruction that each call passes once, that bears a "
+		 "probe and has the arguments in place",
+		 group->lines[i]->door->name, group->lines[i]->door->vaddr);
+	return -ENOTSUP;
+}
+
+/* Moves the lines that end as line `first` does to first and behind it; gives how many they are. */
+static size_t gather(struct line_group *group, size_t first)
+{
+	const struct line_step *step = step_from_end(group, first, 0);
+	size_t next = first + 1;
+
+	for (size_t i = next; i < group->count; i++) {
+		const struct copy_line *line = group->lines[i];
+		size_t limit = group->limits[i];
+
+		if (step_from_end(group, i, 0)->vaddr != step->vaddr)
+			continue;
+		group->lines[i] = group->lines[next];
+		group->limits[i] = group->limits[next];
+		group->lines[next] = line;
+		group->limits[next++] = limit;
+	}
+	return next - first;
+}
+
+static int choose(const struct code_view *code, struct line_group *group, probe_points *points,
+		  char reason[PLAN_REASON_BYTES]);
+
+/* Chooses for each set of lines with a common end by itself. */
+static int choose_apart(const struct code_view *code, struct line_group *group,
+			probe_points *points, char reason[PLAN_REASON_BYTES])
+{
+	int err = 0;
+
+	for (size_t i = 0; i < group->count; i++)
+		if (!group->limits[i])
+			return explain_group(group, reason);
+	for (size_t first = 0; !err && first < group->count;) {
+		size_t count = gather(group, first);
+		struct line_group part = {group->lines + first, group->limits + first, count};
+
+		err = choose(code, &part, points, reason);
+		first += count;
+	}
+	return err;
+}
+
+/*
+ * One point where all lines of the group are one; where that stretch offers none, a point on each
+ * of the ways that lead to it.
+ */
+static int choose(const struct code_view *code, struct line_group *group, probe_points *points,
+		  char reason[PLAN_REASON_BYTES])
+{
+	size_t shared = shared_steps(group);
+	const struct line_step *step = cheapest(group, shared);
+
+	if (step)
+		return add_point(code, group, step, points);
+	for (size_t i = 0; i < group->count; i++)
+		group->limits[i] -= shared;
+	return choose_apart(code, group, points, reason);
+}
+
+static int choose_points(const struct code_view *code, const struct copy_lines *lines,
+			 probe_points *points, char reason[PLAN_REASON_BYTES])
+{
+	size_t count = lines->lines.count;
+	struct line_group group = {
+		.lines = calloc(count, sizeof(*group.lines)),
+		.limits = calloc(count, sizeof(*group.limits)),
+		.count = count,
+	};
+	int err = -ENOMEM;
+
+	if (!group.lines || !group.limits)
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		group.lines[i] = &lines->lines.items[i];
+		group.limits[i] = lines->lines.items[i].steps.count;
+	}
+	err = choose_apart(code, &group, points, reason);
+out:
+	free(group.lines);
+	free(group.limits);
+	return err;
+}
+
+int plan_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
+		probe_points *points, char reason[PLAN_REASON_BYTES])
+{
+	struct copy_lines lines;
+	probe_points chosen = {0};
+	int err;
+
+	*reason = '\0';
+	err = copy_lines_build(&lines, code, doors, door_count, reason);
+	for (size_t i = 0; !err && i < door_count; i++)
+		err = spoil_by_body(&lines, code, &doors[i], reason);
+	if (!err && door_count)
+		err = choose_points(code, &lines, &chosen, reason);
+	copy_lines_release(&lines);
+	if (err)
+		array_release(&chosen);
+	else
+		*points = chosen;
+	return err;
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "plan/copy_line.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "plan/walk.h"
+
+#define ARGUMENTS (DESTROYS_RDI | DESTROYS_RSI | DESTROYS_RDX | DESTROYS_RSP)
+
+/* Far more than any routine takes up to its first branch. */
+#define STEPS_MAX      256
+#define LINES_MAX      64
+#define TAIL_CALLS_MAX 4
+
+/* Where a line ends, and whether the arguments still stand there. */
+struct line_end {
+	struct insn insn; /* the last */
+	bool usable;      /* after it */
+};
+
+struct line_step *copy_line_step(const struct copy_line *line, uint64_t vaddr)
+{
+	struct line_step *step;
+
+	array_each (step, &line->steps)
+		if (step->vaddr == vaddr)
+			return step;
+	return NULL;
+}
+
+static const struct copy_line *line_through(const struct copy_lines *lines, uint64_t vaddr)
+{
+	const struct copy_line *line;
+
+	array_each (line, &lines->lines)
+		if (copy_line_step(line, vaddr))
+			return line;
+	return NULL;
+}
+
+/*
+ * Appends the instructions from vaddr on, along jmps, up to and with the first that is neither
+ * plain nor a jmp. Goes on past writes to the arguments, since the way may yet join another line.
+ * -ELOOP: it comes back to itself, -E2BIG: it has no end.
+ */
+static int line_follow(const struct code_view *code, uint64_t vaddr, bool usable,
+		       struct copy_line *line, struct line_end *end)
+{
+	struct insn insn;
+
+	*end = (struct line_end){.insn.flow = FLOW_STOP, .usable = usable};
+	while (!code_decode(code, vaddr, &insn)) {
+		struct line_step step = {vaddr, insn.probe, end->usable};
+
+		if (line->steps.count == STEPS_MAX)
+			return -E2BIG;
+		if (copy_line_step(line, vaddr))
+			return -ELOOP;
+		if (array_push(&line->steps, step))
+			return -ENOMEM;
+		end->insn = insn;
+		end->usable = end->usable && !(insn.destroys & ARGUMENTS);
+		if (insn.flow == FLOW_NEXT)
+			vaddr += insn.length;
+		else if (insn.flow == FLOW_JUMP)
+			vaddr = insn.target_vaddr;
+		else
+			break;
+	}
+	return 0;
+}
+
+/* Does the straight way from vaddr run into another line than `own`, and not into that one? */
+static int joins_other_line(const struct copy_lines *lines, const struct code_view *code,
+			    const struct copy_line *own, uint64_t vaddr, bool *joins)
+{
+	struct copy_line way = {0};
+	struct line_step *step;
+	struct line_end end;
+	int err = line_follow(code, vaddr, true, &way, &end);
+
+	*joins = false;
+	array_each (step, &way.steps) {
+		if (copy_line_step(own, step->vaddr))
+			break;
+		*joins = line_through(lines, step->vaddr);
+		if (*joins)
+			break;
+	}
+	array_release(&way.steps);
+	return err == -ENOMEM ? err : 0;
+}
+
+/*
+ * True where the function at vaddr has no way back to its caller: no ret and no jump out, but to
+ * another such. Then it copies nothing for anyone: __chk_fail.
+ */
+static bool never_returns(const struct code_view *code, uint64_t vaddr, unsigned depth)
+{
+	struct code_range function;
+	struct code_sweep sweep;
+	struct insn insn;
+	int more;
+
+	if (depth == TAIL_CALLS_MAX || !function_at(code, vaddr, &function) ||
+	    sweep_start(&sweep, code, &function))
+		return false;
+	while ((more = sweep_next(&sweep, &insn)) > 0) {
+		if (insn.flow == FLOW_RETURN || insn.flow == FLOW_JUMP_SLOT ||
+		    insn.flow == FLOW_JUMP_INDIRECT)
+			return false;
+		if (insn_leads_elsewhere(&insn) && !range_covers(&function, insn.target_vaddr) &&
+		    !never_returns(code, insn.target_vaddr, depth + 1))
+			return false;
+	}
+	return !more;
+}
+
+/* Remembers the jmps of a line, whose edges its steps stand for. */
+static int note_jumps(struct copy_lines *lines, const struct code_view *code,
+		      const struct copy_line *line)
+{
+	struct line_step *step;
+	struct insn insn;
+
+	array_each (step, &line->steps)
+		if (!code_decode(code, step->vaddr, &insn) && insn.flow == FLOW_JUMP &&
+		    array_push(&lines->followed, step->vaddr))
+			return -ENOMEM;
+	return 0;
+}
+
+/* Takes the line on from vaddr. */
+static int line_extend(struct copy_lines *lines, const struct code_view *code,
+		       struct copy_line *line, uint64_t vaddr, bool usable)
+{
+	struct line_end end;
+	int err = line_follow(code, vaddr, usable, line, &end);
+
+	return err ? err : note_jumps(lines, code, line);
+}
+
+/* Adds a line that starts with the steps of prefix, if any, and goes on from vaddr. */
+static int line_add(struct copy_lines *lines, const struct code_view *code,
+		    const struct copy_line *prefix, const struct copy_door *door, uint64_t vaddr,
+		    bool usable)
+{
+	struct copy_line line = {.door = door};
+	const struct line_step *step;
+	int err = lines->lines.count == LINES_MAX ? -E2BIG : 0;
+
+	if (prefix)
+		array_each (step, &prefix->steps)
+			err = err ? err : array_push(&line.steps, *step);
+	if (!err)
+		err = line_extend(lines, code, &line, vaddr, usable);
+	if (!err)
+		err = array_push(&lines->lines, line);
+	if (err)
+		array_release(&line.steps);
+	return err;
+}
+
+static struct line_end line_end(const struct code_view *code, const struct copy_line *line)
+{
+	struct line_end end = {.insn.flow = FLOW_STOP};
+	const struct line_step *last;
+
+	if (!line->steps.count)
+		return end;
+	last = &line->steps.items[line->steps.count - 1];
+	if (!code_decode(code, last->vaddr, &end.insn))
+		end.usable = last->usable && !(end.insn.destroys & ARGUMENTS);
+	return end;
+}
+
+/*
+ * Makes two of line `index`, which ends with a branch. A point on what they share would count the
+ * side that runs into another line twice.
+ */
+static int line_split(struct copy_lines *lines, const struct code_view *code, size_t index,
+		      const struct line_end *fork)
+{
+	struct copy_line *line = &lines->lines.items[index];
+	struct line_step *step;
+	int err;
+
+	array_each (step, &line->steps)
+		step->usable = false;
+	err = line_add(lines, code, line, line->door, fork->insn.target_vaddr, fork->usable);
+	if (err)
+		return err;
+	return line_extend(lines, code, &lines->lines.items[index],
+			   fork->insn.vaddr + fork->insn.length, fork->usable);
+}
+
+/*
+ * Takes line `index` on over the branch at its end, where a side of it runs into another line:
+ * - __memcpy_chk: `cmp %rdx,%rcx; jb __chk_fail` and on into memmove: the line grows;
+ * - musl's memmove: `cmp %rdx,%rax; jae memcpy`, else it copies backwards: two lines.
+ * *grown: look at it again.
+ */
+static int line_resolve(struct copy_lines *lines, const struct code_view *code, size_t index,
+			bool *grown)
+{
+	struct copy_line *line = &lines->lines.items[index];
+	struct line_end end = line_end(code, line);
+	uint64_t next = end.insn.vaddr + end.insn.length;
+	bool falls, jumps;
+	int err;
+
+	*grown = false;
+	if (end.insn.flow != FLOW_BRANCH)
+		return 0;
+	err = joins_other_line(lines, code, line, next, &falls);
+	if (!err)
+		err = joins_other_line(lines, code, line, end.insn.target_vaddr, &jumps);
+	if (err || (!falls && !jumps))
+		return err;
+	*grown = true;
+	if (array_push(&lines->followed, end.insn.vaddr))
+		return -ENOMEM;
+	if (!jumps && never_returns(code, end.insn.target_vaddr, 0))
+		return line_extend(lines, code, line, next, end.usable);
+	return line_split(lines, code, index, &end);
+}
+
+/*
+ * bcopy swaps %rdi and %rsi and jumps into memmove: from there on its arguments are in place
+ * again, as memmove's.
+ */
+static void lines_share_use(struct copy_lines *lines)
+{
+	struct copy_line *line, *other;
+	struct line_step *step, *theirs;
+
+	array_each (line, &lines->lines)
+		array_each (step, &line->steps)
+			array_each (other, &lines->lines) {
+				theirs = copy_line_step(other, step->vaddr);
+				if (theirs && theirs->usable)
+					step->usable = true;
+			}
+}
+
+static bool is_repeated_door(const struct copy_door *doors, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (doors[i].vaddr == doors[index].vaddr)
+			return true;
+	return false;
+}
+
+static int explain(const struct copy_door *door, int err, char reason[PLAN_REASON_BYTES])
+{
+	if (err != -ELOOP && err != -E2BIG)
+		return err;
+	snprintf(reason, PLAN_REASON_BYTES, "%.40s at 0x%" PRIx64 " %s", door->name, door->vaddr,
+		 err == -ELOOP ? "runs in a circle before its first branch"
+			       : "goes too many ways before they part");
+	return -ENOTSUP;
+}
+
+int copy_lines_build(struct copy_lines *lines, const struct code_view *code,
+		     const struct copy_door *doors, size_t door_count,
+		     char reason[PLAN_REASON_BYTES])
+{
+	int err = 0;
+
+	*lines = (struct copy_lines){0};
+	for (size_t i = 0; i < door_count; i++) {
+		if (!is_repeated_door(doors, i))
+			err = line_add(lines, code, NULL, &doors[i], doors[i].vaddr, true);
+		if (err)
+			return explain(&doors[i], err, reason);
+	}
+	/* Resolving may add lines. */
+	for (size_t i = 0; i < lines->lines.count; i++) {
+		bool grown = true;
+
+		while (!err && grown)
+			err = line_resolve(lines, code, i, &grown);
+		if (err)
+			return explain(lines->lines.items[i].door, err, reason);
+	}
+	lines_share_use(lines);
+	return 0;
+}
+
+void copy_lines_release(struct copy_lines *lines)
+{
+	struct copy_line *line;
+
+	array_each (line, &lines->lines)
+		array_release(&line->steps);
+	array_release(&lines->lines);
+	array_release(&lines->followed);
+}

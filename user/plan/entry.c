@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "plan/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/walk.h"
+
+/* What may lead control onto the stretch from the entry a second time. */
+struct way_back {
+	uint64_t inner_vaddr; /* lowest branch target past the entry; UINT64_MAX: none */
+	uint64_t loop_vaddr;  /* a branch to the entry itself; 0: none */
+	bool unknown;         /* there is code or a jump table whose targets are not known */
+};
+
+static void note_target(struct way_back *back, const struct code_range *function,
+			const struct insn *insn)
+{
+	if (insn->target_vaddr == function->vaddr)
+		back->loop_vaddr = insn->vaddr;
+	else if (range_covers(function, insn->target_vaddr) &&
+		 insn->target_vaddr < back->inner_vaddr)
+		back->inner_vaddr = insn->target_vaddr;
+}
+
+/* A .cold part, or whatever else the function jumps to, may jump back onto the stretch. */
+static void scan_elsewhere(const struct code_view *code, const struct code_range *function,
+			   const struct code_range *part, struct way_back *back)
+{
+	struct code_sweep sweep;
+	struct insn insn;
+
+	if (sweep_start(&sweep, code, part))
+		return;
+	while (sweep_next(&sweep, &insn) > 0)
+		/* The entry is no loop from there: it is recursion by a tail call. */
+		if (insn_leads_elsewhere(&insn) && insn.target_vaddr != function->vaddr)
+			note_target(back, function, &insn);
+}
+
+static void scan_function(const struct code_view *code, const struct code_range *function,
+			  struct way_back *back)
+{
+	struct code_range part = {0};
+	struct code_sweep sweep;
+	struct insn insn;
+	int more;
+
+	*back = (struct way_back){.inner_vaddr = UINT64_MAX};
+	if (!function->bytes || sweep_start(&sweep, code, function)) {
+		back->unknown = true;
+		return;
+	}
+	while ((more = sweep_next(&sweep, &insn)) > 0) {
+		if (insn.flow == FLOW_JUMP_INDIRECT)
+			back->unknown = true;
+		if (!insn_leads_elsewhere(&insn))
+			continue;
+		note_target(back, function, &insn);
+		if (!range_covers(function, insn.target_vaddr) &&
+		    !range_covers(&part, insn.target_vaddr) &&
+		    function_at(code, insn.target_vaddr, &part))
+			scan_elsewhere(code, function, &part, back);
+	}
+	if (more < 0)
+		back->unknown = true;
+}
+
+/*
+ * The entry itself is passed by each call and, unless it heads a loop, by nothing else. A later
+ * instruction may also be passed by a jump table that leads back to it. Not so a push or sub
+ * that makes the frame: compilers put no prologue into a loop.
+ */
+static bool passes_once(const struct insn *insn, const struct code_range *function,
+			const struct way_back *back)
+{
+	if (insn->vaddr == function->vaddr)
+		return true;
+	if (insn->vaddr >= back->inner_vaddr)
+		return false;
+	return !back->unknown || (insn->flow == FLOW_NEXT && insn->destroys & DESTROYS_RSP);
+}
+
+/* False where the stretch has no instruction that bears a probe. */
+static bool choose(const struct code_view *code, const struct code_range *function,
+		   const struct way_back *back, struct insn *best)
+{
+	uint64_t vaddr = function->vaddr;
+	bool found = false;
+	struct insn insn;
+
+	while ((!function->bytes || range_covers(function, vaddr)) &&
+	       !code_decode(code, vaddr, &insn)) {
+		if (passes_once(&insn, function, back) &&
+		    (insn.probe == PROBE_EMULATED || (insn.probe == PROBE_STEPPED && !found))) {
+			*best = insn;
+			found = true;
+		}
+		/*
+		 * push %rbp; jne ...: the probe fires before they take effect, so they will do,
+		 * but nothing after them.
+		 */
+		if (best->probe == PROBE_EMULATED || insn.flow != FLOW_NEXT ||
+		    insn.destroys & DESTROYS_RSP)
+			break;
+		vaddr += insn.length;
+	}
+	return found;
+}
+
+static void explain_refusal(const struct code_view *code, const struct code_range *function,
+			    struct probe_point *point)
+{
+	struct insn insn;
+	int err = code_decode(code, function->vaddr, &insn);
+
+	*point = (struct probe_point){.vaddr = function->vaddr};
+	if (err == -EFAULT)
+		snprintf(point->reason, sizeof(point->reason), "the entry is not in code");
+	else if (err)
+		snprintf(point->reason, sizeof(point->reason), "the entry is no instruction");
+	else
+		*point = point_at(code, &insn,
+				  insn.probe == PROBE_HARMFUL
+					  ? "a probe on it harms the target, none later will do"
+					  : "the kernel refuses a probe on it, none later will do");
+}
+
+/*
+ * Where a loop leads back to the entry, there is no point that only calls pass. The entry is taken
+ * all the same, and the reason says so: a self-tail-call is a call, and a loop that starts at a
+ * function's first instruction is the body of a leaf that nobody watches for its duration.
+ */
+int plan_entry(const struct code_view *code, struct code_range function, struct probe_point *point)
+{
+	struct insn best = {.probe = PROBE_REFUSED};
+	struct way_back back;
+	size_t used;
+
+	scan_function(code, &function, &back);
+	if (!choose(code, &function, &back, &best)) {
+		explain_refusal(code, &function, point);
+		return -ENOTSUP;
+	}
+	*point = point_at(code, &best,
+			  best.probe == PROBE_EMULATED
+				  ? "emulated"
+				  : "single-stepped, as no emulated one is passed just once");
+	used = strlen(point->reason);
+	if (back.loop_vaddr)
+		snprintf(point->reason + used, sizeof(point->reason) - used,
+			 "; rounds of the loop from +0x%" PRIx64 " count as calls",
+			 back.loop_vaddr - function.vaddr);
+	return 0;
+}

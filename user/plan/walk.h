@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Walking over code: what entry.c, exits.c and the copy planner share. */
+#ifndef PLAN_WALK_H
+#define PLAN_WALK_H
+
+#include "plan/plan.h"
+
+/* The instruction at vaddr. 0, -EFAULT: vaddr is not code, -EILSEQ: it is no instruction. */
+int code_decode(const struct code_view *code, uint64_t vaddr, struct insn *insn);
+
+bool range_covers(const struct code_range *range, uint64_t vaddr);
+
+/* The function that contains vaddr; false where that is not known. */
+bool function_at(const struct code_view *code, uint64_t vaddr, struct code_range *function);
+
+/* A linear sweep: one instruction after the other, wherever control goes. */
+struct code_sweep {
+	const uint8_t *code;
+	uint64_t vaddr; /* of what comes next */
+	uint64_t end;
+};
+
+/* 0, or -EFAULT where not all of the range is code. */
+int sweep_start(struct code_sweep *sweep, const struct code_view *code,
+		const struct code_range *range);
+/* 1: one more instruction, 0: the end, -EILSEQ: what stands at sweep->vaddr does not decode. */
+int sweep_next(struct code_sweep *sweep, struct insn *insn);
+
+/* True for jmp and jcc with a target that the instruction itself states. */
+bool insn_leads_elsewhere(const struct insn *insn);
+
+/* Space between functions: int3, and nops of all lengths. */
+bool insn_is_padding(const struct code_view *code, const struct insn *insn);
+
+/* A point on insn, with "TEXT: WHY" as its reason. */
+struct probe_point point_at(const struct code_view *code, const struct insn *insn, const char *why);
+
+#endif

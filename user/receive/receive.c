@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "receive/receive.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct receiver {
+	struct ring_buffer *ring;
+	const struct record_handlers *handlers;
+	void *context;
+	uint64_t malformed;
+};
+
+static size_t record_bytes(uint32_t type)
+{
+	switch (type) {
+	case MW_RECORD_SPAN:
+		return sizeof(struct mw_span);
+	case MW_RECORD_COPY:
+		return sizeof(struct mw_copy);
+	case MW_RECORD_FORK:
+		return sizeof(struct mw_fork);
+	case MW_RECORD_EXEC:
+		return sizeof(struct mw_exec);
+	case MW_RECORD_EXIT:
+		return sizeof(struct mw_exit);
+	case MW_RECORD_LOADER:
+		return sizeof(struct mw_loader);
+	}
+	return 0;
+}
+
+static bool fields_hold(const struct mw_head *head)
+{
+	const struct mw_span *span = (const void *)head;
+
+	if (head->type != MW_RECORD_SPAN)
+		return true;
+	return span->function < MW_MAX_FUNCTIONS && span->duration_ns <= head->at_ns;
+}
+
+bool receiver_accept(struct receiver *receiver, const void *record, size_t bytes)
+{
+	const struct record_handlers *handlers = receiver->handlers;
+	const struct mw_head *head = record;
+
+	if (bytes < sizeof(*head) || !record_bytes(head->type) ||
+	    head->bytes != record_bytes(head->type) || bytes < head->bytes || !fields_hold(head)) {
+		receiver->malformed++;
+		return false;
+	}
+	if (head->type == MW_RECORD_SPAN)
+		handlers->span(receiver->context, record);
+	else if (head->type == MW_RECORD_COPY)
+		handlers->copy(receiver->context, record);
+	else if (head->type == MW_RECORD_FORK)
+		handlers->fork(receiver->context, record);
+	else if (head->type == MW_RECORD_EXEC)
+		handlers->exec(receiver->context, record);
+	else if (head->type == MW_RECORD_EXIT)
+		handlers->exit(receiver->context, record);
+	else
+		handlers->loader(receiver->context, record);
+	return true;
+}
+
+static int on_sample(void *context, void *record, size_t bytes)
+{
+	receiver_accept(context, record, bytes);
+	return 0;
+}
+
+int receiver_new(int ring_map_fd, const struct record_handlers *handlers, void *context,
+		 struct receiver **made)
+{
+	struct receiver *receiver = calloc(1, sizeof(*receiver));
+	int err;
+
+	if (!receiver)
+		return -ENOMEM;
+	receiver->handlers = handlers;
+	receiver->context = context;
+	if (ring_map_fd >= 0) {
+		receiver->ring = ring_buffer__new(ring_map_fd, on_sample, receiver, NULL);
+		if (!receiver->ring) {
+			err = -errno;
+			free(receiver);
+			return err;
+		}
+	}
+	*made = receiver;
+	return 0;
+}
+
+void receiver_free(struct receiver *receiver)
+{
+	if (!receiver)
+		return;
+	ring_buffer__free(receiver->ring);
+	free(receiver);
+}
+
+int receiver_poll_fd(const struct receiver *receiver)
+{
+	return ring_buffer__epoll_fd(receiver->ring);
+}
+
+int receiver_drain(struct receiver *receiver)
+{
+	return ring_buffer__consume(receiver->ring);
+}
+
+uint64_t receiver_malformed(const struct receiver *receiver)
+{
+	return receiver->malformed;
+}

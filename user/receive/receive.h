@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel's side of the data: records out of the ring buffer, counters out of maps. Each record's
+ * size and type is checked before anyone sees it; what fails is counted, not passed on.
+ */
+#ifndef RECEIVE_RECEIVE_H
+#define RECEIVE_RECEIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "bpf/event.h"
+
+/* Called with each record in the order of the ring; a record lives for the call alone. */
+struct record_handlers {
+	void (*span)(void *context, const struct mw_span *span);
+	void (*copy)(void *context, const struct mw_copy *copy);
+	void (*fork)(void *context, const struct mw_fork *fork);
+	void (*exec)(void *context, const struct mw_exec *exec);
+	void (*exit)(void *context, const struct mw_exit *exit);
+	void (*loader)(void *context, const struct mw_loader *loader);
+};
+
+struct receiver;
+
+/* handlers and context are kept; the map's descriptor stays the caller's. */
+int receiver_new(int ring_map_fd, const struct record_handlers *handlers, void *context,
+		 struct receiver **receiver);
+void receiver_free(struct receiver *receiver);
+
+/* Readable when records wait. */
+int receiver_poll_fd(const struct receiver *receiver);
+
+/* Hands on every record that is there. How many, or negative errno. */
+int receiver_drain(struct receiver *receiver);
+
+/*
+ * Checks one record of `bytes` bytes and hands it on; false where it is none of ours (then it is
+ * counted). receiver_drain() does this with each; on its own it is for tests.
+ */
+bool receiver_accept(struct receiver *receiver, const void *record, size_t bytes);
+
+/* Records that failed the checks. */
+uint64_t receiver_malformed(const struct receiver *receiver);
+
+/* ---- counters (receive/counters.c); 0 or negative errno ---- */
+
+/* functions: room for MW_MAX_FUNCTIONS. */
+int counters_read_functions(int functions_map_fd, struct mw_function *functions, size_t count);
+
+/* The target's totals, summed over the CPUs. */
+int counters_read_totals(int totals_map_fd, struct mw_totals *totals);
+
+struct open_span {
+	struct mw_span_key key;
+	struct mw_open_span span;
+};
+typedef ARRAY(struct open_span) open_span_list;
+
+/* Calls that are still in the table: open ones, and those that were left without an end. */
+int counters_read_open_spans(int open_spans_map_fd, open_span_list *spans);
+
+typedef ARRAY(struct mw_thread_line) thread_line_list;
+/* Running totals of every thread that ever hit a probe and still lives. */
+int counters_read_threads(int thread_lines_link_fd, thread_line_list *threads);
+
+#endif

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* JSON Lines, schema 1: a new field may come, none changes its meaning. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "report/json_line.h"
+#include "report/report.h"
+
+#define SCHEMA 1
+
+struct json_report {
+	struct report report;
+	FILE *out;
+};
+
+static FILE *out_of(struct report *report)
+{
+	/* report is the first member. */
+	return ((struct json_report *)report)->out;
+}
+
+static json_t *pid_array(const pid_t *pids, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		if (json_array_append_new(array, json_integer(pids[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *string_array(const char *const *strings, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		if (json_array_append_new(array, json_line_string(strings[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static int show_header(struct report *report, const struct run_header *header)
+{
+	struct json_line line = json_line_new("header");
+
+	json_line_count(&line, "schema", SCHEMA);
+	json_line_text(&line, "version", header->version);
+	json_line_count(&line, "start_unix_ns", header->start_unix_ns);
+	json_line_text(&line, "clock", "monotonic");
+	json_line_count(&line, "start_ns", header->start_ns);
+	json_line_text(&line, "command", header->command);
+	if (!header->command)
+		json_line_value(&line, "pids", pid_array(header->pids, header->pid_count));
+	json_line_text(&line, "run_as", header->run_as);
+	if (header->budget_pct >= 0)
+		json_line_real(&line, "budget_pct", header->budget_pct);
+	json_line_count(&line, "gate_bytes", header->gate_bytes);
+	json_line_count(&line, "min_bytes", header->min_bytes);
+	json_line_count(&line, "min_time_ns", header->min_time_ns);
+	return json_line_send(&line, out_of(report));
+}
+
+static int show_child(struct report *report, const struct child_report *child)
+{
+	struct json_line line = json_line_new("child");
+
+	json_line_count(&line, "pid", (uint64_t)child->pid);
+	json_line_known(&line, "parent_pid", (uint64_t)child->parent_pid);
+	json_line_text(&line, "comm", child->comm);
+	json_line_text(&line, "event", child->event);
+	json_line_count(&line, "at_ns", child->at_ns);
+	if (child->watched)
+		json_line_count(&line, "unwatched_ns", child->unwatched_ns);
+	json_line_flag(&line, "watched", child->watched);
+	json_line_text(&line, "reason", child->reason);
+	return json_line_send(&line, out_of(report));
+}
+
+static void add_thread(struct json_line *line, pid_t pid, pid_t tid, const char *comm)
+{
+	json_line_count(line, "pid", (uint64_t)pid);
+	json_line_count(line, "tid", (uint64_t)tid);
+	/* A thread that was gone before its name could be read has none. */
+	if (*comm)
+		json_line_text(line, "comm", comm);
+}
+
+static int show_flush(struct report *report, const struct flush *flush)
+{
+	struct json_line line = json_line_new("flush");
+
+	json_line_text(&line, "function", flush->function);
+	json_line_text(&line, "module", flush->module);
+	add_thread(&line, flush->pid, flush->tid, flush->comm);
+	json_line_count(&line, "start_ns", flush->start_ns);
+	json_line_count(&line, "duration_ns", flush->duration_ns);
+	json_line_flag(&line, "unfinished", flush->unfinished);
+	json_line_flag(&line, "recursive", flush->recursive);
+	json_line_known(&line, "write_index", flush->write_index);
+	if (flush->copies_known) {
+		json_line_count(&line, "copied_bytes", flush->copied_bytes);
+		json_line_count(&line, "copies", flush->copies);
+		json_line_count(&line, "probe_hits", flush->probe_hits);
+		/* Hits that cost nothing: the costs were not calibrated. */
+		if (flush->overhead_ns || !flush->probe_hits)
+			json_line_count(&line, "overhead_ns", flush->overhead_ns);
+	}
+	return json_line_send(&line, out_of(report));
+}
+
+static int show_copy(struct report *report, const struct large_copy *copy)
+{
+	struct json_line line = json_line_new("copy");
+
+	json_line_text(&line, "routine", copy->routine);
+	json_line_text(&line, "module", copy->module);
+	add_thread(&line, copy->pid, copy->tid, copy->comm);
+	json_line_count(&line, "start_ns", copy->start_ns);
+	json_line_count(&line, "bytes", copy->bytes);
+	json_line_count(&line, "dst_addr", copy->dst_addr);
+	json_line_count(&line, "src_addr", copy->src_addr);
+	return json_line_send(&line, out_of(report));
+}
+
+/* Only what happened is a record: how far a run has come is none. */
+static int show_live(struct report *report, const struct run_summary *so_far)
+{
+	(void)report;
+	(void)so_far;
+	return 0;
+}
+
+static int send_finding(FILE *out, const struct finding *finding)
+{
+	struct json_line line = json_line_new("finding");
+
+	json_line_text(&line, "culprit", finding->function);
+	json_line_text(&line, "lazy_caller", finding->writes_function);
+	json_line_known(&line, "period_writes", finding->calls_per_stall);
+	json_line_count(&line, "copied_bytes", finding->copied_bytes);
+	json_line_count(&line, "duration_ns", finding->duration_ns);
+	json_line_count(&line, "flushes", finding->flushes);
+	json_line_known(&line, "other_write_ns", finding->other_write_ns);
+	return json_line_send(&line, out);
+}
+
+static struct json_line function_object(const struct function_summary *function)
+{
+	struct json_line line = json_line_new(NULL);
+
+	json_line_text(&line, "function", function->function);
+	json_line_text(&line, "module", function->module);
+	json_line_count(&line, "calls", function->calls);
+	json_line_count(&line, "ended", function->ended);
+	json_line_count(&line, "total_ns", function->total_ns);
+	/* Where no call ended there is no median of them. */
+	if (function->ended) {
+		json_line_count(&line, "p50_ns", function->p50_ns);
+		json_line_count(&line, "p99_ns", function->p99_ns);
+		json_line_count(&line, "max_ns", function->max_ns);
+	}
+	json_line_count(&line, "copied_bytes", function->copied_bytes);
+	json_line_count(&line, "copies", function->copies);
+	json_line_count(&line, "unfinished", function->unfinished);
+	json_line_count(&line, "abandoned", function->abandoned);
+	json_line_count(&line, "lost", function->lost);
+	json_line_count(&line, "reported", function->reported);
+	return line;
+}
+
+static void add_functions(struct json_line *line, const struct run_summary *summary)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < summary->function_count; i++) {
+		struct json_line function = function_object(&summary->functions[i]);
+
+		if (json_line_append(array, &function))
+			line->error = -ENOMEM;
+	}
+	json_line_value(line, "functions", array);
+}
+
+/* The classes that hold something: copies of from_bytes to to_bytes, both included. */
+static void add_size_classes(struct json_line *line, const struct run_summary *summary)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < SIZE_CLASSES; i++) {
+		struct json_line class;
+
+		if (!summary->copies_by_class[i])
+			continue;
+		class = json_line_new(NULL);
+		json_line_count(&class, "from_bytes", i ? 1ull << (i - 1) : 0);
+		/* The last class holds all larger ones, too. */
+		json_line_count(&class, "to_bytes",
+				i < SIZE_CLASSES - 1 ? (1ull << i) - 1 : UINT64_MAX);
+		json_line_count(&class, "copies", summary->copies_by_class[i]);
+		json_line_count(&class, "bytes", summary->bytes_by_class[i]);
+		if (json_line_append(array, &class))
+			line->error = -ENOMEM;
+	}
+	json_line_value(line, "size_classes", array);
+}
+
+static void add_losses(struct json_line *line, const struct loss_counts *losses)
+{
+	struct json_line object = json_line_new(NULL);
+
+	json_line_count(line, "lost_events",
+			losses->ring_full + losses->span_table_full + losses->thread_state_failed +
+				losses->malformed);
+	json_line_count(&object, "ring_full", losses->ring_full);
+	json_line_count(&object, "span_table_full", losses->span_table_full);
+	json_line_count(&object, "thread_state_failed", losses->thread_state_failed);
+	json_line_count(&object, "malformed", losses->malformed);
+	json_line_object(line, "losses", &object);
+}
+
+static void add_cost(struct json_line *line, const struct run_summary *summary)
+{
+	json_line_count(line, "probe_hits", summary->probe_hits);
+	json_line_known(line, "hit_cheap_ns", summary->hit_cheap_ns);
+	json_line_known(line, "hit_stepped_ns", summary->hit_stepped_ns);
+	if (summary->probe_hits && !summary->hit_cheap_ns && !summary->hit_stepped_ns)
+		return;
+	json_line_count(line, "overhead_ns", summary->overhead_ns);
+	if (summary->target_cpu_ns)
+		json_line_real(line, "overhead_pct",
+			       100.0 * (double)summary->overhead_ns /
+				       (double)summary->target_cpu_ns);
+}
+
+static int show_summary(struct report *report, const struct run_summary *summary)
+{
+	struct json_line line;
+	int error = 0;
+
+	if (summary->finding.found)
+		error = send_finding(out_of(report), &summary->finding);
+	if (error)
+		return error;
+	line = json_line_new("summary");
+	add_functions(&line, summary);
+	json_line_count(&line, "wall_ns", summary->wall_ns);
+	json_line_known(&line, "target_cpu_ns", summary->target_cpu_ns);
+	add_losses(&line, &summary->losses);
+	add_cost(&line, summary);
+	json_line_count(&line, "copies", summary->copies);
+	json_line_count(&line, "copied_bytes", summary->copied_bytes);
+	json_line_count(&line, "largest_copy_bytes", summary->largest_copy_bytes);
+	json_line_count(&line, "large_copies", summary->large_copies);
+	add_size_classes(&line, summary);
+	json_line_count(&line, "writes", summary->writes);
+	json_line_count(&line, "unmatched_ends", summary->unmatched_ends);
+	json_line_count(&line, "processes_watched", summary->processes_watched);
+	json_line_count(&line, "processes_seen", summary->processes_seen);
+	json_line_count(&line, "worst_unwatched_ns", summary->worst_unwatched_ns);
+	json_line_value(&line, "watched", string_array(summary->watched, summary->watched_count));
+	return json_line_send(&line, out_of(report));
+}
+
+static void free_report(struct report *report)
+{
+	free(report);
+}
+
+struct report *report_json_new(FILE *out)
+{
+	static const struct report_ops ops = {
+		.header = show_header,
+		.child = show_child,
+		.flush = show_flush,
+		.copy = show_copy,
+		.live = show_live,
+		.summary = show_summary,
+		.free = free_report,
+	};
+	struct json_report *json = calloc(1, sizeof(*json));
+
+	if (!json)
+		return NULL;
+	json->report.ops = &ops;
+	json->out = out;
+	return &json->report;
+}

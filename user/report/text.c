@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The text report: what happens, line by line, for a reader at a terminal. The figures stand first
+ * and are aligned; the names, which can have any length, stand at the end of the line.
+ */
+#include "report/text_report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "report/layout.h"
+
+#define DEFAULT_COLUMNS 80
+#define LEAST_COLUMNS   40
+#define FIGURES_BYTES   (8 * TEXT_SHORT)
+#define EVENT_HANG      11  /* past the time that such a line begins with */
+#define COMMAND_COLUMNS 400 /* of a command line: enough to know it again */
+
+static struct text_report *text_of(struct report *report)
+{
+	/* report is the first member. */
+	return (struct text_report *)report;
+}
+
+void text_paint(const struct text_report *text, struct page *page, enum paint paint)
+{
+	static const char *const codes[] = {
+		[PAINT_NONE] = "\033[0m",
+		[PAINT_HEADING] = "\033[2m",
+		[PAINT_FINDING] = "\033[1m",
+		[PAINT_ALARM] = "\033[1;31m",
+	};
+
+	if (text->settings.colour)
+		fputs(codes[paint], page->stream);
+}
+
+const char *text_percent(char buf[TEXT_PERCENT], uint64_t part, uint64_t whole)
+{
+	double percent = whole ? 100.0 * (double)part / (double)whole : 0;
+
+	if (percent > 0 && percent < 0.01)
+		snprintf(buf, TEXT_PERCENT, "under 0.01 %%");
+	else
+		snprintf(buf, TEXT_PERCENT, "%.*f %%",
+			 percent < 0.995  ? 2
+			 : percent < 9.95 ? 1
+					  : 0,
+			 percent);
+	return buf;
+}
+
+/* Every line of the report begins here: the status line makes way. */
+static int begin(struct text_report *text, struct page *page)
+{
+	int error = page_open(page);
+
+	if (!error && text->live_shown) {
+		fputs("\r\033[K", page->stream);
+		text->live_shown = false;
+	}
+	return error;
+}
+
+/* "12.345 s" since the start. Gives buf. */
+static const char *since_start(char buf[TEXT_SHORT], const struct text_report *text, uint64_t at_ns)
+{
+	uint64_t ms = at_ns > text->start_ns ? (at_ns - text->start_ns) / NS_PER_MS : 0;
+
+	snprintf(buf, TEXT_SHORT, "%llu.%03llu s", (unsigned long long)(ms / 1000),
+		 (unsigned long long)(ms % 1000));
+	return buf;
+}
+
+/* ---- what is watched ---- */
+
+static void print_pids(struct page *page, const struct run_header *header, size_t columns,
+		       const char *version)
+{
+	struct page list;
+	int error = page_open(&list);
+
+	if (error) {
+		page->error = error;
+		return;
+	}
+	for (size_t i = 0; i < header->pid_count; i++)
+		fprintf(list.stream, "%s%d", i ? ", " : "", (int)header->pids[i]);
+	error = page_close(&list);
+	if (error)
+		page->error = error;
+	else
+		layout_paragraph(page, LAYOUT_HANG, columns, "memwatch %s: watching %s %s", version,
+				 header->pid_count == 1 ? "process" : "processes", list.text);
+	free(list.text);
+}
+
+static int text_header(struct report *report, const struct run_header *header)
+{
+	struct text_report *text = text_of(report);
+	char command[LAYOUT_NAME_BYTES], user[LAYOUT_NAME_BYTES];
+	size_t columns = text->settings.columns;
+	struct page page;
+	int error;
+
+	text->start_ns = header->start_ns;
+	text->gate_bytes = header->gate_bytes;
+	text->min_bytes = header->min_bytes;
+	text->min_time_ns = header->min_time_ns;
+	if (text->settings.quiet)
+		return 0;
+	error = begin(text, &page);
+	if (error)
+		return error;
+	if (!header->command)
+		print_pids(&page, header, columns, header->version);
+	else if (!header->run_as)
+		layout_paragraph(&page, LAYOUT_HANG, columns, "memwatch %s: watching %s",
+				 header->version,
+				 layout_name(command, header->command, COMMAND_COLUMNS));
+	else
+		layout_paragraph(&page, LAYOUT_HANG, columns,
+				 "memwatch %s: watching %s (as user %s)", header->version,
+				 layout_name(command, header->command, COMMAND_COLUMNS),
+				 layout_name(user, header->run_as, columns / 2));
+	return page_send(&page, text->out);
+}
+
+static int text_child(struct report *report, const struct child_report *child)
+{
+	struct text_report *text = text_of(report);
+	char comm[LAYOUT_NAME_BYTES], reason[LAYOUT_NAME_BYTES], origin[2 * TEXT_SHORT] = "";
+	char at[TEXT_SHORT], unwatched[TEXT_SHORT];
+	size_t columns = text->settings.columns;
+	bool followed = child->parent_pid != 0;
+	struct page page;
+	int error;
+
+	if (text->settings.quiet || (!followed && child->watched && !text->settings.verbose))
+		return 0;
+	error = begin(text, &page);
+	if (error)
+		return error;
+	since_start(at, text, child->at_ns);
+	layout_name(comm, child->comm, columns);
+	if (followed && !strcmp(child->event, "exec"))
+		snprintf(origin, sizeof(origin), ", after its exec,");
+	else if (followed)
+		snprintf(origin, sizeof(origin), ", forked from %d,", (int)child->parent_pid);
+	if (!child->watched) {
+		text_paint(text, &page, PAINT_ALARM);
+		layout_paragraph(
+			&page, EVENT_HANG, columns, "%9s  process %d (%s)%s is NOT WATCHED: %s", at,
+			(int)child->pid, comm, origin,
+			layout_name(reason, child->reason ? child->reason : "reason unknown",
+				    4 * columns));
+		text_paint(text, &page, PAINT_NONE);
+	} else if (followed) {
+		layout_paragraph(&page, EVENT_HANG, columns,
+				 "%9s  process %d (%s)%s unwatched for %s", at, (int)child->pid,
+				 comm, origin, text_duration(unwatched, child->unwatched_ns));
+	} else {
+		layout_paragraph(&page, EVENT_HANG, columns, "%9s  process %d (%s) is watched", at,
+				 (int)child->pid, comm);
+	}
+	text->thread_named = false;
+	return page_send(&page, text->out);
+}
+
+/* ---- the list of flushes and large copies ---- */
+
+/* The fields of a line, each in its column. Gives buf. */
+static const char *list_figures(char buf[FIGURES_BYTES], const struct text_report *text,
+				const char *const fields[6])
+{
+	int length = snprintf(buf, FIGURES_BYTES, "%9s  %8s  %8s  %7s  %9s", fields[0], fields[1],
+			      fields[2], fields[3], fields[4]);
+
+	if (text->titled_writes)
+		snprintf(buf + length, FIGURES_BYTES - (size_t)length, "  %9s", fields[5]);
+	return buf;
+}
+
+/* Titles before the first line, and again once there are writes to show. */
+static void print_titles(struct text_report *text, struct page *page, bool writes)
+{
+	static const char *const titles[] = {"TIME", "TOOK", "COPIED", "COPIES", "RATE", "WRITE"};
+	char figures[FIGURES_BYTES];
+
+	if (text->titled && (text->titled_writes || !writes))
+		return;
+	text->titled = true;
+	text->titled_writes = writes;
+	text_paint(text, page, PAINT_HEADING);
+	fprintf(page->stream, "\n%s  FUNCTION\n", list_figures(figures, text, titles));
+	text_paint(text, page, PAINT_NONE);
+	text->thread_named = false;
+}
+
+/* The thread has a line of its own when it changes: in most runs once. */
+static void print_thread(struct text_report *text, struct page *page, pid_t pid, pid_t tid,
+			 const char *comm)
+{
+	char name[LAYOUT_NAME_BYTES];
+
+	if (text->thread_named && text->pid == pid && text->tid == tid &&
+	    !strncmp(text->comm, comm, COMM_BYTES))
+		return;
+	text->thread_named = true;
+	text->pid = pid;
+	text->tid = tid;
+	memcpy(text->comm, comm, COMM_BYTES);
+	layout_name(name, comm, text->settings.columns / 2);
+	text_paint(text, page, PAINT_HEADING);
+	if (pid == tid)
+		fprintf(page->stream, "%s%s%d:\n", name, *name ? " " : "process ", (int)pid);
+	else
+		fprintf(page->stream, "%s%s%d/%d:\n", name, *name ? " " : "process ", (int)pid,
+			(int)tid);
+	text_paint(text, page, PAINT_NONE);
+}
+
+static int text_flush(struct report *report, const struct flush *flush)
+{
+	static const char *const remarks[] = {"", "unfinished", "recursive",
+					      "unfinished, recursive"};
+	struct text_report *text = text_of(report);
+	char at[TEXT_SHORT], took[TEXT_SHORT], copied[TEXT_SHORT], copies[TEXT_SHORT];
+	char rate[TEXT_SHORT], write[TEXT_SHORT] = "-", figures[FIGURES_BYTES];
+	bool known = flush->copies_known;
+	struct page page;
+	int error;
+
+	if (text->settings.quiet)
+		return 0;
+	error = begin(text, &page);
+	if (error)
+		return error;
+	print_titles(text, &page, flush->write_index != 0);
+	print_thread(text, &page, flush->pid, flush->tid, flush->comm);
+	if (flush->write_index)
+		text_count(write, flush->write_index);
+	text_bytes(copied, flush->copied_bytes);
+	text_count(copies, flush->copies);
+	text_rate(rate, flush->copied_bytes, flush->duration_ns);
+	list_figures(figures, text,
+		     (const char *const[]){since_start(at, text, flush->start_ns),
+					   text_duration(took, flush->duration_ns),
+					   known ? copied : "?", known ? copies : "?",
+					   known ? rate : "?", write});
+	layout_row(&page, text->settings.columns, figures, flush->function,
+		   remarks[flush->unfinished | flush->recursive << 1]);
+	return page_send(&page, text->out);
+}
+
+static int text_copy(struct report *report, const struct large_copy *copy)
+{
+	struct text_report *text = text_of(report);
+	char at[TEXT_SHORT], bytes[TEXT_SHORT], figures[FIGURES_BYTES], addresses[3 * TEXT_SHORT];
+	struct page page;
+	int error;
+
+	if (text->settings.quiet)
+		return 0;
+	error = begin(text, &page);
+	if (error)
+		return error;
+	print_titles(text, &page, false);
+	print_thread(text, &page, copy->pid, copy->tid, copy->comm);
+	/* Its time is not known, so there is room for the addresses from there on. */
+	snprintf(figures, sizeof(figures), "%9s  %8s  %8s", since_start(at, text, copy->start_ns),
+		 "no flush", text_bytes(bytes, copy->bytes));
+	snprintf(addresses, sizeof(addresses), "%#llx -> %#llx", (unsigned long long)copy->src_addr,
+		 (unsigned long long)copy->dst_addr);
+	layout_row(&page, text->settings.columns, figures, copy->routine, addresses);
+	return page_send(&page, text->out);
+}
+
+/* ---- the status line and the end ---- */
+
+static int text_live(struct report *report, const struct run_summary *so_far)
+{
+	struct text_report *text = text_of(report);
+	char flushes[TEXT_SHORT], copied[TEXT_SHORT], writes[TEXT_SHORT], cost[TEXT_SHORT];
+	char line[8 * TEXT_SHORT];
+	uint64_t reported = 0;
+	struct page page;
+	int error, length;
+
+	if (!text->settings.colour || text->settings.quiet)
+		return 0;
+	error = page_open(&page);
+	if (error)
+		return error;
+	for (size_t i = 0; i < so_far->function_count; i++)
+		reported += so_far->functions[i].reported;
+	length = snprintf(
+		line, sizeof(line), "%6.1f s  flushes: %s  copied: %s  memwatch's cost: %s",
+		(double)so_far->wall_ns / (double)NS_PER_S, text_count(flushes, reported),
+		text_bytes(copied, so_far->copied_bytes), text_duration(cost, so_far->overhead_ns));
+	if (so_far->writes)
+		snprintf(line + length, sizeof(line) - (size_t)length, "  writes: %s",
+			 text_count(writes, so_far->writes));
+	/* A full line would wrap, and then only its second half could be cleared. */
+	fprintf(page.stream, "\r%.*s\033[K", (int)text->settings.columns - 1, line);
+	text->live_shown = true;
+	return page_send(&page, text->out);
+}
+
+static int text_summary(struct report *report, const struct run_summary *summary)
+{
+	struct text_report *text = text_of(report);
+	struct page page;
+	int error = begin(text, &page);
+
+	if (error)
+		return error;
+	text_summarize(text, &page, summary);
+	return page_send(&page, text->out);
+}
+
+static void text_free(struct report *report)
+{
+	free(text_of(report));
+}
+
+struct report *report_text_new(FILE *out, const struct text_settings *settings)
+{
+	static const struct report_ops ops = {
+		.header = text_header,
+		.child = text_child,
+		.flush = text_flush,
+		.copy = text_copy,
+		.live = text_live,
+		.summary = text_summary,
+		.free = text_free,
+	};
+	struct text_report *text = calloc(1, sizeof(*text));
+
+	if (!text)
+		return NULL;
+	text->report.ops = &ops;
+	text->out = out;
+	text->settings = *settings;
+	if (!text->settings.columns)
+		text->settings.columns = DEFAULT_COLUMNS;
+	else if (text->settings.columns < LEAST_COLUMNS)
+		text->settings.columns = LEAST_COLUMNS;
+	return &text->report;
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The end of the text report: the table of functions, and the run in sentences. */
+#include "report/text_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/layout.h"
+
+#define NAME_COLUMNS 60 /* of a name within a sentence */
+
+/* ---- the table ---- */
+
+static bool has_namesake(const struct run_summary *summary, size_t index)
+{
+	for (size_t i = 0; i < summary->function_count; i++) {
+		if (i != index &&
+		    !strcmp(summary->functions[i].function, summary->functions[index].function))
+			return true;
+	}
+	return false;
+}
+
+static void print_function(const struct text_report *text, struct page *page,
+			   const struct run_summary *summary, size_t index)
+{
+	const struct function_summary *function = &summary->functions[index];
+	char calls[TEXT_SHORT], total[TEXT_SHORT], p50[TEXT_SHORT], p99[TEXT_SHORT];
+	char worst[TEXT_SHORT], copied[TEXT_SHORT], figures[8 * TEXT_SHORT];
+	char module[LAYOUT_NAME_BYTES], remark[LAYOUT_NAME_BYTES + 8] = "";
+	bool timed = function->ended != 0;
+
+	text_duration(total, function->total_ns);
+	text_duration(p50, function->p50_ns);
+	text_duration(p99, function->p99_ns);
+	text_duration(worst, function->max_ns);
+	text_bytes(copied, function->copied_bytes);
+	snprintf(figures, sizeof(figures), "%9s  %8s  %8s  %8s  %8s  %8s",
+		 text_count(calls, function->calls), timed ? total : "-", timed ? p50 : "-",
+		 timed ? p99 : "-", timed ? worst : "-", timed ? copied : "-");
+	if (has_namesake(summary, index))
+		snprintf(remark, sizeof(remark), "in %s",
+			 layout_name(module, function->module, text->settings.columns / 2 - 8));
+	layout_row(page, text->settings.columns, figures, function->function, remark);
+}
+
+static void print_table(const struct text_report *text, struct page *page,
+			const struct run_summary *summary)
+{
+	if (!summary->function_count)
+		return;
+	text_paint(text, page, PAINT_HEADING);
+	fprintf(page->stream, "\n%9s  %8s  %8s  %8s  %8s  %8s  FUNCTION\n", "CALLS", "TOTAL", "P50",
+		"P99", "WORST", "COPIED");
+	text_paint(text, page, PAINT_NONE);
+	for (size_t i = 0; i < summary->function_count; i++)
+		print_function(text, page, summary, i);
+}
+
+/* What the table's times leave out: a line for each function that has such calls. */
+static void print_untimed(const struct text_report *text, struct page *page,
+			  const struct function_summary *function)
+{
+	const struct {
+		uint64_t calls;
+		const char *words;
+	} kinds[] = {
+		{function->unfinished, "still open when their thread or the watch ended"},
+		{function->abandoned,
+		 "left by longjmp, an exception or an exit without a probe, not timed"},
+		{function->lost, "lost, not timed"},
+	};
+	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], list[512];
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!kinds[i].calls)
+			continue;
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s %s",
+					 used ? "; " : "", text_count(count, kinds[i].calls),
+					 kinds[i].words);
+	}
+	if (used)
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns, "Calls of %s: %s.",
+				 layout_name(name, function->function, NAME_COLUMNS), list);
+}
+
+static void print_notes(const struct text_report *text, struct page *page,
+			const struct run_summary *summary)
+{
+	char count[TEXT_SHORT];
+
+	for (size_t i = 0; i < summary->function_count; i++)
+		print_untimed(text, page, &summary->functions[i]);
+	if (summary->unmatched_ends)
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+				 "Calls that had begun before they were watched: %s, not timed.",
+				 text_count(count, summary->unmatched_ends));
+}
+
+/* ---- the finding, or what there is to say without one ---- */
+
+/* "copied 95.4 MiB in 26.1 ms (3.83 GB/s)". Gives buf. */
+static const char *deed(char buf[6 * TEXT_SHORT], const struct finding *finding)
+{
+	char took[TEXT_SHORT], bytes[TEXT_SHORT], rate[TEXT_SHORT];
+
+	text_duration(took, finding->duration_ns);
+	if (finding->copied_bytes)
+		snprintf(buf, 6 * TEXT_SHORT, "copied %s in %s (%s)",
+			 text_bytes(bytes, finding->copied_bytes), took,
+			 text_rate(rate, finding->copied_bytes, finding->duration_ns));
+	else
+		snprintf(buf, 6 * TEXT_SHORT, "took %s, and no copy was counted in it", took);
+	return buf;
+}
+
+/* Which call of the writes stalls, as far as the finding tells. Gives buf. */
+static const char *which_write(char buf[LAYOUT_NAME_BYTES + 128], const struct finding *finding)
+{
+	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT];
+
+	layout_name(name, finding->writes_function, NAME_COLUMNS);
+	text_count(count, finding->calls_per_stall);
+	if (finding->flushes == 1)
+		snprintf(buf, LAYOUT_NAME_BYTES + 128, "Call %s of %s stalled", count, name);
+	else if (finding->calls_per_stall == 1)
+		snprintf(buf, LAYOUT_NAME_BYTES + 128, "Each call of %s stalls", name);
+	else
+		snprintf(buf, LAYOUT_NAME_BYTES + 128, "1 in %s calls of %s stalls", count, name);
+	return buf;
+}
+
+static void print_finding(const struct text_report *text, struct page *page,
+			  const struct finding *finding)
+{
+	char name[LAYOUT_NAME_BYTES], which[LAYOUT_NAME_BYTES + 128], what[6 * TEXT_SHORT];
+	char count[TEXT_SHORT], other[TEXT_SHORT], others[4 * TEXT_SHORT] = "";
+	size_t columns = text->settings.columns;
+	bool once = finding->flushes == 1;
+
+	layout_name(name, finding->function, NAME_COLUMNS);
+	deed(what, finding);
+	if (finding->other_write_ns && finding->calls_per_stall != 1)
+		snprintf(others, sizeof(others),
+			 "; a typical other call took under %s (with memwatch's probe in it)",
+			 text_duration(other, finding->other_write_ns));
+	text_paint(text, page, PAINT_FINDING);
+	if (finding->writes_function && finding->calls_per_stall)
+		layout_paragraph(page, LAYOUT_HANG, columns, "%s: %s %s%s%s.",
+				 which_write(which, finding), name, once ? "" : "typically ", what,
+				 others);
+	else if (once)
+		layout_paragraph(page, LAYOUT_HANG, columns, "%s stalled once: it %s.", name, what);
+	else
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "%s stalled %s times: typically it %s.", name,
+				 text_count(count, finding->flushes), what);
+	text_paint(text, page, PAINT_NONE);
+}
+
+static void print_nothing_found(const struct text_report *text, struct page *page,
+				const struct run_summary *summary)
+{
+	char least[TEXT_SHORT], name[LAYOUT_NAME_BYTES];
+	size_t columns = text->settings.columns;
+
+	layout_paragraph(page, LAYOUT_HANG, columns,
+			 "No watched call of %s or longer came to its end.",
+			 text_duration(least, text->min_time_ns));
+	if (summary->watched_count)
+		fprintf(page->stream, "Watched:\n");
+	for (size_t i = 0; i < summary->watched_count; i++)
+		layout_paragraph(page, LAYOUT_HANG, columns, "  %s",
+				 layout_name(name, summary->watched[i], columns - 2));
+	layout_paragraph(page, LAYOUT_HANG, columns,
+			 "memwatch cannot see: copies that the compiler inlined, rep movs in the "
+			 "program itself, copies in the kernel, calls that were inlined into their "
+			 "callers, and what happened before it watched.");
+}
+
+/* ---- counts, losses, cost ---- */
+
+static void print_copies(const struct text_report *text, struct page *page,
+			 const struct run_summary *summary)
+{
+	char copies[TEXT_SHORT], bytes[TEXT_SHORT], largest[TEXT_SHORT], least[TEXT_SHORT];
+	char outside[TEXT_SHORT], from[3 * TEXT_SHORT] = "";
+	size_t columns = text->settings.columns;
+
+	if (text->gate_bytes)
+		snprintf(from, sizeof(from), " (of %s or more: smaller ones are not)",
+			 text_bytes(least, text->gate_bytes));
+	if (!summary->copies) {
+		layout_paragraph(page, LAYOUT_HANG, columns, "Copies counted%s: none.", from);
+		return;
+	}
+	layout_paragraph(
+		page, LAYOUT_HANG, columns, "Copies counted%s: %s, %s together, the largest %s.",
+		from, text_count(copies, summary->copies), text_bytes(bytes, summary->copied_bytes),
+		text_bytes(largest, summary->largest_copy_bytes));
+	if (summary->large_copies)
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "Copies of %s or more outside any flush: %s.",
+				 text_bytes(least, text->min_bytes),
+				 text_count(outside, summary->large_copies));
+}
+
+static void print_losses(const struct text_report *text, struct page *page,
+			 const struct loss_counts *losses)
+{
+	const struct {
+		uint64_t count;
+		const char *words;
+	} kinds[] = {
+		{losses->ring_full,
+		 "events found no room in memwatch's buffer: that many flushes, large copies or "
+		 "new processes are missing; what is said of the typical flush is without them. "
+		 "The table and the counts of copies are complete."},
+		{losses->span_table_full,
+		 "calls found no room in memwatch's table of open calls: their times and bytes "
+		 "are missing everywhere but in the counts of copies."},
+		{losses->thread_state_failed,
+		 "probe hits could not be counted, for lack of kernel memory: all figures are too "
+		 "low by what they would have told."},
+		{losses->malformed,
+		 "events reached memwatch damaged and were left out: as many flushes, large copies "
+		 "or new processes are missing."},
+	};
+	char count[TEXT_SHORT];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!kinds[i].count)
+			continue;
+		text_paint(text, page, PAINT_ALARM);
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns, "LOST: %s %s",
+				 text_count(count, kinds[i].count), kinds[i].words);
+		text_paint(text, page, PAINT_NONE);
+	}
+}
+
+static void print_cost(const struct text_report *text, struct page *page,
+		       const struct run_summary *summary)
+{
+	char hits[TEXT_SHORT], cost[TEXT_SHORT], cheap[TEXT_SHORT], stepped[TEXT_SHORT];
+	char percent[TEXT_PERCENT], each[4 * TEXT_SHORT] = "", share[3 * TEXT_SHORT] = "";
+	size_t columns = text->settings.columns;
+
+	text_count(hits, summary->probe_hits);
+	if (summary->probe_hits && !summary->hit_cheap_ns && !summary->hit_stepped_ns) {
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "memwatch's probes were hit %s times; what a hit cost is not "
+				 "known.",
+				 hits);
+		return;
+	}
+	text_duration(cheap, summary->hit_cheap_ns);
+	text_duration(stepped, summary->hit_stepped_ns);
+	if (summary->hit_cheap_ns && summary->hit_stepped_ns)
+		snprintf(each, sizeof(each), " (%s or %s each)", cheap, stepped);
+	else if (summary->probe_hits)
+		snprintf(each, sizeof(each), " (%s each)", summary->hit_cheap_ns ? cheap : stepped);
+	if (summary->target_cpu_ns)
+		snprintf(share, sizeof(share), ", %s of its CPU time",
+			 text_percent(percent, summary->overhead_ns, summary->target_cpu_ns));
+	layout_paragraph(page, LAYOUT_HANG, columns,
+			 "memwatch cost the target about %s in %s probe hits%s%s.",
+			 text_duration(cost, summary->overhead_ns), hits, each, share);
+}
+
+static void print_watch(const struct text_report *text, struct page *page,
+			const struct run_summary *summary)
+{
+	char watched[TEXT_SHORT], seen[TEXT_SHORT], worst[TEXT_SHORT], wall[TEXT_SHORT];
+	char processes[3 * TEXT_SHORT] = "", gap[4 * TEXT_SHORT] = "";
+
+	if (summary->processes_seen > 1 || summary->processes_watched != summary->processes_seen)
+		snprintf(processes, sizeof(processes), ", %s of %s processes",
+			 text_count(watched, summary->processes_watched),
+			 text_count(seen, summary->processes_seen));
+	if (summary->worst_unwatched_ns)
+		snprintf(gap, sizeof(gap), "; the longest unwatched start of a followed one: %s",
+			 text_duration(worst, summary->worst_unwatched_ns));
+	layout_paragraph(page, LAYOUT_HANG, text->settings.columns, "Watched for %s%s%s.",
+			 text_duration(wall, summary->wall_ns), processes, gap);
+}
+
+void text_summarize(const struct text_report *text, struct page *page,
+		    const struct run_summary *summary)
+{
+	print_table(text, page, summary);
+	print_notes(text, page, summary);
+	fputc('\n', page->stream);
+	if (summary->finding.found)
+		print_finding(text, page, &summary->finding);
+	else
+		print_nothing_found(text, page, summary);
+	fputc('\n', page->stream);
+	print_losses(text, page, &summary->losses);
+	print_copies(text, page, summary);
+	print_watch(text, page, summary);
+	print_cost(text, page, summary);
+}

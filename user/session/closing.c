@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/closing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* What the kernel counted, as one value. */
+struct counted {
+	struct mw_function functions[MW_MAX_FUNCTIONS];
+	struct mw_totals totals;
+};
+
+static int read_counters(const struct session_settings *settings, struct counted *counted)
+{
+	struct tracer_outlets outlets = tracer_outlets(settings->tracer);
+	int err = counters_read_functions(outlets.functions_map_fd, counted->functions,
+					  settings->watchlist->function_count);
+
+	return err ? err : counters_read_totals(outlets.totals_map_fd, &counted->totals);
+}
+
+static const char *writes_name(const struct watchlist *watchlist)
+{
+	const struct pattern *pattern;
+
+	array_each(pattern, &watchlist->patterns) {
+		if (pattern->role == ROLE_WRITES)
+			return pattern->symbol;
+	}
+	return NULL;
+}
+
+static struct summary_input summary_input_of(const struct session_settings *settings,
+					     const struct counted *counted)
+{
+	return (struct summary_input){
+		.names = settings->watchlist->functions,
+		.functions = counted->functions,
+		.function_count = settings->watchlist->function_count,
+		.totals = &counted->totals,
+		.writes_function = writes_name(settings->watchlist),
+	};
+}
+
+void closing_show_live(const struct session_settings *settings, const struct tally *tally,
+		       uint64_t wall_ns)
+{
+	struct counted *counted = calloc(1, sizeof(*counted));
+	struct summary summary = {0};
+	struct summary_input input;
+
+	if (!counted || read_counters(settings, counted))
+		goto out;
+	input = summary_input_of(settings, counted);
+	input.wall_ns = wall_ns;
+	if (!summarize(&input, tally, &summary))
+		outputs_live(settings->outputs, &summary.result);
+	summary_release(&summary);
+out:
+	free(counted);
+}
+
+/* ---- names that never came ---- */
+
+static void words_of_names(char *text, size_t text_bytes, const char *before,
+			   const elf_near_names *nearest, const elf_names *hosts)
+{
+	const struct elf_near_name *near;
+	size_t used = 0;
+	const char **host;
+
+	*text = '\0';
+	if (nearest) {
+		array_each(near, nearest)
+			if (used < text_bytes)
+				used += snprintf(text + used, text_bytes - used, "%s%s",
+						 used ? ", " : before, near->name);
+	}
+	if (hosts) {
+		array_each(host, hosts)
+			if (used < text_bytes)
+				used += snprintf(text + used, text_bytes - used, "%s%s",
+						 used ? ", " : before, *host);
+	}
+}
+
+static void describe_absence(const struct pattern *pattern, const struct modules *modules,
+			     char *text, size_t text_bytes)
+{
+	elf_near_names nearest = {0};
+	elf_names hosts = {0};
+	struct module **module;
+
+	array_each(module, &modules->all) {
+		if (pattern->kind != PATTERN_NAME || !(*module)->image ||
+		    !pattern_takes_file(pattern, (*module)->path))
+			continue;
+		elf_nearest_names((*module)->image, pattern->symbol, 3, &nearest);
+		elf_inlined_into((*module)->image, pattern->symbol, &hosts);
+	}
+	if (hosts.count)
+		words_of_names(text, text_bytes, "; the compiler inlined it into ", NULL, &hosts);
+	else
+		words_of_names(text, text_bytes, "; closest: ", &nearest, NULL);
+	array_release(&nearest);
+	array_release(&hosts);
+}
+
+void closing_warn_pending(struct watchlist *watchlist, const struct modules *modules)
+{
+	char text[400];
+	struct pattern *pattern;
+
+	array_each(pattern, &watchlist->patterns) {
+		if (pattern->matches || pattern->warned)
+			continue;
+		pattern->warned = true;
+		describe_absence(pattern, modules, text, sizeof(text));
+		log_warning("no function '%s' yet%s; waiting in case it is loaded later",
+			    pattern->text, text);
+	}
+}
+
+int closing_report_absent(const struct watchlist *watchlist, const struct modules *modules)
+{
+	const struct pattern *pattern;
+	char text[400];
+	int err = 0;
+
+	array_each(pattern, &watchlist->patterns) {
+		if (pattern->matches)
+			continue;
+		describe_absence(pattern, modules, text, sizeof(text));
+		log_error("no function '%s' came in any watched process%s", pattern->text, text);
+		err = -ENOENT;
+	}
+	return err;
+}
+
+/* ---- calls that are still open ---- */
+
+static const struct mw_thread_line *thread_of(const thread_line_list *threads, uint32_t tid)
+{
+	const struct mw_thread_line *line;
+
+	array_each(line, threads) {
+		if (line->tid == tid)
+			return line;
+	}
+	return NULL;
+}
+
+static bool same_key(const struct mw_span_key *a, const struct mw_span_key *b)
+{
+	return a->sp == b->sp && a->tid == b->tid && a->function == b->function;
+}
+
+static const struct open_span *open_span_of(const open_span_list *spans,
+					    const struct mw_span_key *key)
+{
+	const struct open_span *span;
+
+	array_each(span, spans) {
+		if (same_key(&span->key, key))
+			return span;
+	}
+	return NULL;
+}
+
+/* A call is open if its thread's chain of open calls leads to it; else it was left long ago. */
+static bool is_on_chain(const struct open_span *span, const struct mw_thread_line *thread,
+			const open_span_list *spans)
+{
+	const struct mw_span_key *key = thread ? &thread->thread.top : NULL;
+	size_t steps = 0;
+
+	while (key && key->function && steps++ < spans->count) {
+		const struct open_span *open;
+
+		if (same_key(key, &span->key))
+			return true;
+		open = open_span_of(spans, key);
+		key = open ? &open->span.outer : NULL;
+	}
+	return false;
+}
+
+static void close_open_spans(const struct session_settings *settings, struct counted *counted,
+			     struct tally *tally, const struct probe_costs *costs)
+{
+	struct tracer_outlets outlets = tracer_outlets(settings->tracer);
+	struct watchlist *watchlist = settings->watchlist;
+	uint64_t now_ns = clock_monotonic_ns();
+	thread_line_list threads = {0};
+	open_span_list spans = {0};
+	struct open_span *open;
+	bool chains_known;
+
+	if (counters_read_open_spans(outlets.open_spans_map_fd, &spans))
+		log_warning("calls that are still open could not be read");
+	chains_known = !counters_read_threads(outlets.thread_lines_link_fd, &threads);
+	array_each(open, &spans) {
+		unsigned index = open->key.function - 1;
+		const struct mw_thread_line *thread = thread_of(&threads, open->key.tid);
+		struct flush flush;
+
+		if (index >= watchlist->function_count)
+			continue;
+		if (chains_known && !is_on_chain(open, thread, &spans)) {
+			counted->functions[index].abandoned++;
+			continue;
+		}
+		counted->functions[index].unfinished++;
+		flush = flush_from_open_span(&open->key, &open->span, thread, now_ns,
+					     &watchlist->functions[index], costs);
+		if (flush.duration_ns < settings->header->min_time_ns)
+			continue;
+		if (tally_add_flush(tally, index, &flush))
+			log_warning("out of memory: the summary lacks a flush");
+		outputs_flush(settings->outputs, &flush);
+	}
+	array_release(&threads);
+	array_release(&spans);
+}
+
+/* ---- the summary ---- */
+
+typedef ARRAY(char *) word_list;
+
+static int list_names(word_list *words, const struct symbol_name *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *text;
+
+		if (asprintf(&text, "%s in %s", names[i].function, names[i].module) < 0)
+			return -ENOMEM;
+		if (array_push(words, text)) {
+			free(text);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int fill_watched(const struct watchlist *watchlist, struct run_summary *result,
+			word_list *words)
+{
+	int err = list_names(words, watchlist->functions, watchlist->function_count);
+
+	if (!err)
+		err = list_names(words, watchlist->routines.items, watchlist->routines.count);
+	result->watched = (const char *const *)words->items;
+	result->watched_count = words->count;
+	return err;
+}
+
+int closing_report(const struct session_settings *settings, struct processes *processes,
+		   struct receiver *receiver, struct tally *tally,
+		   const struct probe_costs *costs, uint64_t start_ns)
+{
+	struct counted *counted = calloc(1, sizeof(*counted));
+	struct summary summary = {0};
+	struct summary_input input;
+	word_list words = {0};
+	char **word;
+	int err = -ENOMEM;
+
+	if (!counted)
+		goto out;
+	tracer_stop_counting(settings->tracer);
+	receiver_drain(receiver);
+	err = read_counters(settings, counted);
+	if (err)
+		goto out;
+	close_open_spans(settings, counted, tally, costs);
+	input = summary_input_of(settings, counted);
+	input.costs = *costs;
+	input.malformed = receiver_malformed(receiver);
+	input.wall_ns = clock_monotonic_ns() - start_ns;
+	input.target_cpu_ns = processes_cpu_ns(processes);
+	err = summarize(&input, tally, &summary);
+	if (!err)
+		err = fill_watched(settings->watchlist, &summary.result, &words);
+	if (err)
+		goto out;
+	summary.result.processes_seen = processes->seen;
+	summary.result.processes_watched = processes->watched;
+	summary.result.worst_unwatched_ns = processes->worst_unwatched_ns;
+	outputs_summary(settings->outputs, &summary.result);
+	err = closing_report_absent(settings->watchlist, &processes->modules);
+out:
+	if (err && err != -ENOENT)
+		log_error("no summary: %s", strerror(-err));
+	array_each(word, &words)
+		free(*word);
+	array_release(&words);
+	summary_release(&summary);
+	free(counted);
+	return err;
+}

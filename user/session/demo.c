@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/demo.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* build/memwatch → build/workloads/lazywrite; PREFIX/bin/memwatch → PREFIX/libexec/memwatch. */
+static const char *const places[] = {"workloads/lazywrite", "../libexec/memwatch/lazywrite"};
+
+static int find_workload(char *path, size_t path_bytes)
+{
+	char own[4096];
+	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	char *slash;
+
+	if (length < 0)
+		return -errno;
+	own[length] = '\0';
+	slash = strrchr(own, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		snprintf(path, path_bytes, "%s/%s", own, places[i]);
+		if (!access(path, X_OK))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+int demo_fill(struct options *options)
+{
+	static char path[4200];
+	static char *command[] = {path, "--writes", "300000", "--chunk", "1K", NULL};
+	int err = find_workload(path, sizeof(path));
+
+	if (err) {
+		log_error("the bundled workload lazywrite is missing; build it with make, or "
+			  "name a command: memwatch -- CMD");
+		return err;
+	}
+	options->command = command;
+	if (options->watchlist.patterns.count)
+		return 0;
+	err = watchlist_add(&options->watchlist, ROLE_FLUSH, "flush_accumulator");
+	return err ? err : watchlist_add(&options->watchlist, ROLE_WRITES, "lazy_write");
+}

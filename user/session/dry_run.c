@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/dry_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "report/plan_text.h"
+#include "session/closing.h"
+#include "session/watch.h"
+#include "target/launch.h"
+#include "target/process.h"
+
+/* A process's plan in the words of the report. */
+static int show_plan(pid_t pid, const struct process_plan *plan)
+{
+	struct plan_report report = {
+		.pid = pid,
+		.settled = plan->settled,
+		.copies_covered = plan->copy_doors > 0,
+		.refused = *plan->refused ? plan->refused : NULL,
+	};
+	ARRAY(struct plan_line) lines = {0};
+	const struct planned_probe *probe;
+	char comm[16];
+	int err = 0;
+
+	process_comm(pid, comm, sizeof(comm));
+	report.comm = comm;
+	array_each(probe, &plan->probes) {
+		struct plan_line line = {
+			.module = probe->module->path,
+			.file_off = probe->point.file_off,
+			.what = probe->what,
+			.name = probe->name,
+			.cheap = probe->cost == PROBE_EMULATED,
+			.reason = probe->reason,
+		};
+
+		if (!err)
+			err = array_push(&lines, line);
+	}
+	report.lines = lines.items;
+	report.line_count = lines.count;
+	if (!err)
+		err = plan_text_print(stdout, &report);
+	array_release(&lines);
+	return err;
+}
+
+static int plan_process(pid_t pid, struct modules *modules, struct watchlist *watchlist)
+{
+	struct process_plan plan;
+	int err = process_plan_make(pid, modules, watchlist, &plan);
+
+	if (err) {
+		log_error("process %d can't be planned: %s", pid, strerror(-err));
+		return err;
+	}
+	err = show_plan(pid, &plan);
+	process_plan_release(&plan);
+	return err;
+}
+
+int dry_run(struct options *options)
+{
+	struct modules modules = {0};
+	struct launch launch = {.pid = -1};
+	struct identity identity;
+	int err = identity_of_caller(&identity);
+
+	if (!err && options->command) {
+		err = launch_hold(options->command, &identity, &launch);
+		if (!err)
+			err = plan_process(launch.pid, &modules, &options->watchlist);
+	}
+	for (size_t i = 0; !err && i < options->pids.count; i++)
+		err = plan_process(options->pids.items[i], &modules, &options->watchlist);
+	if (!err)
+		err = closing_report_absent(&options->watchlist, &modules);
+	launch_abandon(&launch);
+	modules_release(&modules);
+	return err ? 1 : 0;
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static const uint8_t *code_read(const void *source, uint64_t vaddr, size_t *bytes)
+{
+	return elf_image_code(source, vaddr, bytes);
+}
+
+static bool code_bounds(const void *source, uint64_t vaddr, uint64_t *start, uint64_t *bytes)
+{
+	struct elf_range range;
+
+	if (elf_function_bounds(source, vaddr, &range))
+		return false;
+	*start = range.vaddr;
+	*bytes = range.bytes;
+	return true;
+}
+
+/* gcc's "f.cold" has a symbol of its own but is no function that is ever called. */
+static bool code_names_function(const void *source, uint64_t vaddr)
+{
+	const struct elf_symbol *symbol = elf_symbol_at(source, vaddr);
+
+	return symbol && symbol->vaddr == vaddr && !strstr(symbol->name, ".cold");
+}
+
+int module_function_parts(const struct module *module, uint64_t vaddr, code_ranges *parts)
+{
+	const struct elf_symbol *symbol = elf_symbol_at(module->image, vaddr);
+	struct elf_range range, *cold;
+	elf_ranges cold_parts = {0};
+	int err = elf_function_bounds(module->image, vaddr, &range);
+
+	if (err)
+		return err;
+	/* A pattern's place is where the function begins, whatever its bounds say lies before. */
+	if (vaddr > range.vaddr) {
+		range.bytes -= vaddr - range.vaddr;
+		range.vaddr = vaddr;
+	}
+	err = array_push(parts, ((struct code_range){range.vaddr, range.bytes}));
+	if (!err && symbol && symbol->vaddr == vaddr)
+		err = elf_cold_parts(module->image, symbol->name, &cold_parts);
+	array_each(cold, &cold_parts) {
+		if (!err)
+			err = array_push(parts, ((struct code_range){cold->vaddr, cold->bytes}));
+	}
+	array_release(&cold_parts);
+	return err;
+}
+
+static int plan_function(struct module *module, uint64_t vaddr, struct planned_function *function)
+{
+	code_ranges parts = {0};
+	int err = module_function_parts(module, vaddr, &parts);
+
+	if (err == -ENOENT)
+		snprintf(function->entry.reason, sizeof(function->entry.reason),
+			 "neither a symbol nor .eh_frame says where it ends");
+	if (!err)
+		err = plan_entry(&module->code, parts.items[0], &function->entry);
+	if (!err && function->role == ROLE_FLUSH) {
+		err = plan_exits(&module->code, &parts, &function->exits);
+		if (err)
+			snprintf(function->entry.reason, sizeof(function->entry.reason), "%s",
+				 function->exits.note);
+	}
+	array_release(&parts);
+	return err;
+}
+
+int module_plan_at(struct module *module, uint64_t vaddr, const char *name, enum watch_role role,
+		   struct watchlist *watchlist)
+{
+	struct planned_function function = {.name = name, .role = role};
+	struct planned_function *known;
+	int err = 0;
+
+	array_each(known, &module->functions) {
+		if (known->role == role && !strcmp(known->name, name))
+			return 0;
+	}
+	if (role == ROLE_FLUSH)
+		err = watchlist_function(watchlist, name, module->name, &function.index);
+	if (err == -ENOSPC) {
+		log_warning("more than %d functions match --flush; %s and others are left out: "
+			    "name them more narrowly",
+			    MW_MAX_FUNCTIONS, name);
+		return 0;
+	}
+	if (err)
+		return err;
+	function.err = plan_function(module, vaddr, &function);
+	if (function.err == -ENOMEM)
+		return -ENOMEM;
+	if (function.err)
+		log_warning("%s in %s can't be watched: %s", name, module->path,
+			    function.entry.reason);
+	err = array_push(&module->functions, function);
+	if (err)
+		exit_plan_release(&function.exits);
+	return err;
+}
+
+static int match_name(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
+{
+	elf_symbols found = {0};
+	struct elf_symbol *symbol;
+	elf_copy_doors *doors = &module->doors;
+	int err = elf_find_symbols(module->image, pattern->symbol, &found);
+
+	array_each(symbol, &found) {
+		if (err)
+			break;
+		if (symbol->is_ifunc) {
+			log_warning("%s in %s is chosen when it is loaded (an IFUNC): its symbol "
+				    "is not the code that runs, so it is not watched",
+				    symbol->name, module->path);
+			continue;
+		}
+		pattern->matches++;
+		if (pattern->role == ROLE_COPY)
+			err = array_push(doors, ((struct elf_copy_door){
+							.name = symbol->name,
+							.vaddr = symbol->vaddr,
+							.direct = true,
+						}));
+		else
+			err = module_plan_at(module, symbol->vaddr, symbol->name, pattern->role,
+					     watchlist);
+	}
+	array_release(&found);
+	return err;
+}
+
+static int match_offset(struct module *module, struct pattern *pattern,
+			struct watchlist *watchlist)
+{
+	uint64_t vaddr;
+
+	if (!elf_image_vaddr_of_off(module->image, pattern->place, &vaddr)) {
+		log_warning("%s has no code at offset 0x%lx", module->path, pattern->place);
+		return 0;
+	}
+	pattern->matches++;
+	if (pattern->role == ROLE_COPY)
+		return array_push(&module->doors, ((struct elf_copy_door){
+							  .name = pattern->text,
+							  .vaddr = vaddr,
+							  .direct = true,
+						  }));
+	return module_plan_at(module, vaddr, pattern->text, pattern->role, watchlist);
+}
+
+static int match_patterns(struct module *module, struct watchlist *watchlist)
+{
+	struct pattern *pattern;
+	int err = 0;
+
+	array_each(pattern, &watchlist->patterns) {
+		if (err || !pattern_takes_file(pattern, module->path))
+			continue;
+		if (pattern->kind == PATTERN_NAME)
+			err = match_name(module, pattern, watchlist);
+		else if (pattern->kind == PATTERN_OFFSET)
+			err = match_offset(module, pattern, watchlist);
+	}
+	/* What dlopen() calls when it has mapped a library: an exported, empty function of ld.so. */
+	if (!err && !strncmp(module->name, "ld-linux", strlen("ld-linux"))) {
+		struct pattern loader = {.role = ROLE_LOADER, .symbol = "_dl_debug_state"};
+
+		err = match_name(module, &loader, watchlist);
+	}
+	return err;
+}
+
+static void module_free(struct module *module)
+{
+	struct planned_function *function;
+
+	array_each(function, &module->functions)
+		exit_plan_release(&function->exits);
+	array_release(&module->functions);
+	array_release(&module->doors);
+	elf_image_free(module->image);
+	if (module->fd >= 0)
+		close(module->fd);
+	free(module->path);
+	free(module);
+}
+
+static int module_read(struct module *module, struct watchlist *watchlist)
+{
+	int err = elf_image_open(module->fd, &module->image);
+
+	if (err == -ENOMEM)
+		return err;
+	if (err) {
+		log_detail("%s: not read: %s", module->path, strerror(-err));
+		return 0;
+	}
+	module->code = (struct code_view){
+		.read = code_read,
+		.bounds = code_bounds,
+		.names_function = code_names_function,
+		.source = module->image,
+	};
+	err = elf_find_copy_doors(module->image, &module->doors);
+	return err ? err : match_patterns(module, watchlist);
+}
+
+static int module_new(pid_t pid, const struct target_mapping *mapping, struct watchlist *watchlist,
+		      struct module **made)
+{
+	struct module *module = calloc(1, sizeof(*module));
+	char *slash;
+	int err = 0;
+
+	if (!module)
+		return -ENOMEM;
+	module->device = mapping->device;
+	module->inode = mapping->inode;
+	module->path = strdup(mapping->path);
+	module->fd = target_mapping_open(pid, mapping);
+	if (!module->path)
+		err = -ENOMEM;
+	else if (module->fd < 0)
+		err = module->fd;
+	if (!err) {
+		slash = strrchr(module->path, '/');
+		module->name = slash ? slash + 1 : module->path;
+		snprintf(module->open_path, sizeof(module->open_path), "/proc/self/fd/%d",
+			 module->fd);
+		err = module_read(module, watchlist);
+	}
+	if (err)
+		module_free(module);
+	else
+		*made = module;
+	return err;
+}
+
+int modules_get(struct modules *modules, pid_t pid, const struct target_mapping *mapping,
+		struct watchlist *watchlist, struct module **found)
+{
+	struct module **known, *module;
+	int err;
+
+	array_each(known, &modules->all) {
+		if ((*known)->inode == mapping->inode && (*known)->device == mapping->device) {
+			*found = *known;
+			return 0;
+		}
+	}
+	err = module_new(pid, mapping, watchlist, &module);
+	if (err)
+		return err;
+	err = array_push(&modules->all, module);
+	if (err)
+		module_free(module);
+	else
+		*found = module;
+	return err;
+}
+
+void modules_release(struct modules *modules)
+{
+	struct module **module;
+
+	array_each(module, &modules->all)
+		module_free(*module);
+	array_release(&modules->all);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The files that watched processes have mapped, each opened, read and planned once, however many
+ * processes share it: a process of a pool costs no second look at libc.
+ */
+#ifndef SESSION_MODULES_H
+#define SESSION_MODULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "elf/image.h"
+#include "plan/plan.h"
+#include "session/watchlist.h"
+#include "target/maps.h"
+
+/* A function of this file that a pattern of the watchlist named, with its probes planned. */
+struct planned_function {
+	const char *name;
+	enum watch_role role;
+	unsigned index;             /* into watchlist.functions, for ROLE_FLUSH */
+	int err;                    /* why it can't be probed; entry.reason says it in words */
+	struct probe_point entry;
+	struct exit_plan exits;     /* ROLE_FLUSH only */
+};
+
+struct module {
+	uint64_t device, inode;
+	int fd;
+	char open_path[32];         /* opens the very file again: /proc/self/fd/N */
+	char *path;
+	const char *name;           /* path without its folders */
+	struct elf_image *image;    /* NULL: no ELF file that we read */
+	struct code_view code;
+	elf_copy_doors doors;
+	ARRAY(struct planned_function) functions;
+};
+
+struct modules {
+	ARRAY(struct module *) all;
+};
+
+/*
+ * The module behind a mapping of process pid, read on first sight; its functions match the
+ * watchlist. 0 or negative errno (the file can't be opened, memory is out); a file that is no ELF
+ * is a module without an image.
+ */
+int modules_get(struct modules *modules, pid_t pid, const struct target_mapping *mapping,
+		struct watchlist *watchlist, struct module **module);
+void modules_release(struct modules *modules);
+
+/* Plans a function of the module by its place, for a pattern without a name; see watch.c. */
+int module_plan_at(struct module *module, uint64_t vaddr, const char *name, enum watch_role role,
+		   struct watchlist *watchlist);
+
+/* The whole function at vaddr with its .cold parts. 0, -ENOENT where its bounds are unknown. */
+int module_function_parts(const struct module *module, uint64_t vaddr, code_ranges *parts);
+
+#endif

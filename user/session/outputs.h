@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where the reports go: opened before anything is touched, told everything in turn. */
+#ifndef SESSION_OUTPUTS_H
+#define SESSION_OUTPUTS_H
+
+#include <stdbool.h>
+
+#include "report/report.h"
+#include "target/identity.h"
+
+#define OUTPUTS_MOST 2
+
+struct output {
+	struct report *report;
+	FILE *file;
+	bool owned;     /* to be closed */
+	bool failed;    /* could not be written: said once, then left out */
+	const char *name;
+};
+
+struct outputs {
+	struct output all[OUTPUTS_MOST];
+	size_t count;
+	bool live;      /* a status line is worth updating */
+};
+
+struct output_settings {
+	const char *out_path;   /* NULL: the default stream */
+	const char *json_path;  /* NULL: none; "-": stdout */
+	bool launched;          /* the default stream is stderr */
+	bool quiet, verbose;
+};
+
+/* Files are created as `owner`. What could not be opened is logged; 0 or negative errno. */
+int outputs_open(struct outputs *outputs, const struct output_settings *settings,
+		 const struct identity *owner);
+/* Flushes and closes; true where everything told was written. */
+bool outputs_close(struct outputs *outputs);
+
+void outputs_header(struct outputs *outputs, const struct run_header *header);
+void outputs_child(struct outputs *outputs, const struct child_report *child);
+void outputs_flush(struct outputs *outputs, const struct flush *flush);
+void outputs_copy(struct outputs *outputs, const struct large_copy *copy);
+void outputs_live(struct outputs *outputs, const struct run_summary *so_far);
+void outputs_summary(struct outputs *outputs, const struct run_summary *summary);
+
+#endif

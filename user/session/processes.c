@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/processes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "target/process.h"
+
+/* A loader takes 0.3 to some ms; one that takes longer than this has no slots to wait for. */
+#define SETTLE_STEP_NS  (250 * NS_PER_US)
+#define SETTLE_LIMIT_NS (200 * NS_PER_MS)
+
+struct attached_file {
+	struct module *module;
+	struct probe_link *link;
+};
+
+struct process {
+	pid_t pid, parent_pid;
+	enum process_event event;    /* the latest */
+	uint64_t since_ns;           /* unwatched from then on, while due */
+	uint64_t try_at_ns;          /* when due: not before this; 0: nothing is due */
+	uint64_t cpu_before_ns;      /* used before it was watched */
+	bool live;                   /* was watched, at least for a while */
+	bool links_stale;            /* the kernel's links belong to a thread that is gone */
+	char comm[COMM_BYTES];
+	struct process_plan plan;    /* that the files carry */
+	ARRAY(struct attached_file) files;
+};
+
+static struct process *find(const struct processes *processes, pid_t pid)
+{
+	struct process **process;
+
+	array_each(process, &processes->all) {
+		if ((*process)->pid == pid)
+			return *process;
+	}
+	return NULL;
+}
+
+static void retire_files(struct processes *processes, struct process *process)
+{
+	struct attached_file *file;
+
+	array_each(file, &process->files)
+		probe_link_retire(processes->tracer, file->link);
+	process->files.count = 0;
+}
+
+static void process_free(struct processes *processes, struct process *process)
+{
+	retire_files(processes, process);
+	array_release(&process->files);
+	process_plan_release(&process->plan);
+	free(process);
+}
+
+int processes_add(struct processes *processes, pid_t pid, enum process_event event,
+		  uint64_t since_ns)
+{
+	struct process *process = calloc(1, sizeof(*process));
+	int err;
+
+	if (!process)
+		return -ENOMEM;
+	process->pid = pid;
+	process->event = event;
+	process->since_ns = since_ns;
+	process->try_at_ns = since_ns;
+	process_comm(pid, process->comm, sizeof(process->comm));
+	if (event == EVENT_ATTACH)
+		process->cpu_before_ns = process_cpu_ns(pid);
+	err = array_push(&processes->all, process);
+	if (err)
+		free(process);
+	else
+		processes->seen++;
+	return err;
+}
+
+/* ---- telling ---- */
+
+static void tell(struct processes *processes, struct process *process, uint64_t at_ns,
+		 const char *reason)
+{
+	static const char *const events[] = {
+		[EVENT_LAUNCH] = "launch",
+		[EVENT_ATTACH] = "attach",
+		[EVENT_FORK] = "fork",
+		[EVENT_EXEC] = "exec",
+		[EVENT_LIBRARY] = "library",
+	};
+	struct child_report child = {
+		.pid = process->pid,
+		.parent_pid = process->parent_pid,
+		.event = events[process->event],
+		.at_ns = at_ns,
+		.unwatched_ns = at_ns > process->since_ns ? at_ns - process->since_ns : 0,
+		.watched = !reason,
+		.reason = reason,
+	};
+
+	memcpy(child.comm, process->comm, sizeof(child.comm));
+	/* A held process does not run: no time is lost. An attach has no beginning to miss. */
+	if (process->event == EVENT_LAUNCH || process->event == EVENT_ATTACH)
+		child.unwatched_ns = 0;
+	if (!reason) {
+		processes->watched += !process->live;
+		process->live = true;
+	}
+	/* A plugin's probes are live: no news about the process. */
+	if (process->event == EVENT_LIBRARY && !reason)
+		return;
+	if (child.watched && child.unwatched_ns > processes->worst_unwatched_ns)
+		processes->worst_unwatched_ns = child.unwatched_ns;
+	processes->on_child(processes->context, &child);
+}
+
+/* ---- links ---- */
+
+/* The probes of one module: a stretch of the plan, which is ordered by module. */
+static size_t module_stretch(const struct process_plan *plan, size_t from)
+{
+	size_t to = from;
+
+	while (to < plan->probes.count &&
+	       plan->probes.items[to].module == plan->probes.items[from].module)
+		to++;
+	return to - from;
+}
+
+static bool same_stretch(const struct process_plan *old, const struct planned_probe *probes,
+			 size_t count)
+{
+	for (size_t from = 0; from < old->probes.count; from += module_stretch(old, from)) {
+		const struct planned_probe *known = &old->probes.items[from];
+
+		if (known->module != probes->module)
+			continue;
+		if (module_stretch(old, from) != count)
+			return false;
+		for (size_t i = 0; i < count; i++) {
+			if (known[i].point.file_off != probes[i].point.file_off ||
+			    known[i].point.cookie != probes[i].point.cookie)
+				return false;
+		}
+		return true;
+	}
+	return false;
+}
+
+static int link_stretch(struct processes *processes, const struct process *process,
+			const struct planned_probe *probes, size_t count, struct probe_link **link)
+{
+	struct link_point *points = calloc(count, sizeof(*points));
+	int err;
+
+	if (!points)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		points[i] = probes[i].point;
+	err = probe_link_new(processes->tracer, probes->module->open_path, process->pid, points,
+			     count, link);
+	free(points);
+	return err;
+}
+
+static struct attached_file *file_of(struct process *process, const struct module *module)
+{
+	struct attached_file *file;
+
+	array_each(file, &process->files) {
+		if (file->module == module)
+			return file;
+	}
+	return NULL;
+}
+
+/* Links survive exec: where the new program shares a library and its plan, the link stays. */
+static int carry_out(struct processes *processes, struct process *process,
+		     const struct process_plan *plan)
+{
+	ARRAY(struct attached_file) files = {0};
+	size_t count;
+	int err = 0;
+
+	for (size_t from = 0; !err && from < plan->probes.count; from += count) {
+		const struct planned_probe *probes = &plan->probes.items[from];
+		struct attached_file *kept = file_of(process, probes->module);
+		struct attached_file file = {.module = probes->module};
+
+		count = module_stretch(plan, from);
+		if (kept && kept->link && same_stretch(&process->plan, probes, count)) {
+			file.link = kept->link;
+			kept->link = NULL;
+		} else {
+			err = link_stretch(processes, process, probes, count, &file.link);
+		}
+		if (!err)
+			err = array_push(&files, file);
+		if (err && file.link)
+			probe_link_retire(processes->tracer, file.link);
+	}
+	for (size_t i = 0; i < process->files.count; i++) {
+		if (process->files.items[i].link)
+			probe_link_retire(processes->tracer, process->files.items[i].link);
+	}
+	array_release(&process->files);
+	memcpy(&process->files, &files, sizeof(files));
+	return err;
+}
+
+static void explain_links(const struct process *process, int err)
+{
+	if (err != -ESRCH)
+		log_warning("the probes for process %d (%s) could not be set: %s", process->pid,
+			    process->comm, strerror(-err));
+}
+
+/* Takes the plan over, whatever becomes of it. */
+static int take_plan(struct processes *processes, struct process *process,
+		     struct process_plan *plan)
+{
+	int err, missing;
+
+	if (process->links_stale)
+		retire_files(processes, process);
+	process->links_stale = false;
+	err = carry_out(processes, process, plan);
+	process_plan_release(&process->plan);
+	process->plan = *plan;
+	if (err) {
+		explain_links(process, err);
+		return err;
+	}
+	missing = process_plan_verify(process->pid, plan);
+	if (missing < 0)
+		return missing;
+	if (missing)
+		log_warning("%d of %zu probes in process %d (%s) did not take: its code may be "
+			    "writable, remapped or on huge pages; what they count is missing",
+			    missing, plan->probes.count, process->pid, process->comm);
+	return 0;
+}
+
+/* ---- what is due ---- */
+
+static int plan_like_parent(struct processes *processes, const struct process *process,
+			    struct process_plan *plan)
+{
+	const struct process *parent = find(processes, process->parent_pid);
+	struct planned_probe *probe;
+	int err = 0;
+
+	memset(plan, 0, sizeof(*plan));
+	if (!parent || !parent->live || parent->try_at_ns)
+		return -ENOENT;
+	array_each(probe, &parent->plan.probes) {
+		if (!err)
+			err = array_push(&plan->probes, *probe);
+	}
+	plan->settled = true;
+	plan->copy_doors = parent->plan.copy_doors;
+	if (err)
+		process_plan_release(plan);
+	return err;
+}
+
+static int make_plan(struct processes *processes, struct process *process,
+		     struct process_plan *plan)
+{
+	/* After fork the maps are the parent's, address for address. */
+	int err = process->event == EVENT_FORK ? plan_like_parent(processes, process, plan)
+					       : -ENOENT;
+
+	if (err == -ENOENT)
+		err = process_plan_make(process->pid, &processes->modules, processes->watchlist,
+					plan);
+	return err;
+}
+
+static bool worth_waiting(const struct process *process, const struct process_plan *plan,
+			  uint64_t now_ns)
+{
+	bool complete = plan->settled && plan->copy_doors;
+
+	if ((process->event == EVENT_ATTACH || process->event == EVENT_LIBRARY) && plan->settled)
+		complete = true;
+	return !complete && now_ns < process->since_ns + SETTLE_LIMIT_NS;
+}
+
+static void give_up(struct processes *processes, struct process *process, const char *reason)
+{
+	process->try_at_ns = 0;
+	tell(processes, process, clock_monotonic_ns(), reason);
+}
+
+static void attach_due(struct processes *processes, struct process *process)
+{
+	struct process_plan plan;
+	int err = make_plan(processes, process, &plan);
+
+	if (!err && worth_waiting(process, &plan, clock_monotonic_ns())) {
+		process_plan_release(&plan);
+		process->try_at_ns = clock_monotonic_ns() + SETTLE_STEP_NS;
+		return;
+	}
+	process_comm(process->pid, process->comm, sizeof(process->comm));
+	if (!err && !plan.copy_doors)
+		log_warning("no copy routine found in process %d (%s)%s%s: its copies are not "
+			    "counted",
+			    process->pid, process->comm, *plan.refused ? ": " : "", plan.refused);
+	if (!err)
+		err = take_plan(processes, process, &plan);
+	if (err == -ESRCH)
+		give_up(processes, process, "it ended before its probes were live");
+	else if (err)
+		give_up(processes, process, strerror(-err));
+	else
+		give_up(processes, process, NULL);
+}
+
+uint64_t processes_work(struct processes *processes)
+{
+	uint64_t next_ns = 0;
+
+	for (size_t i = 0; i < processes->all.count; i++) {
+		struct process *process = processes->all.items[i];
+
+		if (process->try_at_ns && process->try_at_ns <= clock_monotonic_ns())
+			attach_due(processes, process);
+		if (process->try_at_ns && (!next_ns || process->try_at_ns < next_ns))
+			next_ns = process->try_at_ns;
+	}
+	return next_ns;
+}
+
+/* ---- life events ---- */
+
+static void mark_due(struct process *process, enum process_event event, uint64_t at_ns)
+{
+	/* Still due from before: it has been unwatched since then. */
+	if (!process->try_at_ns)
+		process->since_ns = at_ns;
+	process->event = event;
+	process->try_at_ns = at_ns;
+}
+
+void processes_on_fork(struct processes *processes, const struct mw_fork *fork)
+{
+	pid_t pid = fork->child_pid;
+	struct process *process;
+
+	processes_drop(processes, pid);
+	if (processes_add(processes, pid, EVENT_FORK, fork->head.at_ns))
+		return;
+	process = find(processes, pid);
+	process->parent_pid = fork->head.pid;
+	memcpy(process->comm, fork->head.comm, sizeof(process->comm));
+}
+
+void processes_on_exec(struct processes *processes, const struct mw_exec *exec)
+{
+	struct process *process = find(processes, exec->head.pid);
+
+	if (!process)
+		return;
+	mark_due(process, EVENT_EXEC, exec->head.at_ns);
+	memcpy(process->comm, exec->head.comm, sizeof(process->comm));
+	/* exec from a thread: the first thread, to whose task the links belong, is gone. */
+	process->links_stale |= exec->old_tid != exec->head.pid;
+}
+
+void processes_on_loader(struct processes *processes, const struct mw_loader *loader)
+{
+	struct process *process = find(processes, loader->head.pid);
+
+	/* A library came: what is watched stays so, what is new is due at once. */
+	if (process && process->live && !process->try_at_ns)
+		mark_due(process, EVENT_LIBRARY, loader->head.at_ns);
+}
+
+static void remove_at(struct processes *processes, size_t index)
+{
+	process_free(processes, processes->all.items[index]);
+	processes->all.items[index] = processes->all.items[--processes->all.count];
+}
+
+void processes_drop(struct processes *processes, pid_t pid)
+{
+	for (size_t i = 0; i < processes->all.count; i++) {
+		struct process *process = processes->all.items[i];
+
+		if (process->pid != pid)
+			continue;
+		if (process->try_at_ns)
+			give_up(processes, process, "it ended before its probes were live");
+		remove_at(processes, i);
+		return;
+	}
+}
+
+void processes_on_exit(struct processes *processes, const struct mw_exit *exit)
+{
+	struct process *process = find(processes, exit->head.pid);
+
+	if (!process)
+		return;
+	if (exit->cpu_ns > process->cpu_before_ns)
+		processes->ended_cpu_ns += exit->cpu_ns - process->cpu_before_ns;
+	/* Its time ends here, not when this was read. */
+	if (process->try_at_ns) {
+		process->try_at_ns = 0;
+		tell(processes, process, exit->head.at_ns, "it ended before its probes were live");
+	}
+	processes_drop(processes, exit->head.pid);
+}
+
+bool processes_live(const struct processes *processes, pid_t pid)
+{
+	const struct process *process = find(processes, pid);
+
+	return process && process->live;
+}
+
+uint64_t processes_cpu_ns(const struct processes *processes)
+{
+	uint64_t sum_ns = processes->ended_cpu_ns;
+	struct process **process;
+
+	array_each(process, &processes->all) {
+		uint64_t cpu_ns = process_cpu_ns((*process)->pid);
+
+		if (cpu_ns > (*process)->cpu_before_ns)
+			sum_ns += cpu_ns - (*process)->cpu_before_ns;
+	}
+	return sum_ns;
+}
+
+void processes_release(struct processes *processes)
+{
+	while (processes->all.count)
+		remove_at(processes, processes->all.count - 1);
+	array_release(&processes->all);
+	modules_release(&processes->modules);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The watched processes: those named or launched, and their descendants. Life events mark what
+ * has to be done; processes_work() does it, newest state first, so that a child which has already
+ * called exec (or ended) is not planned for what it was.
+ */
+#ifndef SESSION_PROCESSES_H
+#define SESSION_PROCESSES_H
+
+#include "analyse/result.h"
+#include "session/watch.h"
+
+struct process;
+
+/* Told of each process once its probes are live, or once it is clear that they never will be. */
+typedef void (*child_fn)(void *context, const struct child_report *child);
+
+struct processes {
+	struct tracer *tracer;
+	struct modules modules;
+	struct watchlist *watchlist;
+	child_fn on_child;
+	void *context;
+	ARRAY(struct process *) all;
+	size_t seen, watched;
+	uint64_t worst_unwatched_ns;
+	uint64_t ended_cpu_ns;       /* of those that ended, while they were watched */
+};
+
+enum process_event { EVENT_LAUNCH, EVENT_ATTACH, EVENT_FORK, EVENT_EXEC, EVENT_LIBRARY };
+
+/* since_ns: from when on it runs unwatched. The links come with processes_work(). */
+int processes_add(struct processes *processes, pid_t pid, enum process_event event,
+		  uint64_t since_ns);
+
+void processes_on_fork(struct processes *processes, const struct mw_fork *fork);
+void processes_on_exec(struct processes *processes, const struct mw_exec *exec);
+void processes_on_exit(struct processes *processes, const struct mw_exit *exit);
+void processes_on_loader(struct processes *processes, const struct mw_loader *loader);
+/* For an end that no record told of: a process that had ended before it was followed. */
+void processes_drop(struct processes *processes, pid_t pid);
+
+/*
+ * Puts the probes that are due. Gives the time (monotonic) of the next try where a process's
+ * loader is still at work; 0 where nothing is due.
+ */
+uint64_t processes_work(struct processes *processes);
+
+/* Whether the process's probes are live. */
+bool processes_live(const struct processes *processes, pid_t pid);
+/* CPU time of all of them since each was first watched. */
+uint64_t processes_cpu_ns(const struct processes *processes);
+
+/* Hands every link to the tracer to be removed, and frees all. */
+void processes_release(struct processes *processes);
+
+#endif

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "receive/receive.h"
+#include "session/closing.h"
+#include "session/processes.h"
+
+#define LIVE_STEP_NS (500 * NS_PER_MS)
+
+struct session {
+	const struct session_settings *settings;
+	struct run_header header;
+	struct processes processes;
+	struct receiver *receiver;
+	struct probe_costs costs;
+	struct tally tally;
+	int poll_fd, signal_fd;
+	size_t pids_alive;       /* of an attach */
+	int *pid_fds;            /* one for each of settings->pids */
+	bool ended;
+	int interrupts;
+	int command_status;      /* as waitpid() gives it */
+	bool command_ended;
+	uint64_t live_at_ns;
+};
+
+/* ---- records ---- */
+
+static void on_span(void *context, const struct mw_span *span)
+{
+	struct session *session = context;
+	struct watchlist *watchlist = session->settings->watchlist;
+	struct flush flush;
+
+	if (span->function >= watchlist->function_count)
+		return;
+	flush = flush_from_span(span, &watchlist->functions[span->function], &session->costs);
+	if (tally_add_flush(&session->tally, span->function, &flush))
+		log_warning("out of memory: the summary lacks a flush");
+	outputs_flush(session->settings->outputs, &flush);
+}
+
+static void on_copy(void *context, const struct mw_copy *record)
+{
+	struct session *session = context;
+	struct watchlist *watchlist = session->settings->watchlist;
+	struct large_copy copy;
+
+	if (record->routine >= watchlist->routines.count)
+		return;
+	copy = large_copy_from_record(record, &watchlist->routines.items[record->routine]);
+	outputs_copy(session->settings->outputs, &copy);
+}
+
+static void on_fork(void *context, const struct mw_fork *fork)
+{
+	processes_on_fork(&((struct session *)context)->processes, fork);
+}
+
+static void on_exec(void *context, const struct mw_exec *exec)
+{
+	processes_on_exec(&((struct session *)context)->processes, exec);
+}
+
+static void on_exit_record(void *context, const struct mw_exit *exit)
+{
+	processes_on_exit(&((struct session *)context)->processes, exit);
+}
+
+static void on_loader(void *context, const struct mw_loader *loader)
+{
+	processes_on_loader(&((struct session *)context)->processes, loader);
+}
+
+static const struct record_handlers handlers = {
+	.span = on_span,
+	.copy = on_copy,
+	.fork = on_fork,
+	.exec = on_exec,
+	.exit = on_exit_record,
+	.loader = on_loader,
+};
+
+static void on_child(void *context, const struct child_report *child)
+{
+	outputs_child(((struct session *)context)->settings->outputs, child);
+}
+
+/* ---- what wakes the loop ---- */
+
+enum { WAKE_RECORDS, WAKE_SIGNAL, WAKE_PID };
+
+static int wake_on(struct session *session, int fd, unsigned what, unsigned index)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)index << 32 | what};
+
+	return epoll_ctl(session->poll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int watch_signals(struct session *session)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return -errno;
+	session->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return session->signal_fd < 0 ? -errno : wake_on(session, session->signal_fd, WAKE_SIGNAL, 0);
+}
+
+static void see_command(struct session *session)
+{
+	struct launch *launch = session->settings->launch;
+
+	if (launch && !session->command_ended &&
+	    waitpid(launch->pid, &session->command_status, WNOHANG) == launch->pid)
+		session->command_ended = session->ended = true;
+}
+
+/* The terminal's Ctrl-C reaches a launched command by itself; a SIGTERM to memwatch does not. */
+static void on_signal(struct session *session)
+{
+	struct launch *launch = session->settings->launch;
+	struct signalfd_siginfo info;
+
+	while (read(session->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD) {
+			see_command(session);
+			continue;
+		}
+		if (!launch || session->interrupts++) {
+			session->ended = true;
+			continue;
+		}
+		if (info.ssi_signo != SIGINT || info.ssi_code != SI_KERNEL)
+			kill(launch->pid, info.ssi_signo);
+		log_note("waiting for the command to end; the same signal again leaves at once");
+	}
+}
+
+static void on_pid_end(struct session *session, unsigned index)
+{
+	close(session->pid_fds[index]);
+	session->pid_fds[index] = -1;
+	processes_drop(&session->processes, session->settings->pids[index]);
+	if (--session->pids_alive == 0)
+		session->ended = true;
+}
+
+static int start_attach(struct session *session)
+{
+	const struct session_settings *settings = session->settings;
+	int err = 0;
+
+	session->pid_fds = calloc(settings->pid_count, sizeof(int));
+	if (!session->pid_fds)
+		return -ENOMEM;
+	for (unsigned i = 0; !err && i < settings->pid_count; i++) {
+		pid_t pid = settings->pids[i];
+
+		session->pid_fds[i] = pidfd_open(pid, 0);
+		if (session->pid_fds[i] < 0) {
+			err = -errno;
+			log_error("process %d: %s", pid, strerror(-err));
+			break;
+		}
+		err = wake_on(session, session->pid_fds[i], WAKE_PID, i);
+		if (!err)
+			err = tracer_follow_process(settings->tracer, pid);
+		if (!err)
+			err = processes_add(&session->processes, pid, EVENT_ATTACH,
+					    clock_monotonic_ns());
+		session->pids_alive += !err;
+	}
+	return err;
+}
+
+static int start_launch(struct session *session)
+{
+	const struct session_settings *settings = session->settings;
+	int err = tracer_follow_process(settings->tracer, settings->launch->pid);
+
+	if (!err)
+		err = processes_add(&session->processes, settings->launch->pid, EVENT_LAUNCH,
+				    clock_monotonic_ns());
+	return err;
+}
+
+static int start(struct session *session)
+{
+	const struct session_settings *settings = session->settings;
+	int err;
+
+	session->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (session->poll_fd < 0)
+		return -errno;
+	err = watch_signals(session);
+	if (!err)
+		err = receiver_new(tracer_outlets(settings->tracer).ring_map_fd, &handlers, session,
+				   &session->receiver);
+	if (!err)
+		err = wake_on(session, receiver_poll_fd(session->receiver), WAKE_RECORDS, 0);
+	if (err)
+		return err;
+	session->header = *settings->header;
+	session->header.start_ns = clock_monotonic_ns();
+	session->header.start_unix_ns = clock_unix_ns();
+	outputs_header(settings->outputs, &session->header);
+	err = settings->launch ? start_launch(session) : start_attach(session);
+	if (err)
+		return err;
+	processes_work(&session->processes);
+	closing_warn_pending(settings->watchlist, &session->processes.modules);
+	return settings->launch ? launch_release(settings->launch) : 0;
+}
+
+/* ---- the loop ---- */
+
+static uint64_t nearest(uint64_t a_ns, uint64_t b_ns)
+{
+	if (!a_ns || !b_ns)
+		return a_ns ? a_ns : b_ns;
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
+static int wait_ms(uint64_t until_ns)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!until_ns)
+		return -1;
+	return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static int wait_events(struct session *session, uint64_t until_ns)
+{
+	struct epoll_event events[16];
+	int count = epoll_wait(session->poll_fd, events, 16, wait_ms(until_ns));
+
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	/* Records first: they say how a process ended before its pidfd says that it did. */
+	if (receiver_drain(session->receiver) < 0)
+		log_detail("the ring buffer could not be read");
+	for (int i = 0; i < count; i++) {
+		unsigned what = (uint32_t)events[i].data.u64;
+
+		if (what == WAKE_SIGNAL)
+			on_signal(session);
+		else if (what == WAKE_PID)
+			on_pid_end(session, events[i].data.u64 >> 32);
+	}
+	return 0;
+}
+
+static void show_live(struct session *session, uint64_t now_ns)
+{
+	if (!session->settings->outputs->live || now_ns < session->live_at_ns)
+		return;
+	session->live_at_ns = now_ns + LIVE_STEP_NS;
+	closing_show_live(session->settings, &session->tally,
+			  now_ns - session->header.start_ns);
+}
+
+static int loop(struct session *session)
+{
+	uint64_t duration_ns = session->settings->duration_ns;
+	uint64_t end_ns = duration_ns ? clock_monotonic_ns() + duration_ns : 0;
+	uint64_t due_ns = 0, now_ns;
+	int err = 0;
+
+	session->live_at_ns = clock_monotonic_ns() + LIVE_STEP_NS;
+	see_command(session);
+	while (!err && !session->ended) {
+		due_ns = processes_work(&session->processes);
+		if (session->settings->outputs->live)
+			due_ns = nearest(due_ns, session->live_at_ns);
+		err = wait_events(session, nearest(due_ns, end_ns));
+		now_ns = clock_monotonic_ns();
+		if (end_ns && now_ns >= end_ns)
+			session->ended = true;
+		show_live(session, now_ns);
+	}
+	return err;
+}
+
+/* ---- the end ---- */
+
+static int wait_command(struct session *session)
+{
+	struct launch *launch = session->settings->launch;
+
+	/* --duration is over, or Ctrl-C came twice: the second leaves without the command. */
+	if (!session->command_ended && session->interrupts < 2)
+		session->command_ended =
+			waitpid(launch->pid, &session->command_status, 0) == launch->pid;
+	if (!session->command_ended)
+		return 128 + SIGINT;
+	return WIFSIGNALED(session->command_status) ? 128 + WTERMSIG(session->command_status)
+						    : WEXITSTATUS(session->command_status);
+}
+
+static void detach(struct session *session)
+{
+	struct tracer *tracer = session->settings->tracer;
+	size_t parts;
+
+	processes_release(&session->processes);
+	parts = tracer_retiring(tracer);
+	/* 100 ms each: what a person would otherwise take for a hang. */
+	if (tracer_link_kind(tracer) == LINKS_PLAIN && parts > 4)
+		log_note("removing %zu probes; this kernel takes about %.1f s for them", parts,
+			 (double)parts / 10);
+	tracer_wait_retired(tracer);
+}
+
+static void session_free(struct session *session)
+{
+	for (size_t i = 0; session->pid_fds && i < session->settings->pid_count; i++) {
+		if (session->pid_fds[i] > 0)
+			close(session->pid_fds[i]);
+	}
+	free(session->pid_fds);
+	receiver_free(session->receiver);
+	tally_release(&session->tally);
+	if (session->signal_fd >= 0)
+		close(session->signal_fd);
+	if (session->poll_fd >= 0)
+		close(session->poll_fd);
+}
+
+int session_run(const struct session_settings *settings)
+{
+	struct session session = {.settings = settings, .poll_fd = -1, .signal_fd = -1};
+	int err, status = 0;
+
+	session.processes = (struct processes){
+		.tracer = settings->tracer,
+		.watchlist = settings->watchlist,
+		.on_child = on_child,
+		.context = &session,
+	};
+	err = start(&session);
+	if (err && settings->launch)
+		launch_abandon(settings->launch);
+	if (!err) {
+		struct tracer_costs costs = tracer_costs(settings->tracer);
+
+		session.costs = (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
+		err = loop(&session);
+	}
+	if (err)
+		log_error("the watch ended early: %s", strerror(-err));
+	else if (closing_report(settings, &session.processes, session.receiver, &session.tally,
+				&session.costs, session.header.start_ns))
+		status = 1;
+	detach(&session);
+	if (!err && settings->launch) {
+		int command_status = wait_command(&session);
+
+		status = command_status ? command_status : status;
+	}
+	session_free(&session);
+	return err ? 1 : status;
+}

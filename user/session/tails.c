@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/tails.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* A function in a chain of tail jumps; more than this many are not a chain but a state machine. */
+#define TAIL_FUNCTIONS_MOST 16
+
+struct tail_target {
+	struct module *module;
+	uint64_t vaddr;
+};
+
+struct tail_walk {
+	ARRAY(struct tail_target) targets; /* found so far; worked off from the front */
+	tail_symbol_fn find_symbol;
+	void *context;
+	shared_ends *ends;
+};
+
+/* `jmp memcpy@plt` goes to a stub, which jumps through a slot that the loader binds by name. */
+static bool find_target(const struct tail_walk *walk, struct module *module,
+			const struct tail_jump *tail, struct tail_target *target)
+{
+	uint64_t slot_vaddr = tail->slot_vaddr;
+	const char *symbol;
+
+	*target = (struct tail_target){module, tail->target_vaddr};
+	if (!slot_vaddr && plan_stub_slot(&module->code, tail->target_vaddr, &slot_vaddr))
+		return true;
+	symbol = elf_slot_symbol(module->image, slot_vaddr);
+	target->module = symbol ? walk->find_symbol(walk->context, symbol, &target->vaddr) : NULL;
+	return target->module;
+}
+
+static int add_targets(struct tail_walk *walk, struct module *module, const tail_jumps *tails)
+{
+	struct tail_target target, *known;
+	const struct tail_jump *tail;
+	int err = 0;
+
+	array_each(tail, tails) {
+		bool seen = false;
+
+		if (!find_target(walk, module, tail, &target)) {
+			log_detail("%s: the tail jump at 0x%lx leads out of what is known; calls "
+				   "that leave there are not timed",
+				   module->name, tail->vaddr);
+			continue;
+		}
+		array_each(known, &walk->targets)
+			seen |= known->module == target.module && known->vaddr == target.vaddr;
+		if (!seen && walk->targets.count < TAIL_FUNCTIONS_MOST)
+			err = array_push(&walk->targets, target);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int add_end(struct tail_walk *walk, struct module *module, const struct probe_point *point)
+{
+	struct shared_end end = {.module = module, .point = *point}, *known;
+
+	array_each(known, walk->ends) {
+		if (known->module == module && known->point.vaddr == point->vaddr)
+			return 0;
+	}
+	return array_push(walk->ends, end);
+}
+
+static int visit(struct tail_walk *walk, struct tail_target target)
+{
+	struct exit_plan exits = {0};
+	struct probe_point *point;
+	code_ranges parts = {0};
+	int err = module_function_parts(target.module, target.vaddr, &parts);
+
+	if (!err)
+		err = plan_exits(&target.module->code, &parts, &exits);
+	if (err && err != -ENOMEM) {
+		log_detail("%s: can't follow a tail jump to 0x%lx: %s", target.module->name,
+			   target.vaddr, err == -ENOENT ? "its bounds are unknown" : exits.note);
+		err = 0;
+		goto out;
+	}
+	array_each(point, &exits.returns) {
+		if (!err)
+			err = add_end(walk, target.module, point);
+	}
+	if (!err)
+		err = add_targets(walk, target.module, &exits.tails);
+out:
+	exit_plan_release(&exits);
+	array_release(&parts);
+	return err;
+}
+
+int tails_follow(struct module *module, const tail_jumps *tails, tail_symbol_fn find_symbol,
+		 void *context, shared_ends *ends)
+{
+	struct tail_walk walk = {.find_symbol = find_symbol, .context = context, .ends = ends};
+	int err = add_targets(&walk, module, tails);
+
+	for (size_t i = 0; !err && i < walk.targets.count; i++)
+		err = visit(&walk, walk.targets.items[i]);
+	array_release(&walk.targets);
+	return err;
+}

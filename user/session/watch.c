@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/watch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "session/tails.h"
+#include "target/process.h"
+
+/* What the planning of one process hands from step to step. */
+struct planning {
+	pid_t pid;
+	struct target_maps maps;
+	ARRAY(struct module *) mapped;   /* modules with code in this process, each once */
+	struct modules *modules;
+	struct watchlist *watchlist;
+	struct process_plan *plan;
+};
+
+static int list_modules(struct planning *planning)
+{
+	const struct target_mapping *mapping;
+	struct module *module, **known;
+	int err = 0;
+
+	array_each(mapping, &planning->maps.mappings) {
+		bool seen = false;
+
+		if (!mapping->executable || !mapping->inode)
+			continue;
+		err = modules_get(planning->modules, planning->pid, mapping, planning->watchlist,
+				  &module);
+		if (err == -ENOMEM)
+			return err;
+		if (err) {
+			/* Unmapped meanwhile, or the process is gone: the next step will see. */
+			log_detail("%s: can't be opened: %s", mapping->path, strerror(-err));
+			continue;
+		}
+		array_each(known, &planning->mapped)
+			seen |= *known == module;
+		if (!seen && module->image)
+			err = array_push(&planning->mapped, module);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static uint64_t module_addr(const struct planning *planning, const struct module *module,
+			    uint64_t vaddr)
+{
+	uint64_t off, addr;
+
+	if (!elf_image_off_of_vaddr(module->image, vaddr, &off) ||
+	    !target_maps_addr(&planning->maps, module->device, module->inode, off, &addr))
+		return 0;
+	return addr;
+}
+
+/* Where a runtime address lies in a mapped file; NULL where that is no code of a module. */
+static struct module *module_at(const struct planning *planning, uint64_t addr, uint64_t *vaddr)
+{
+	const struct target_mapping *mapping = target_maps_at(&planning->maps, addr);
+	struct module **module;
+
+	if (!mapping || !mapping->executable)
+		return NULL;
+	array_each(module, &planning->mapped) {
+		uint64_t off = addr - mapping->start_addr + mapping->file_off;
+
+		if ((*module)->inode == mapping->inode && (*module)->device == mapping->device &&
+		    elf_image_vaddr_of_off((*module)->image, off, vaddr))
+			return *module;
+	}
+	return NULL;
+}
+
+static int add_probe(struct planning *planning, struct module *module,
+		     const struct probe_point *point, enum mw_point_kind kind, unsigned flags,
+		     unsigned index, const char *name)
+{
+	static const char *const what[] = {
+		[MW_POINT_COPY] = "copy", [MW_POINT_ENTRY] = "entry",   [MW_POINT_END] = "end",
+		[MW_POINT_WRITE] = "write", [MW_POINT_LOADER] = "loader",
+	};
+	struct planned_probe probe = {
+		.module = module,
+		.vaddr = point->vaddr,
+		.addr = module_addr(planning, module, point->vaddr),
+		.original = point->original,
+		.what = what[kind],
+		.name = name,
+		.cost = point->probe,
+	};
+
+	if (point->probe == PROBE_STEPPED)
+		flags |= MW_POINT_STEPPED;
+	probe.point.cookie = MW_COOKIE(kind, flags, index);
+	if (!elf_image_off_of_vaddr(module->image, point->vaddr, &probe.point.file_off))
+		return -EINVAL;
+	snprintf(probe.reason, sizeof(probe.reason), "%s", point->reason);
+	return array_push(&planning->plan->probes, probe);
+}
+
+/* ---- copy routines ---- */
+
+struct live_door {
+	struct module *module;
+	struct copy_door door;
+};
+typedef ARRAY(struct live_door) live_doors;
+
+/*
+ * Before the loader has come to it, a slot holds what the file says: 0, an unrelocated offset, or
+ * the address of the PLT stub that will look it up.
+ */
+static int resolve_door(struct planning *planning, struct module *module,
+			const struct elf_copy_door *door, live_doors *doors)
+{
+	struct live_door live = {.module = module, .door = {door->name, door->vaddr}};
+	uint64_t slot_addr, target_addr, stub_slot;
+	struct live_door *known;
+	int err;
+
+	if (!door->direct) {
+		slot_addr = module_addr(planning, module, door->vaddr);
+		if (!slot_addr)
+			return 0;
+		err = process_read(planning->pid, slot_addr, &target_addr, sizeof(target_addr));
+		if (err)
+			return err;
+		live.module = module_at(planning, target_addr, &live.door.vaddr);
+		if (!live.module ||
+		    !plan_stub_slot(&live.module->code, live.door.vaddr, &stub_slot)) {
+			planning->plan->settled = false;
+			return 0;
+		}
+	}
+	array_each(known, doors) {
+		if (known->module == live.module && known->door.vaddr == live.door.vaddr)
+			return 0;
+	}
+	return array_push(doors, live);
+}
+
+/* The routine is named by the best known of its doors: memmove before __memcpy_chk. */
+static const char *routine_name(const struct copy_door *doors, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(doors[i].name, "memmove"))
+			return doors[i].name;
+	}
+	return doors[0].name;
+}
+
+static int plan_module_copies(struct planning *planning, struct module *module,
+			      const live_doors *all)
+{
+	ARRAY(struct copy_door) doors = {0};
+	struct probe_point *point;
+	probe_points points = {0};
+	struct live_door *live;
+	unsigned routine;
+	int err = 0;
+
+	array_each(live, all) {
+		if (!err && live->module == module)
+			err = array_push(&doors, live->door);
+	}
+	if (err || !doors.count)
+		goto out;
+	err = plan_copies(&module->code, doors.items, doors.count, &points,
+			  planning->plan->refused);
+	if (err == -ENOTSUP) {
+		log_warning("copies in %s can't be counted: %s", module->path,
+			    planning->plan->refused);
+		err = 0;
+		goto out;
+	}
+	if (!err)
+		err = watchlist_routine(planning->watchlist,
+					routine_name(doors.items, doors.count), module->name,
+					&routine);
+	array_each(point, &points) {
+		if (!err)
+			err = add_probe(planning, module, point, MW_POINT_COPY, 0, routine,
+					planning->watchlist->routines.items[routine].function);
+	}
+	planning->plan->copy_doors += doors.count;
+out:
+	array_release(&points);
+	array_release(&doors);
+	return err;
+}
+
+static int plan_all_copies(struct planning *planning, live_doors *doors)
+{
+	struct elf_copy_door *door;
+	struct module **module;
+	int err = 0;
+
+	array_each(module, &planning->mapped) {
+		array_each(door, &(*module)->doors) {
+			if (!err)
+				err = resolve_door(planning, *module, door, doors);
+		}
+	}
+	array_each(module, &planning->mapped) {
+		if (!err)
+			err = plan_module_copies(planning, *module, doors);
+	}
+	return err;
+}
+
+/* ---- watched functions ---- */
+
+/* How tails.c finds what a tail jump leads to in this process. */
+struct tail_lookup {
+	struct planning *planning;
+	const live_doors *doors;
+};
+
+static struct module *tail_symbol(void *context, const char *symbol, uint64_t *vaddr)
+{
+	struct tail_lookup *lookup = context;
+	elf_symbols found = {0};
+	struct module **module, *in = NULL;
+	struct live_door *live;
+
+	array_each(live, lookup->doors) {
+		if (!strcmp(live->door.name, symbol)) {
+			*vaddr = live->door.vaddr;
+			return live->module;
+		}
+	}
+	array_each(module, &lookup->planning->mapped) {
+		if (!in && !elf_find_symbols((*module)->image, symbol, &found) && found.count &&
+		    !found.items[0].is_ifunc) {
+			in = *module;
+			*vaddr = found.items[0].vaddr;
+		}
+	}
+	array_release(&found);
+	return in;
+}
+
+static int plan_ends(struct planning *planning, struct module *module,
+		     const struct planned_function *function, const live_doors *doors)
+{
+	struct tail_lookup lookup = {planning, doors};
+	shared_ends shared = {0};
+	struct probe_point *point;
+	struct shared_end *end;
+	int err = 0;
+
+	array_each(point, &function->exits.returns) {
+		if (!err)
+			err = add_probe(planning, module, point, MW_POINT_END, 0, function->index,
+					function->name);
+	}
+	if (!err)
+		err = tails_follow(module, &function->exits.tails, tail_symbol, &lookup, &shared);
+	array_each(end, &shared) {
+		if (!err)
+			err = add_probe(planning, end->module, &end->point, MW_POINT_END,
+					MW_POINT_SHARED_END, function->index, function->name);
+	}
+	array_release(&shared);
+	return err;
+}
+
+static int plan_functions(struct planning *planning, struct module *module, const live_doors *doors)
+{
+	static const enum mw_point_kind kinds[] = {
+		[ROLE_FLUSH] = MW_POINT_ENTRY,
+		[ROLE_WRITES] = MW_POINT_WRITE,
+		[ROLE_LOADER] = MW_POINT_LOADER,
+	};
+	struct planned_function *function;
+	int err = 0;
+
+	array_each(function, &module->functions) {
+		if (err || function->err)
+			continue;
+		err = add_probe(planning, module, &function->entry, kinds[function->role], 0,
+				function->index, function->name);
+		if (!err && function->role == ROLE_FLUSH)
+			err = plan_ends(planning, module, function, doors);
+	}
+	return err;
+}
+
+/* --flush 0xADDR: a place in this process, which becomes a function of the module it lies in. */
+static int match_addresses(struct planning *planning)
+{
+	struct pattern *pattern;
+	struct module *module;
+	uint64_t vaddr;
+	int err = 0;
+
+	array_each(pattern, &planning->watchlist->patterns) {
+		if (err || pattern->kind != PATTERN_ADDR || pattern->matches)
+			continue;
+		module = module_at(planning, pattern->place, &vaddr);
+		if (!module)
+			continue;
+		pattern->matches++;
+		err = module_plan_at(module, vaddr, pattern->text, pattern->role,
+				     planning->watchlist);
+	}
+	return err;
+}
+
+static int compare_probes(const void *left, const void *right)
+{
+	const struct planned_probe *a = left, *b = right;
+
+	if (a->module != b->module)
+		return a->module < b->module ? -1 : 1;
+	if (a->point.file_off != b->point.file_off)
+		return a->point.file_off < b->point.file_off ? -1 : 1;
+	return (a->point.cookie > b->point.cookie) - (a->point.cookie < b->point.cookie);
+}
+
+int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watchlist,
+		      struct process_plan *plan)
+{
+	struct planning planning = {
+		.pid = pid, .modules = modules, .watchlist = watchlist, .plan = plan};
+	live_doors doors = {0};
+	struct module **module;
+	int err;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->settled = true;
+	err = target_maps_read(pid, &planning.maps);
+	if (err)
+		return err;
+	err = list_modules(&planning);
+	if (!err)
+		err = match_addresses(&planning);
+	if (!err)
+		err = plan_all_copies(&planning, &doors);
+	array_each(module, &planning.mapped) {
+		if (!err)
+			err = plan_functions(&planning, *module, &doors);
+	}
+	if (!err && plan->probes.count)
+		qsort(plan->probes.items, plan->probes.count, sizeof(*plan->probes.items),
+		      compare_probes);
+	array_release(&doors);
+	array_release(&planning.mapped);
+	target_maps_release(&planning.maps);
+	if (err)
+		process_plan_release(plan);
+	return err;
+}
+
+void process_plan_release(struct process_plan *plan)
+{
+	array_release(&plan->probes);
+}
+
+int process_plan_verify(pid_t pid, const struct process_plan *plan)
+{
+	const struct planned_probe *probe;
+	int missing = 0, err;
+	uint8_t byte;
+
+	array_each(probe, &plan->probes) {
+		if (!probe->addr)
+			continue;
+		err = process_read(pid, probe->addr, &byte, 1);
+		if (err == -ESRCH)
+			return err;
+		if (!err && byte == 0xcc)
+			continue;
+		missing++;
+		log_detail("the probe on %s at %s+0x%lx is not in place (byte %02x)", probe->name,
+			   probe->module->name, probe->point.file_off, err ? 0 : byte);
+	}
+	return missing;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One process's way through the stages: what it has mapped → its code → the probes it needs. */
+#ifndef SESSION_WATCH_H
+#define SESSION_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "attach/tracer.h"
+#include "session/modules.h"
+
+/* A probe that a process needs. */
+struct planned_probe {
+	struct module *module;
+	struct link_point point;     /* as attach/ takes it */
+	uint64_t vaddr;
+	uint64_t addr;               /* where this process has it; 0: not mapped */
+	uint8_t original;
+	const char *what;            /* "copy", "entry", "end", "write", "loader" */
+	const char *name;            /* of the function or routine; the watchlist's */
+	enum probe_kind cost;
+	char reason[PLAN_REASON_BYTES];
+};
+
+struct process_plan {
+	ARRAY(struct planned_probe) probes;  /* module by module */
+	size_t copy_doors;           /* ways into copy routines that are covered */
+	bool settled;                /* the loader has filled in every slot that names one */
+	char refused[PLAN_REASON_BYTES]; /* why a copy routine can't be probed; empty: none */
+};
+
+/*
+ * Plans the probes of a process as it is mapped now. 0, -ESRCH (gone), -ENOMEM, or why its memory
+ * can't be read. process_plan_release() frees it.
+ */
+int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watchlist,
+		      struct process_plan *plan);
+void process_plan_release(struct process_plan *plan);
+
+/*
+ * Looks in the target's memory whether each probe is in place. Gives how many are not; -ESRCH
+ * where the process is gone.
+ */
+int process_plan_verify(pid_t pid, const struct process_plan *plan);
+
+#endif

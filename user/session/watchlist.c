@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/watchlist.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int parse_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 0);
+	return errno || end == text || *end ? -EINVAL : 0;
+}
+
+/* flush, libc.so.6:flush, libfoo.so:+0x1234, 0x55d0c0de; C++'s a::b is no library. */
+static int parse_pattern(struct pattern *pattern)
+{
+	const char *colon = strchr(pattern->text, ':');
+
+	pattern->symbol = pattern->text;
+	if (!strncmp(pattern->text, "0x", 2)) {
+		pattern->kind = PATTERN_ADDR;
+		return parse_number(pattern->text, &pattern->place);
+	}
+	if (colon && colon[1] != ':' && colon > pattern->text) {
+		pattern->library = strndup(pattern->text, colon - pattern->text);
+		if (!pattern->library)
+			return -ENOMEM;
+		pattern->symbol = colon + 1;
+	}
+	if (*pattern->symbol == '+') {
+		pattern->kind = PATTERN_OFFSET;
+		return pattern->library ? parse_number(pattern->symbol + 1, &pattern->place)
+					: -EINVAL;
+	}
+	return *pattern->symbol ? 0 : -EINVAL;
+}
+
+int watchlist_add(struct watchlist *list, enum watch_role role, const char *text)
+{
+	struct pattern pattern = {.role = role, .text = text};
+	int err = parse_pattern(&pattern);
+
+	if (!err)
+		err = array_push(&list->patterns, pattern);
+	if (err)
+		free(pattern.library);
+	return err;
+}
+
+static void symbol_name_release(struct symbol_name *name)
+{
+	free((char *)name->function);
+	free((char *)name->module);
+}
+
+void watchlist_release(struct watchlist *list)
+{
+	struct pattern *pattern;
+	struct symbol_name *name;
+
+	array_each(pattern, &list->patterns)
+		free(pattern->library);
+	array_release(&list->patterns);
+	for (size_t i = 0; i < list->function_count; i++)
+		symbol_name_release(&list->functions[i]);
+	list->function_count = 0;
+	array_each(name, &list->routines)
+		symbol_name_release(name);
+	array_release(&list->routines);
+}
+
+bool pattern_takes_file(const struct pattern *pattern, const char *path)
+{
+	const char *library = pattern->library;
+	size_t path_bytes = strlen(path), library_bytes;
+	const char *tail;
+
+	if (!library)
+		return true;
+	/* "libc.so.6" and "x86_64-linux-gnu/libc.so.6" both name /usr/lib/.../libc.so.6. */
+	library_bytes = strlen(library);
+	if (library_bytes > path_bytes)
+		return false;
+	tail = path + path_bytes - library_bytes;
+	return !strcmp(tail, library) && (tail == path || tail[-1] == '/' || *library == '/');
+}
+
+static bool same_name(const struct symbol_name *name, const char *function, const char *module)
+{
+	return !strcmp(name->function, function) && !strcmp(name->module, module);
+}
+
+static int symbol_name_init(struct symbol_name *name, const char *function, const char *module)
+{
+	name->function = strdup(function);
+	name->module = strdup(module);
+	if (name->function && name->module)
+		return 0;
+	symbol_name_release(name);
+	return -ENOMEM;
+}
+
+int watchlist_function(struct watchlist *list, const char *function, const char *module,
+		       unsigned *index)
+{
+	int err;
+
+	for (*index = 0; *index < list->function_count; (*index)++) {
+		if (same_name(&list->functions[*index], function, module))
+			return 0;
+	}
+	if (list->function_count == MW_MAX_FUNCTIONS)
+		return -ENOSPC;
+	err = symbol_name_init(&list->functions[*index], function, module);
+	if (!err)
+		list->function_count++;
+	return err;
+}
+
+int watchlist_routine(struct watchlist *list, const char *routine, const char *module,
+		      unsigned *index)
+{
+	struct symbol_name name;
+	int err;
+
+	for (*index = 0; *index < list->routines.count; (*index)++) {
+		if (same_name(&list->routines.items[*index], routine, module))
+			return 0;
+	}
+	err = symbol_name_init(&name, routine, module);
+	if (err)
+		return err;
+	err = array_push(&list->routines, name);
+	if (err)
+		symbol_name_release(&name);
+	return err;
+}

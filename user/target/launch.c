@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target/launch.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "target/process.h"
+
+static int check_executable(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return -errno;
+	if (!S_ISREG(status.st_mode) || access(path, X_OK))
+		return -EACCES;
+	return 0;
+}
+
+/* As execvp() looks for it, so that the header can name what really runs. */
+static int find_command(const char *name, char *path, size_t path_bytes)
+{
+	const char *folders = getenv("PATH"), *end;
+	int err = -ENOENT, tried;
+
+	if (strchr(name, '/')) {
+		snprintf(path, path_bytes, "%s", name);
+		return check_executable(path);
+	}
+	for (; folders && *folders && *name; folders = *end ? end + 1 : end) {
+		end = strchrnul(folders, ':');
+		snprintf(path, path_bytes, "%.*s/%s", (int)(end - folders), folders, name);
+		tried = check_executable(path);
+		if (!tried)
+			return 0;
+		if (tried == -EACCES)
+			err = -EACCES;
+	}
+	return err;
+}
+
+static void explain_no_command(const char *name, int err)
+{
+	if (err == -ENOENT && !strchr(name, '/'))
+		log_error("no command '%s' in PATH (%s); sudo may have replaced your PATH: "
+			  "name the command by its full path",
+			  name, getenv("PATH") ? getenv("PATH") : "not set");
+	else if (err == -EACCES)
+		log_error("'%s' is not an executable file; check its name and its permissions",
+			  name);
+	else
+		log_error("can't run '%s': %s", name, strerror(-err));
+}
+
+struct launch_pipes {
+	int go[2];     /* parent to child: exec now */
+	int failed[2]; /* child to parent: the errno of exec; closed by a successful one */
+};
+
+static void default_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static void run_child(const char *path, char *const argv[], const struct identity *identity,
+		      const struct launch_pipes *pipes)
+{
+	extern char **environ;
+	char go;
+	int err;
+
+	close(pipes->go[1]);
+	if (read(pipes->go[0], &go, 1) != 1)
+		_exit(127);
+	default_signals();
+	err = identity_assume(identity);
+	if (!err) {
+		execve(path, argv, environ);
+		err = -errno;
+	}
+	if (write(pipes->failed[1], &err, sizeof(err)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* Waits for a ptrace stop; -ECHILD where the child ended instead. */
+static int wait_stop(pid_t pid, int *status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, status, __WALL);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	return WIFSTOPPED(*status) ? 0 : -ECHILD;
+}
+
+static int wait_exec(pid_t pid, const struct launch_pipes *pipes)
+{
+	int status, exec_err, err;
+
+	for (;;) {
+		err = wait_stop(pid, &status);
+		if (err == -ECHILD && read(pipes->failed[0], &exec_err, sizeof(exec_err)) ==
+					      sizeof(exec_err))
+			return exec_err;
+		if (err || status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
+			return err;
+		/* status >> 16: a ptrace event, no signal to pass on. */
+		if (ptrace(PTRACE_CONT, pid, 0, status >> 16 ? 0 : WSTOPSIG(status)))
+			return -errno;
+	}
+}
+
+#define INT3 0xccul
+
+/* Runs the loader: to a breakpoint on the entry point, which is gone again afterwards. */
+static int run_to_entry(pid_t pid)
+{
+	struct user_regs_struct regs;
+	uint64_t entry_addr;
+	long word;
+	int status, err = process_auxv(pid, AT_ENTRY, &entry_addr);
+
+	if (err)
+		return err;
+	errno = 0;
+	word = ptrace(PTRACE_PEEKTEXT, pid, entry_addr, 0);
+	if (errno || ptrace(PTRACE_POKETEXT, pid, entry_addr, (word & ~0xffl) | INT3))
+		return -errno;
+	for (int signal = 0;; signal = status >> 16 ? 0 : WSTOPSIG(status)) {
+		if (ptrace(PTRACE_CONT, pid, 0, signal))
+			return -errno;
+		err = wait_stop(pid, &status);
+		if (err)
+			return err;
+		if (WSTOPSIG(status) != SIGTRAP || status >> 16)
+			continue;
+		if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
+			return -errno;
+		if (regs.rip == entry_addr + 1)
+			break;
+	}
+	regs.rip = entry_addr;
+	if (ptrace(PTRACE_POKETEXT, pid, entry_addr, word) ||
+	    ptrace(PTRACE_SETREGS, pid, 0, &regs))
+		return -errno;
+	return 0;
+}
+
+static int hold_child(struct launch *launch, const struct launch_pipes *pipes)
+{
+	int err;
+
+	/* EXITKILL: should memwatch die now, no stopped child stays behind. */
+	if (ptrace(PTRACE_SEIZE, launch->pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL))
+		return -errno;
+	if (write(pipes->go[1], "", 1) != 1)
+		return -errno;
+	err = wait_exec(launch->pid, pipes);
+	if (err) {
+		log_error("can't run '%s': %s", launch->path,
+			  err == -ENOEXEC ? "it is neither a program nor a script that begins "
+					    "with #! and its interpreter"
+					  : strerror(-err));
+		return err;
+	}
+	if (process_kind(launch->pid) == PROCESS_32BIT) {
+		log_error("'%s' %s", launch->path, process_kind_text(PROCESS_32BIT));
+		return -ENOTSUP;
+	}
+	err = run_to_entry(launch->pid);
+	if (err == -ECHILD)
+		log_error("'%s' ended before its own code ran; does it run without memwatch?",
+			  launch->path);
+	else if (err)
+		log_error("can't hold '%s' at its entry point: %s", launch->path, strerror(-err));
+	return err;
+}
+
+static void close_pipe(int ends[2])
+{
+	if (ends[0] >= 0)
+		close(ends[0]);
+	if (ends[1] >= 0)
+		close(ends[1]);
+}
+
+int launch_hold(char *const argv[], const struct identity *identity, struct launch *launch)
+{
+	struct launch_pipes pipes = {{-1, -1}, {-1, -1}};
+	int err;
+
+	launch->pid = -1;
+	err = find_command(argv[0], launch->path, sizeof(launch->path));
+	if (err) {
+		explain_no_command(argv[0], err);
+		return err;
+	}
+	if (pipe2(pipes.go, O_CLOEXEC) || pipe2(pipes.failed, O_CLOEXEC)) {
+		err = -errno;
+		goto out;
+	}
+	launch->pid = fork();
+	if (launch->pid < 0) {
+		err = -errno;
+		goto out;
+	}
+	if (launch->pid == 0)
+		run_child(launch->path, argv, identity, &pipes);
+	close(pipes.failed[1]);
+	pipes.failed[1] = -1;
+	err = hold_child(launch, &pipes);
+out:
+	close_pipe(pipes.go);
+	close_pipe(pipes.failed);
+	if (err)
+		launch_abandon(launch);
+	return err;
+}
+
+int launch_release(struct launch *launch)
+{
+	return ptrace(PTRACE_DETACH, launch->pid, 0, 0) ? -errno : 0;
+}
+
+void launch_abandon(struct launch *launch)
+{
+	if (launch->pid <= 0)
+		return;
+	kill(launch->pid, SIGKILL);
+	while (waitpid(launch->pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	launch->pid = -1;
+}

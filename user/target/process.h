@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A process as /proc shows it. Errors: -ESRCH where it is gone, or another negative errno. */
+#ifndef TARGET_PROCESS_H
+#define TARGET_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum process_kind {
+	PROCESS_WATCHABLE,
+	PROCESS_GONE,
+	PROCESS_ENDED,       /* a zombie: its parent has not asked for its status */
+	PROCESS_THREAD,      /* the id of a thread that is not its process's first */
+	PROCESS_KERNEL,      /* a kernel thread */
+	PROCESS_32BIT,
+	PROCESS_UNREADABLE,  /* memwatch may not look into it */
+};
+
+enum process_kind process_kind(pid_t pid);
+/* "is a kernel thread, which runs no user code"; "" for PROCESS_WATCHABLE. */
+const char *process_kind_text(enum process_kind kind);
+
+/* comm: at least 16 bytes; "?" where it can't be read. */
+void process_comm(pid_t pid, char *comm, size_t comm_bytes);
+
+/* Where /proc/PID/exe leads; "?" where that can't be read. */
+void process_executable(pid_t pid, char *path, size_t path_bytes);
+
+/* User and system time of all its threads, to a clock tick. 0 where it can't be read. */
+uint64_t process_cpu_ns(pid_t pid);
+
+/* Reads exactly bytes of its memory. */
+int process_read(pid_t pid, uint64_t addr, void *buf, size_t bytes);
+
+/* An entry of its auxiliary vector (AT_ENTRY, ...). -ENOENT where it has none. */
+int process_auxv(pid_t pid, uint64_t type, uint64_t *value);
+
+#endif
