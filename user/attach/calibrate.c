@@ -13,16 +13,8 @@
 #include "base/clock.h"
 #include "bpf/event.h"
 
-#define CALIBRATE_ROUNDS 7
-#define CALIBRATE_CALLS  200
-
-struct calibration {
-	struct probe_link *link;
-	pthread_t thread;
-	bool started;
-	bool joined;
-	struct tracer_costs costs;
-};
+#define CALIBRATE_ROUNDS 5
+#define CALIBRATE_CALLS  30
 
 /* A nop is emulated by every kernel that has uprobes, a mov is single-stepped. */
 void calibrate_cheap(uint64_t dst, uint64_t src, uint64_t bytes);
@@ -105,31 +97,6 @@ static int see_second_thread(int totals_map_fd)
 	return calibration_hits(totals_map_fd) == before + 1 ? 0 : -EOPNOTSUPP;
 }
 
-int calibration_begin(struct bpf_program *program, enum link_kind kind, int totals_map_fd,
-		      struct calibration **begun)
-{
-	struct link_point points[] = {
-		{own_file_off(calibrate_cheap), MW_COOKIE(MW_POINT_CALIBRATE, 0, 0)},
-		{own_file_off(calibrate_stepped),
-		 MW_COOKIE(MW_POINT_CALIBRATE, MW_POINT_STEPPED, 0)},
-	};
-	struct calibration *calibration = calloc(1, sizeof(*calibration));
-	int err = -ENOMEM;
-
-	if (!calibration)
-		return err;
-	err = link_create(program, kind, "/proc/self/exe", getpid(), points, 2,
-			  &calibration->link);
-	if (!err)
-		err = see_second_thread(totals_map_fd);
-	if (err) {
-		calibration_free(calibration);
-		return err;
-	}
-	*begun = calibration;
-	return 0;
-}
-
 static uint64_t time_calls_ns(void (*function)(uint64_t, uint64_t, uint64_t))
 {
 	uint64_t start_ns = clock_monotonic_ns();
@@ -157,37 +124,26 @@ static uint64_t median_call_ns(void (*function)(uint64_t, uint64_t, uint64_t))
 	return rounds[CALIBRATE_ROUNDS / 2];
 }
 
-static void *calibration_run(void *data)
+int calibrate(struct bpf_program *program, enum link_kind kind, int totals_map_fd,
+	      struct tracer_costs *costs, struct probe_link **link)
 {
-	struct calibration *calibration = data;
+	struct link_point points[] = {
+		{own_file_off(calibrate_cheap), MW_COOKIE(MW_POINT_CALIBRATE, 0, 0)},
+		{own_file_off(calibrate_stepped),
+		 MW_COOKIE(MW_POINT_CALIBRATE, MW_POINT_STEPPED, 0)},
+	};
+	int err;
 
-	calibration->costs.cheap_ns = median_call_ns(calibrate_cheap);
-	calibration->costs.stepped_ns = median_call_ns(calibrate_stepped);
-	link_destroy(calibration->link);
-	calibration->link = NULL;
-	return NULL;
-}
-
-void calibration_start(struct calibration *calibration)
-{
-	calibration->started =
-		!pthread_create(&calibration->thread, NULL, calibration_run, calibration);
-}
-
-struct tracer_costs calibration_costs(struct calibration *calibration)
-{
-	if (calibration->started && !calibration->joined) {
-		pthread_join(calibration->thread, NULL);
-		calibration->joined = true;
+	*link = NULL;
+	err = link_create(program, kind, "/proc/self/exe", getpid(), points, 2, link);
+	if (!err)
+		err = see_second_thread(totals_map_fd);
+	if (err) {
+		link_destroy(*link);
+		*link = NULL;
+		return err;
 	}
-	return calibration->costs;
-}
-
-void calibration_free(struct calibration *calibration)
-{
-	if (!calibration)
-		return;
-	calibration_costs(calibration);
-	link_destroy(calibration->link);
-	free(calibration);
+	costs->cheap_ns = median_call_ns(calibrate_cheap);
+	costs->stepped_ns = median_call_ns(calibrate_stepped);
+	return 0;
 }

@@ -5,22 +5,14 @@
 
 #include "attach/link.h"
 
-struct calibration;
-
 /*
- * Puts probes on memwatch's own routines and sees that a second thread's call is counted: before
- * Linux 6.11 (and stable backports) uprobe_multi's pid filter let only the first thread through.
- * 0; -EOPNOTSUPP where hits do not arrive; else why the link could not be made.
+ * Puts probes on memwatch's own routines, sees that a second thread's call is counted (before Linux
+ * 6.11 and stable backports, uprobe_multi's pid filter let only the first thread through), and
+ * measures what a hit costs: some 5 ms in all. 0; -EOPNOTSUPP where hits do not arrive; else why
+ * the link could not be made. The link is the caller's to remove; NULL after an error.
  * totals_map_fd: where the programs count MW_TOTALS_CALIBRATION.
  */
-int calibration_begin(struct bpf_program *program, enum link_kind kind, int totals_map_fd,
-		      struct calibration **calibration);
-
-/* Measures, in a thread of its own, and takes the probes away. */
-void calibration_start(struct calibration *calibration);
-
-/* Waits for the measurement; zeros where it could not be made. Can be asked again. */
-struct tracer_costs calibration_costs(struct calibration *calibration);
-void calibration_free(struct calibration *calibration);
+int calibrate(struct bpf_program *program, enum link_kind kind, int totals_map_fd,
+	      struct tracer_costs *costs, struct probe_link **link);
 
 #endif

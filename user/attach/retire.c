@@ -2,12 +2,16 @@
 #include "attach/retire.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/array.h"
 
+#define RETIRE_THREADS 16
+
 struct retire_queue {
-	pthread_t thread;
+	pthread_t threads[RETIRE_THREADS];
+	size_t thread_count;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	ARRAY(struct probe_link *) links;
@@ -42,16 +46,23 @@ static void *retire_run(void *data)
 struct retire_queue *retire_queue_new(void)
 {
 	struct retire_queue *queue = calloc(1, sizeof(*queue));
+	sigset_t all, before;
 
 	if (!queue)
 		return NULL;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_cond_init(&queue->changed, NULL);
-	if (pthread_create(&queue->thread, NULL, retire_run, queue)) {
-		free(queue);
-		return NULL;
-	}
-	return queue;
+	/* Signals are the main thread's: one taken here would never reach its signalfd. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	while (queue->thread_count < RETIRE_THREADS &&
+	       !pthread_create(&queue->threads[queue->thread_count], NULL, retire_run, queue))
+		queue->thread_count++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (queue->thread_count)
+		return queue;
+	free(queue);
+	return NULL;
 }
 
 void retire_queue_add(struct retire_queue *queue, struct probe_link *link)
@@ -95,7 +106,8 @@ void retire_queue_free(struct retire_queue *queue)
 	queue->ending = true;
 	pthread_cond_broadcast(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
-	pthread_join(queue->thread, NULL);
+	for (size_t i = 0; i < queue->thread_count; i++)
+		pthread_join(queue->threads[i], NULL);
 	array_release(&queue->links);
 	pthread_cond_destroy(&queue->changed);
 	pthread_mutex_destroy(&queue->lock);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A thread that removes links, so that nothing waits for the kernel's 24 ms (or 100 ms a point). */
+/*
+ * Threads that remove links, so that nothing waits for the kernel. A multi link takes 24 to 54 ms,
+ * nearly all of it waiting for RCU: 16 of them took 870 ms from one thread and 64 ms from 16. Plain
+ * links go one after the other whoever asks, 100 ms a point.
+ */
 #ifndef ATTACH_RETIRE_H
 #define ATTACH_RETIRE_H
 

@@ -18,7 +18,7 @@
 struct tracer {
 	struct memwatch_bpf *skeleton;
 	enum link_kind kind;
-	struct calibration *calibration;
+	struct tracer_costs costs;
 	struct retire_queue *retiring;
 	int thread_lines_link_fd;
 };
@@ -62,15 +62,18 @@ static int load_programs(struct tracer *tracer, const struct tracer_settings *se
 static int try_kind(struct tracer *tracer, const struct tracer_settings *settings,
 		    enum link_kind kind)
 {
+	struct probe_link *link;
 	int err;
 
 	tracer->kind = kind;
 	err = load_programs(tracer, settings);
 	if (err)
 		return err;
-	err = calibration_begin(tracer->skeleton->progs.probe_point, kind,
-				bpf_map__fd(tracer->skeleton->maps.totals), &tracer->calibration);
-	if (err) {
+	err = calibrate(tracer->skeleton->progs.probe_point, kind,
+			bpf_map__fd(tracer->skeleton->maps.totals), &tracer->costs, &link);
+	if (!err) {
+		retire_queue_add(tracer->retiring, link);
+	} else {
 		memwatch_bpf__destroy(tracer->skeleton);
 		tracer->skeleton = NULL;
 	}
@@ -147,7 +150,6 @@ int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
 			explain_failure(err);
 		goto out;
 	}
-	calibration_start(tracer->calibration);
 	*opened = tracer;
 out:
 	if (err)
@@ -160,7 +162,6 @@ void tracer_close(struct tracer *tracer)
 	if (!tracer)
 		return;
 	retire_queue_free(tracer->retiring);
-	calibration_free(tracer->calibration);
 	memwatch_bpf__destroy(tracer->skeleton);
 	free(tracer);
 }
@@ -203,9 +204,9 @@ void tracer_stop_counting(struct tracer *tracer)
 	__atomic_store_n(&tracer->skeleton->bss->stopped, 1, __ATOMIC_SEQ_CST);
 }
 
-struct tracer_costs tracer_costs(struct tracer *tracer)
+struct tracer_costs tracer_costs(const struct tracer *tracer)
 {
-	return calibration_costs(tracer->calibration);
+	return tracer->costs;
 }
 
 int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,

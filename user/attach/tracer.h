@@ -55,12 +55,12 @@ void tracer_forget_process(struct tracer *tracer, pid_t pid);
 /* Every program returns at once from now on: what is read afterwards no longer moves. */
 void tracer_stop_counting(struct tracer *tracer);
 
-/* What one hit costs the target here, measured on memwatch's own code. Waits for the result. */
+/* What one hit costs the target here, measured on memwatch's own code. */
 struct tracer_costs {
 	uint64_t cheap_ns;
 	uint64_t stepped_ns;
 };
-struct tracer_costs tracer_costs(struct tracer *tracer);
+struct tracer_costs tracer_costs(const struct tracer *tracer);
 
 /* ---- links ---- */
 
@@ -81,8 +81,8 @@ int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
 		   const struct link_point *points, size_t count, struct probe_link **link);
 
 /*
- * Hands the link to a thread that removes it, since the kernel takes about 24 ms for a multi
- * link and 100 ms for each point of a plain one.
+ * Hands the link to threads that remove it, since the kernel takes 24 to 54 ms for a multi link
+ * and 100 ms for each point of a plain one.
  */
 void probe_link_retire(struct tracer *tracer, struct probe_link *link);
 

@@ -5,6 +5,7 @@
  * An image owns a private copy-on-write mapping of the file's bytes through libelf and does not
  * keep the descriptor. All pointers given out live as long as the image.
  * Errors: 0 or negative errno; -ENOEXEC: no ELF file of a kind we read.
+ * An image is for one thread: tables are read from the file when they are first asked for.
  */
 #ifndef ELF_IMAGE_H
 #define ELF_IMAGE_H
@@ -23,14 +24,17 @@ struct elf_range {
 };
 
 struct elf_symbol {
-	const char *name;
+	const char *name; /* without its version: "memcpy", not "memcpy@@GLIBC_2.14" */
 	uint64_t vaddr;
 	uint64_t bytes; /* 0 where the symbol states none */
 	bool is_ifunc;
 	bool is_global;
 };
 
-/* fd: an open regular file, not kept. */
+/*
+ * fd: an open regular file, not kept. -EISDIR, -EINVAL: it is a directory or no regular file. An
+ * executable or shared object that is cut short opens too, and has what is left of it.
+ */
 int elf_image_open(int fd, struct elf_image **image);
 void elf_image_free(struct elf_image *image);
 
@@ -54,11 +58,15 @@ typedef ARRAY(struct elf_symbol) elf_symbols;
 /*
  * Appends the defined functions (STT_FUNC, STT_GNU_IFUNC) whose name matches pattern: an exact
  * name (a version suffix as in "memcpy@GLIBC_2.14" is ignored on the symbol's side), or a glob
- * when it holds *, ? or [. Each address once, under its best name (global before local).
+ * when it holds *, ? or [. Each address once, under its best name (global before local, fewer
+ * leading underscores). A glob passes over .cold parts: they are no functions to be called.
  */
 int elf_find_symbols(const struct elf_image *image, const char *pattern, elf_symbols *found);
 
-/* The function symbol that covers vaddr, a global name preferred; NULL where none does. */
+/*
+ * The function symbol that covers vaddr, the innermost where they nest, a global name preferred;
+ * NULL where none does. One that states no size covers its first byte only.
+ */
 const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t vaddr);
 
 /*
@@ -69,19 +77,25 @@ int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct el
 
 /*
  * The parts of function `symbol` that the compiler moved away: "name.cold" and "name.cold.N"
- * (gcc), in the same file. Appends; none is no error.
+ * (gcc), in the same file. Appends; none is no error. Where several static functions have the
+ * name, it gives the parts of them all.
  */
 typedef ARRAY(struct elf_range) elf_ranges;
 int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges *parts);
 
-/* A function name near to wanted, with how far (edits); for "did you mean". */
+/* ---- "did you mean" (elf/nearest.c) ---- */
+
+/* A function name near to wanted, with how far: letters put in, left out, changed or swapped. */
 struct elf_near_name {
 	const char *name;
 	unsigned distance;
 };
 typedef ARRAY(struct elf_near_name) elf_near_names;
 
-/* Keeps in `nearest` the `most` closest names over this image and those that it held before. */
+/*
+ * Keeps in `nearest` the `most` closest names over this image and those that it held before, the
+ * closest first. Names over 255 bytes are passed over. How far is too far is the caller's to say.
+ */
 int elf_nearest_names(const struct elf_image *image, const char *wanted, size_t most,
 		      elf_near_names *nearest);
 
@@ -94,7 +108,7 @@ int elf_nearest_names(const struct elf_image *image, const char *wanted, size_t 
  * against an IFUNC of this same file).
  */
 struct elf_copy_door {
-	const char *name; /* "memmove", "memcpy", "mempcpy", "__memcpy_chk", "bcopy", ... */
+	const char *name; /* "memmove", "memcpy", "mempcpy", "__memcpy_chk", ... */
 	uint64_t vaddr;
 	bool direct;
 };
@@ -105,7 +119,8 @@ typedef ARRAY(struct elf_copy_door) elf_copy_doors;
  * __mempcpy_chk where they have a slot or a plain function symbol of their own, and `__memcpy` /
  * `__mempcpy` aliases at other addresses) that this file itself defines. An IFUNC symbol's door is
  * the slot of the IRELATIVE relocation whose addend is the symbol's value, the resolver; a
- * plain STT_FUNC is direct. A resolver without a slot gives no door. Each vaddr once.
+ * plain STT_FUNC is direct. A resolver without a slot gives no door. Each vaddr once. Not bcopy:
+ * in glibc and musl it goes through memmove, its arguments the other way round.
  */
 int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors);
 
@@ -119,7 +134,8 @@ const char *elf_slot_symbol(const struct elf_image *image, uint64_t slot_vaddr);
 
 /*
  * Appends the names of the functions into which the compiler inlined `name` (each once; at most
- * 16). None, or no DWARF, is no error: `hosts` stays as it was. Names belong to the image.
+ * 16), by the symbol to probe ("join.constprop.0") where there is one. None, or no DWARF, is no
+ * error: `hosts` stays as it was. Names belong to the image.
  */
 typedef ARRAY(const char *) elf_names;
 int elf_inlined_into(const struct elf_image *image, const char *name, elf_names *hosts);

@@ -7,11 +7,8 @@
 
 #define HOSTS_MAX 16
 
-/*
- * How deep scopes may nest: a broken file's could go on without end. CPython's deepest, in a
- * build with LTO, are below 40.
- */
-#define DEPTH_MAX 128
+/* How deep scopes may nest: a broken file's could go on without end. CPython 3.12's go to 38. */
+#define DEPTH_MAX 512
 
 struct host_search {
 	const struct elf_image *image;

@@ -244,14 +244,6 @@ static void lines_share_use(struct copy_lines *lines)
 			}
 }
 
-static bool is_repeated_door(const struct copy_door *doors, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (doors[i].vaddr == doors[index].vaddr)
-			return true;
-	return false;
-}
-
 static int explain(const struct copy_door *door, int err, char reason[PLAN_REASON_BYTES])
 {
 	if (err != -ELOOP && err != -E2BIG)
@@ -270,8 +262,7 @@ int copy_lines_build(struct copy_lines *lines, const struct code_view *code,
 
 	*lines = (struct copy_lines){0};
 	for (size_t i = 0; i < door_count; i++) {
-		if (!is_repeated_door(doors, i))
-			err = line_add(lines, code, NULL, &doors[i], doors[i].vaddr, true);
+		err = line_add(lines, code, NULL, &doors[i], doors[i].vaddr, true);
 		if (err)
 			return explain(&doors[i], err, reason);
 	}

@@ -27,7 +27,7 @@ struct copy_lines {
 };
 
 /*
- * The lines of all doors, each address once. A line may have more than one tail: where a branch
+ * The lines of all doors. A door may have more than one: where a branch
  * leads on to another door's line on one side, each side becomes a line of its own.
  * -ENOTSUP with reason, -ENOMEM. copy_lines_release() frees what it holds, also after an error.
  */

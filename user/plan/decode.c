@@ -267,7 +267,7 @@ int insn_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct insn *
 		return 0;
 	if (insn->flow == FLOW_JUMP_SLOT)
 		insn->slot_vaddr = address;
-	else if (first->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && insn->flow != FLOW_RETURN)
+	else if (first->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) /* not call *0x10(%rip) */
 		insn->target_vaddr = address;
 	return 0;
 }

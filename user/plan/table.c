@@ -6,6 +6,7 @@
 /* What a register holds, as far as the block shows. */
 enum held {
 	HELD_OTHER,
+	HELD_ENTRY,   /* mov (%rdx,%rax,1),%eax, as unoptimised code reads the table */
 	HELD_OFFSET,  /* movslq (%rdx,%rax,4),%rax */
 	HELD_TARGET,  /* ... add %rdx,%rax */
 	HELD_POINTER, /* mov table(,%rax,8),%rax */
@@ -25,11 +26,11 @@ static enum held *held_by(struct block *block, ZydisRegister reg)
 	return &block->held[reg - ZYDIS_REGISTER_RAX];
 }
 
-static bool holds_offset(struct block *block, ZydisRegister reg)
+static bool holds(struct block *block, ZydisRegister reg, enum held what)
 {
 	enum held *held = held_by(block, reg);
 
-	return held && *held == HELD_OFFSET;
+	return held && *held == what;
 }
 
 static bool is_indexed(const ZydisDecodedOperand *operand, uint8_t scale)
@@ -46,18 +47,24 @@ static enum held result_of(struct block *block, const ZydisDecodedInstruction *i
 
 	switch (insn->mnemonic) {
 	case ZYDIS_MNEMONIC_MOVSXD:
-		return is_indexed(source, 4) ? HELD_OFFSET : HELD_OTHER;
+	case ZYDIS_MNEMONIC_CDQE: /* cltq */
+		return is_indexed(source, 4) || (source->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+						 holds(block, source->reg.value, HELD_ENTRY))
+			       ? HELD_OFFSET
+			       : HELD_OTHER;
 	case ZYDIS_MNEMONIC_MOV:
+		if (insn->operand_width == 32 && is_indexed(source, 1))
+			return HELD_ENTRY;
 		return is_indexed(source, 8) ? HELD_POINTER : HELD_OTHER;
 	case ZYDIS_MNEMONIC_ADD:
 		if (source->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    (holds_offset(block, operands[0].reg.value) ||
-		     holds_offset(block, source->reg.value)))
+		    (holds(block, operands[0].reg.value, HELD_OFFSET) ||
+		     holds(block, source->reg.value, HELD_OFFSET)))
 			return HELD_TARGET;
 		return HELD_OTHER;
 	case ZYDIS_MNEMONIC_LEA: /* lea (%r11,%rcx),%rcx in glibc's assembly */
-		return holds_offset(block, source->mem.base) ||
-				       holds_offset(block, source->mem.index)
+		return holds(block, source->mem.base, HELD_OFFSET) ||
+				       holds(block, source->mem.index, HELD_OFFSET)
 			       ? HELD_TARGET
 			       : HELD_OTHER;
 	default:

@@ -199,9 +199,9 @@ static void add_size_classes(struct json_line *line, const struct run_summary *s
 			continue;
 		class = json_line_new(NULL);
 		json_line_count(&class, "from_bytes", i ? 1ull << (i - 1) : 0);
-		/* The last class holds all larger ones, too. */
-		json_line_count(&class, "to_bytes",
-				i < SIZE_CLASSES - 1 ? (1ull << i) - 1 : UINT64_MAX);
+		/* The last class holds larger ones, too; its 2^63 - 1 is as far as jansson counts.
+		 */
+		json_line_count(&class, "to_bytes", (1ull << i) - 1);
 		json_line_count(&class, "copies", summary->copies_by_class[i]);
 		json_line_count(&class, "bytes", summary->bytes_by_class[i]);
 		if (json_line_append(array, &class))

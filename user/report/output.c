@@ -3,35 +3,35 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-/* Ctrl-C may interrupt the write of a report that is still wanted: only then is it worth a retry.
- */
-static int failed_write(FILE *out)
+static int write_all(int fd, const char *text, size_t bytes)
 {
-	if (errno != EINTR)
-		return errno ? -errno : -EIO;
-	clearerr(out);
+	while (bytes) {
+		ssize_t written = write(fd, text, bytes);
+
+		/* Ctrl-C may interrupt the writing of a report that is still wanted. */
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		text += written;
+		bytes -= (size_t)written;
+	}
 	return 0;
 }
 
+/* glibc drops what a stream holds when a write of it fails, so files are written to directly. */
 int output_send(FILE *out, const char *text, size_t bytes)
 {
-	size_t sent = 0;
-	int error = 0;
+	int fd = fileno(out);
 
-	while (sent < bytes && !error) {
-		errno = 0;
-		sent += fwrite(text + sent, 1, bytes - sent, out);
-		if (sent < bytes)
-			error = failed_write(out);
-	}
-	while (!error) {
-		errno = 0;
-		if (!fflush(out))
-			break;
-		error = failed_write(out);
-	}
-	return error;
+	errno = 0;
+	if (fd >= 0 && !fflush(out))
+		return write_all(fd, text, bytes);
+	if (fd < 0 && fwrite(text, 1, bytes, out) == bytes && !fflush(out))
+		return 0;
+	return errno ? -errno : -EIO;
 }
 
 int page_open(struct page *page)

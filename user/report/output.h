@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Writes all of it and flushes; 0 or negative errno. */
+/* Writes all of it, through any buffer of the stream's; 0 or negative errno. */
 int output_send(FILE *out, const char *text, size_t bytes);
 
 /* Text that is put together in memory first, with the functions of stdio, and sent at once. */

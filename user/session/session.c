@@ -349,6 +349,7 @@ static void session_free(struct session *session)
 int session_run(const struct session_settings *settings)
 {
 	struct session session = {.settings = settings, .poll_fd = -1, .signal_fd = -1};
+	struct tracer_costs costs = tracer_costs(settings->tracer);
 	int err, status = 0;
 
 	session.processes = (struct processes){
@@ -357,15 +358,12 @@ int session_run(const struct session_settings *settings)
 		.on_child = on_child,
 		.context = &session,
 	};
+	session.costs = (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
 	err = start(&session);
 	if (err && settings->launch)
 		launch_abandon(settings->launch);
-	if (!err) {
-		struct tracer_costs costs = tracer_costs(settings->tracer);
-
-		session.costs = (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
+	if (!err)
 		err = loop(&session);
-	}
 	if (err)
 		log_error("the watch ended early: %s", strerror(-err));
 	else if (closing_report(settings, &session.processes, session.receiver, &session.tally,

@@ -171,8 +171,13 @@ static int hold_child(struct launch *launch, const struct launch_pipes *pipes)
 	int err;
 
 	/* EXITKILL: should memwatch die now, no stopped child stays behind. */
-	if (ptrace(PTRACE_SEIZE, launch->pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL))
-		return -errno;
+	if (ptrace(PTRACE_SEIZE, launch->pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)) {
+		err = -errno;
+		log_error("can't hold '%s' at its entry point: %s; another tracer (strace -f, "
+			  "gdb) may have it, or ptrace is forbidden here",
+			  launch->path, strerror(-err));
+		return err;
+	}
 	if (write(pipes->go[1], "", 1) != 1)
 		return -errno;
 	err = wait_exec(launch->pid, pipes);

@@ -97,6 +97,7 @@ static void functions_are_sorted_and_the_uncalled_left_out(void **state)
 	fixture->functions[2] = (struct mw_function){.calls = 1, .total_ns = 90, .lost = 2};
 	add(fixture, 0, (struct flush){.duration_ns = 1, .unfinished = true});
 	add(fixture, 0, (struct flush){.duration_ns = 1});
+	add(fixture, 2, (struct flush){.duration_ns = 1});
 	run(fixture);
 
 	lines = fixture->summary.result.functions;
@@ -115,6 +116,7 @@ static void functions_are_sorted_and_the_uncalled_left_out(void **state)
 	assert_int_equal(lines[1].copied_bytes, 300);
 	assert_int_equal(lines[1].copies, 3);
 	assert_int_equal(lines[1].reported, 2);
+	assert_int_equal(lines[0].reported, 1);
 	assert_int_equal(fixture->summary.result.unmatched_ends, 7);
 	assert_int_equal(fixture->summary.result.losses.span_table_full, 3);
 }
@@ -242,6 +244,20 @@ static void period_is_counted_within_a_thread(void **state)
 	assert_int_equal(period(fixture), 100);
 }
 
+/* Of two values the upper counts: a difference across threads would be the smaller. */
+static void period_starts_anew_with_each_thread(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 2, 350);
+	assert_int_equal(period(fixture), 350);
+	tally_release(&fixture->tally);
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 2, 1, 350);
+	assert_int_equal(period(fixture), 350);
+}
+
 static void period_survives_a_restart_of_the_index(void **state)
 {
 	struct fixture *fixture = *state;
@@ -300,6 +316,7 @@ int main(void)
 		TEST(recursive_flushes_are_not_counted_twice),
 		TEST(period_of_a_first_flush_is_its_index),
 		TEST(period_is_counted_within_a_thread),
+		TEST(period_starts_anew_with_each_thread),
 		TEST(period_survives_a_restart_of_the_index),
 		TEST(period_ignores_flushes_of_one_write),
 		TEST(period_of_two_is_the_longer),

@@ -125,67 +125,67 @@ struct made_header {
 	Elf64_Shdr sections[4];
 };
 
+static inline struct made_header made_header(size_t symbol_bytes, size_t name_bytes)
+{
+	size_t bytes = sizeof(struct made_header) + symbol_bytes + name_bytes;
+
+	return (struct made_header){
+		.elf = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+			.e_type = ET_DYN,
+			.e_machine = EM_X86_64,
+			.e_version = EV_CURRENT,
+			.e_phoff = offsetof(struct made_header, segment),
+			.e_shoff = offsetof(struct made_header, sections),
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 1,
+			.e_shentsize = sizeof(Elf64_Shdr),
+			.e_shnum = 3,
+			.e_shstrndx = 2},
+		.segment = {.p_type = PT_LOAD,
+			    .p_flags = PF_R | PF_X,
+			    .p_vaddr = MADE_VADDR,
+			    .p_filesz = bytes,
+			    .p_memsz = bytes},
+		.sections = {[1] = {.sh_type = SHT_SYMTAB,
+				    .sh_link = 2,
+				    .sh_offset = sizeof(struct made_header),
+				    .sh_size = symbol_bytes,
+				    .sh_entsize = sizeof(Elf64_Sym),
+				    .sh_addralign = 8},
+			     [2] = {.sh_type = SHT_STRTAB,
+				    .sh_offset = sizeof(struct made_header) + symbol_bytes,
+				    .sh_size = name_bytes}},
+	};
+}
+
 /* An ELF file with these in its .symtab, all of it one segment of code at MADE_VADDR. */
 static inline struct elf_image *make_image(const struct made_symbol *symbols, size_t count)
 {
-	size_t symbol_bytes = (count + 1) * sizeof(Elf64_Sym), name_bytes = 1, bytes;
-	struct elf_image *image;
+	size_t symbol_bytes = (count + 1) * sizeof(Elf64_Sym), name_bytes = 1;
 	struct made_header *header;
+	struct elf_image *image;
 	Elf64_Sym *entry;
-	char *names;
+	char *names, *name;
 	int fd;
 
 	for (size_t i = 0; i < count; i++)
 		name_bytes += strlen(symbols[i].name) + 1;
-	bytes = sizeof(*header) + symbol_bytes + name_bytes;
-	header = calloc(1, bytes);
+	header = calloc(1, sizeof(*header) + symbol_bytes + name_bytes);
 	assert_non_null(header);
-	header->elf = (Elf64_Ehdr){
-		.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-		.e_type = ET_DYN,
-		.e_machine = EM_X86_64,
-		.e_version = EV_CURRENT,
-		.e_phoff = offsetof(struct made_header, segment),
-		.e_shoff = offsetof(struct made_header, sections),
-		.e_ehsize = sizeof(Elf64_Ehdr),
-		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = 1,
-		.e_shentsize = sizeof(Elf64_Shdr),
-		.e_shnum = 3,
-		.e_shstrndx = 2,
-	};
-	header->segment = (Elf64_Phdr){
-		.p_type = PT_LOAD,
-		.p_flags = PF_R | PF_X,
-		.p_vaddr = MADE_VADDR,
-		.p_filesz = bytes,
-		.p_memsz = bytes,
-	};
-	header->sections[1] = (Elf64_Shdr){
-		.sh_type = SHT_SYMTAB,
-		.sh_link = 2,
-		.sh_offset = sizeof(*header),
-		.sh_size = symbol_bytes,
-		.sh_entsize = sizeof(Elf64_Sym),
-		.sh_addralign = 8,
-	};
-	header->sections[2] = (Elf64_Shdr){
-		.sh_type = SHT_STRTAB,
-		.sh_offset = sizeof(*header) + symbol_bytes,
-		.sh_size = name_bytes,
-	};
+	*header = made_header(symbol_bytes, name_bytes);
 	entry = (Elf64_Sym *)(header + 1) + 1;
-	names = (char *)header + sizeof(*header) + symbol_bytes;
-	name_bytes = 1;
+	names = (char *)(header + 1) + symbol_bytes;
+	name = names + 1;
 	for (size_t i = 0; i < count; i++, entry++) {
-		entry->st_name = (Elf64_Word)name_bytes;
+		entry->st_name = (Elf64_Word)(name - names);
 		entry->st_value = symbols[i].vaddr;
 		entry->st_size = symbols[i].bytes;
 		entry->st_info = ELF64_ST_INFO(symbols[i].bind, symbols[i].type);
 		entry->st_shndx = symbols[i].undefined ? SHN_UNDEF : 1;
-		name_bytes += (size_t)sprintf(names + name_bytes, "%s", symbols[i].name) + 1;
+		name = stpcpy(name, symbols[i].name) + 1;
 	}
-	fd = file_of(header, bytes);
+	fd = file_of(header, sizeof(*header) + symbol_bytes + name_bytes);
 	assert_int_equal(elf_image_open(fd, &image), 0);
 	close(fd);
 	free(header);

@@ -57,9 +57,10 @@ INLINED void made_often(void)
 HOSTS_OFTEN(1)
 HOSTS_OFTEN(2)
 HOSTS_OFTEN(3)
-HOSTS_OFTEN(4) HOSTS_OFTEN(5)
+HOSTS_OFTEN(4)
+HOSTS_OFTEN(5)
 
-	static bool holds(const elf_names *names, const char *wanted)
+static bool holds(const elf_names *names, const char *wanted)
 {
 	const char **name;
 

@@ -199,9 +199,9 @@ static void names_the_innermost_function(void **state)
 		FUNC("outer", 0x1000, 0x100, STB_LOCAL),
 		FUNC("inner", 0x1010, 0x10, STB_LOCAL),
 		FUNC("label", 0x1040, 0, STB_GLOBAL),
+		FUNC("twin_empty", 0x2000, 0, STB_GLOBAL),
 		FUNC("twin_local", 0x2000, 0x20, STB_LOCAL),
 		FUNC("_twin_global", 0x2000, 0x20, STB_GLOBAL),
-		FUNC("twin_empty", 0x2000, 0, STB_GLOBAL),
 		FUNC("last", UINT64_MAX - 7, UINT64_MAX, STB_GLOBAL),
 	};
 	struct elf_image *image = make_image(symbols, COUNT(symbols));

@@ -4,6 +4,8 @@
 #define TEST_CODE_BYTES_H
 
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 

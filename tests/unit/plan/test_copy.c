@@ -219,6 +219,63 @@ static void test_points_before_an_unprobeable_stretch(void **state)
 	assert_non_null(strstr(reason, "c at 0x1008"));
 }
 
+/* The vaddr of the one point of the one door at 0x1000. */
+static uint64_t only_point(const uint8_t *code, size_t count)
+{
+	const struct code_bytes bytes = {0x1000, code, count, NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"memcpy", 0x1000};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+	uint64_t vaddr;
+
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	vaddr = points.items[0].vaddr;
+	array_release(&points);
+	return vaddr;
+}
+
+static void test_arguments_are_in_place(void **state)
+{
+	static const uint8_t size_lost[] = {
+		0x48, 0x89, 0xd1, /* 1000 mov %rdx,%rcx */
+		0x31, 0xd2,       /* 1003 xor %edx,%edx */
+		0x72, 0x00,       /* 1005 jb 1007 */
+		0xc3,             /* 1007 ret */
+	};
+	static const uint8_t stack_moved[] = {
+		0x48, 0x83, 0xec, 0x08, /* 1000 sub $8,%rsp */
+		0x72, 0x00,             /* 1004 jb 1006 */
+		0xc3,                   /* 1006 ret */
+	};
+
+	(void)state;
+	assert_int_equal(only_point(size_lost, sizeof(size_lost)), 0x1000);
+	assert_int_equal(only_point(stack_moved, sizeof(stack_moved)), 0x1000);
+}
+
+/* The door is reached again from the loop above it, without a jump. */
+static void test_loop_that_falls_into_the_door(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0xff, 0xca, /* 1000 dec %rdx */
+		0x48, 0x89, 0xf8, /* 1003 memcpy: mov %rdi,%rax */
+		0x72, 0x02,       /* 1006 jb 100a */
+		0xeb, 0xf6,       /* 1008 jmp 1000 */
+		0xc3,             /* 100a ret */
+	};
+	const struct code_range functions[] = {{0x1000, sizeof(code)}, {0, 0}};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), functions, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"memcpy", 0x1003};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), -ENOTSUP);
+}
+
 /* ---- the machine's own libc ---- */
 
 static const char *const door_names[] = {"memmove",      "memcpy",        "mempcpy",
@@ -315,6 +372,8 @@ int main(void)
 		cmocka_unit_test(test_loop_spoils_points_behind_its_head),
 		cmocka_unit_test(test_bcopy_shares_the_point_behind_its_swap),
 		cmocka_unit_test(test_points_before_an_unprobeable_stretch),
+		cmocka_unit_test(test_arguments_are_in_place),
+		cmocka_unit_test(test_loop_that_falls_into_the_door),
 		cmocka_unit_test(test_libc_counts_each_copy_once),
 	};
 

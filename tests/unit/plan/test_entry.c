@@ -63,6 +63,22 @@ static void test_branch_is_the_last(void **state)
 	assert_int_equal(point.vaddr, 0x1003);
 }
 
+/* The push belongs to a way that the call may not take. */
+static void test_nothing_past_a_stepped_branch(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x89, 0xf8, /* 1000 mov %rdi,%rax */
+		0xe3, 0x01,       /* 1003 jrcxz 1006 */
+		0x55,             /* 1005 push %rbp */
+		0xc3,             /* 1006 ret */
+	};
+	struct probe_point point;
+
+	(void)state;
+	assert_int_equal(plan_all(code, sizeof(code), &point), 0);
+	assert_int_equal(point.vaddr, 0x1000);
+}
+
 /* 1003 heads a loop: the je in it is passed on each round. */
 static void test_loop_head_on_the_stretch(void **state)
 {
@@ -182,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_first_push),
 		cmocka_unit_test(test_nothing_past_the_stack_pointer),
 		cmocka_unit_test(test_branch_is_the_last),
+		cmocka_unit_test(test_nothing_past_a_stepped_branch),
 		cmocka_unit_test(test_loop_head_on_the_stretch),
 		cmocka_unit_test(test_loop_through_a_cold_part),
 		cmocka_unit_test(test_loop_to_the_entry),

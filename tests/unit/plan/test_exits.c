@@ -86,6 +86,25 @@ static void test_running_on_is_a_tail(void **state)
 	exit_plan_release(&plan);
 }
 
+/* One FDE over several functions of an assembly file: the one that is jumped to has a name. */
+static void test_named_within_unnamed_is_a_tail(void **state)
+{
+	static const uint8_t code[] = {
+		0xeb, 0x01, /* 1000 jmp 1003 */
+		0xc3, 0xc3, /* 1002 ret; 1003 named: ret */
+	};
+	const struct code_range functions[] = {{0x1000, 2}, {0x1002, 2}, {0}};
+	const uint64_t names[] = {0x1003, 0};
+	const struct code_bytes bytes = {VADDR, code, sizeof(code), functions, names};
+	struct exit_plan plan;
+
+	(void)state;
+	assert_int_equal(plan_first(&bytes, &plan), 0);
+	assert_int_equal(plan.parts.count, 1);
+	assert_int_equal(plan.tails.count, 1);
+	exit_plan_release(&plan);
+}
+
 static void test_undecodable(void **state)
 {
 	static const uint8_t code[] = {
@@ -138,6 +157,8 @@ static void test_jump_tables(void **state)
 {
 	(void)state;
 	assert_int_equal(BLIND(OFFSETS JUMP_RAX), 0);
+	/* unoptimised: mov (%rdx,%rax,1),%eax; cltq; add %rdx,%rax */
+	assert_int_equal(BLIND("\x8b\x04\x02\x48\x98\x48\x01\xd0" JUMP_RAX), 0);
 	assert_int_equal(BLIND("\x3e\xff\xe0"), 0); /* notrack jmp *%rax */
 	assert_int_equal(BLIND(PUSH_RBX "\x74\x00" JUMP_POINTERS), 0);
 	assert_int_equal(BLIND(PUSH_RBX "\x74\x00" LOAD_POINTER JUMP_RAX), 0);
@@ -393,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_returns_tails_and_cold),
 		cmocka_unit_test(test_running_on_is_a_tail),
+		cmocka_unit_test(test_named_within_unnamed_is_a_tail),
 		cmocka_unit_test(test_undecodable),
 		cmocka_unit_test(test_jump_tables),
 		cmocka_unit_test(test_tail_calls_through_pointers),

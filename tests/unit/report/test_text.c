@@ -1,147 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "text_sample.h"
 
 #include "report/layout.h"
-#include "report/report.h"
-
-#define MS 1000000ull
-#define S  1000000000ull
-
-/* A report that writes into memory. */
-struct fixture {
-	struct report *report;
-	FILE *out;
-	char *shown;
-	size_t bytes;
-};
-
-static void open_report(struct fixture *fixture, struct text_settings settings)
-{
-	*fixture = (struct fixture){0};
-	fixture->out = open_memstream(&fixture->shown, &fixture->bytes);
-	assert_non_null(fixture->out);
-	fixture->report = report_text_new(fixture->out, &settings);
-	assert_non_null(fixture->report);
-}
-
-static void close_report(struct fixture *fixture)
-{
-	fixture->report->ops->free(fixture->report);
-	fclose(fixture->out);
-	free(fixture->shown);
-}
-
-static void show_header(struct fixture *fixture, const char *command)
-{
-	const struct run_header header = {
-		.version = "0.1.0",
-		.start_ns = 1 * S,
-		.command = command,
-		.run_as = "alice",
-		.gate_bytes = 2113,
-		.budget_pct = -1,
-		.min_bytes = 1 << 20,
-		.min_time_ns = 1 * MS,
-	};
-
-	assert_int_equal(fixture->report->ops->header(fixture->report, &header), 0);
-}
-
-static struct flush sample_flush(uint64_t number)
-{
-	return (struct flush){
-		.function = "flush_accumulator",
-		.module = "python3.9",
-		.pid = 4242,
-		.tid = 4242,
-		.comm = "python3",
-		.start_ns = 1 * S + number * 400 * MS + 12 * MS,
-		.duration_ns = 26 * MS + number * 100000,
-		.copied_bytes = 100000000,
-		.copies = 100000,
-		.copies_known = true,
-		.write_index = number * 100000,
-		.probe_hits = 100002,
-		.overhead_ns = 75 * MS,
-	};
-}
-
-static void show_flush(struct fixture *fixture, struct flush flush)
-{
-	assert_int_equal(fixture->report->ops->flush(fixture->report, &flush), 0);
-}
-
-static void show_copy(struct fixture *fixture, const char *routine)
-{
-	const struct large_copy copy = {
-		.routine = routine,
-		.module = "libc.so.6",
-		.pid = 4242,
-		.tid = 4250,
-		.comm = "loader",
-		.start_ns = 1 * S + 850 * MS,
-		.bytes = 16 << 20,
-		.dst_addr = 0x7f33a4600010,
-		.src_addr = 0x7f33a2000010,
-	};
-
-	assert_int_equal(fixture->report->ops->copy(fixture->report, &copy), 0);
-}
-
-static void show_child(struct fixture *fixture, struct child_report child)
-{
-	assert_int_equal(fixture->report->ops->child(fixture->report, &child), 0);
-}
-
-static void show_summary(struct fixture *fixture, const struct run_summary *summary)
-{
-	assert_int_equal(fixture->report->ops->summary(fixture->report, summary), 0);
-}
-
-static const struct function_summary sample_functions[] = {
-	{.function = "flush_accumulator", .module = "python3.9", .calls = 10, .ended = 9,
-	 .unfinished = 1, .total_ns = 236 * MS, .p50_ns = 26200000, .p99_ns = 26900000,
-	 .max_ns = 26900000, .copied_bytes = 900000000, .copies = 900000, .reported = 9},
-	{.function = "PyUnicode_Join", .module = "python3.9", .calls = 1234567, .ended = 1234567,
-	 .total_ns = 98765432, .p50_ns = 80, .p99_ns = 140, .max_ns = 2100000,
-	 .copied_bytes = 4096, .copies = 2},
-};
-
-static const struct run_summary sample_summary = {
-	.wall_ns = 4 * S,
-	.functions = sample_functions,
-	.function_count = 2,
-	.finding = {.found = true, .function = "flush_accumulator",
-		    .writes_function = "lazy_write", .calls_per_stall = 100000,
-		    .copied_bytes = 100000000, .duration_ns = 26100000, .flushes = 9,
-		    .other_write_ns = 810},
-	.copies = 1000001,
-	.copied_bytes = 1016777216,
-	.largest_copy_bytes = 16 << 20,
-	.large_copies = 1,
-	.writes = 1000000,
-	.probe_hits = 1100012,
-	.overhead_ns = 880 * MS,
-	.hit_cheap_ns = 800,
-	.hit_stepped_ns = 12000,
-	.target_cpu_ns = 3900 * MS,
-	.processes_watched = 2,
-	.processes_seen = 3,
-	.worst_unwatched_ns = 11200000,
-};
 
 /* ---- a whole run ---- */
 
-static const char golden[] = "";
+static const char golden[] =
+	"memwatch 0.1.0: watching /usr/bin/python3.9 app.py (as user alice)\n"
+	"\n"
+	"     TIME      TOOK    COPIED   COPIES       RATE      WRITE  FUNCTION\n"
+	"python3 4242:\n"
+	"  0.412 s   26.1 ms  95.4 MiB  100,000  3.83 GB/s    100,000  flush_accumulator\n"
+	"  0.812 s   26.2 ms  95.4 MiB  100,000  3.82 GB/s    200,000  flush_accumulator\n"
+	"loader 4242/4250:\n"
+	"  0.850 s  no flush  16.0 MiB  memmove, 0x7f33a2000010 -> 0x7f33a4600010\n"
+	"  0.900 s  process 4251 (sh), forked from 4242, unwatched for 11.2 ms\n"
+	"  0.950 s  process 4252 (ls), after its exec, is NOT WATCHED: it was gone before\n"
+	"           it could be read\n"
+	"python3 4242:\n"
+	"  1.212 s   26.3 ms  95.4 MiB  100,000  3.80 GB/s    300,000  flush_accumulator\n"
+	"                                                              unfinished\n"
+	"\n"
+	"    CALLS     TOTAL       P50       P99     WORST    COPIED  FUNCTION\n"
+	"       10    236 ms   26.2 ms   26.9 ms   26.9 ms   858 MiB  flush_accumulator\n"
+	"1,234,567   98.8 ms     80 ns    140 ns   2.10 ms  4.00 KiB  PyUnicode_Join\n"
+	"Calls of flush_accumulator: 1 still open when their thread or the watch ended.\n"
+	"\n"
+	"1 in 100,000 calls of lazy_write stalls: flush_accumulator typically copied\n"
+	"  95.4 MiB in 26.1 ms (3.83 GB/s); a typical other call took under 810 ns (with\n"
+	"  memwatch's probe in it).\n"
+	"\n"
+	"Copies counted (of 2.06 KiB or more: smaller ones are not): 1,000,001, 970 MiB\n"
+	"  together, the largest 16.0 MiB.\n"
+	"Copies of 1.00 MiB or more outside any flush: 1.\n"
+	"Watched for 4.00 s, 2 of 3 processes; the longest unwatched start of a followed\n"
+	"  one: 11.2 ms.\n"
+	"memwatch cost the target about 880 ms in 1,100,012 probe hits (800 ns or 12.0 us\n"
+	"  each), 23 % of its CPU time.\n";
+
+static void show_run(struct fixture *fixture)
+{
+	struct flush last = sample_flush(3);
+
+	show_header(fixture, "/usr/bin/python3.9 app.py");
+	show_child(fixture, (struct child_report){.pid = 4242,
+						  .comm = "python3",
+						  .event = "launch",
+						  .at_ns = 1 * S,
+						  .watched = true});
+	show_flush(fixture, sample_flush(1));
+	show_flush(fixture, sample_flush(2));
+	show_copy(fixture, "memmove");
+	show_child(fixture, (struct child_report){.pid = 4251,
+						  .parent_pid = 4242,
+						  .comm = "sh",
+						  .event = "fork",
+						  .at_ns = 1900 * MS,
+						  .unwatched_ns = 11200000,
+						  .watched = true});
+	show_child(fixture, (struct child_report){.pid = 4252,
+						  .parent_pid = 4251,
+						  .comm = "ls",
+						  .event = "exec",
+						  .at_ns = 1950 * MS,
+						  .reason = "it was gone before it could be read"});
+	last.unfinished = true;
+	show_flush(fixture, last);
+	show_summary(fixture, &sample_summary);
+}
 
 static void shows_a_run(void **state)
 {
@@ -149,31 +78,340 @@ static void shows_a_run(void **state)
 
 	(void)state;
 	open_report(&fixture, (struct text_settings){.columns = 80});
-	show_header(&fixture, "/usr/bin/python3.9 app.py");
-	show_child(&fixture, (struct child_report){.pid = 4242, .comm = "python3", .event = "launch",
-						   .at_ns = 1 * S, .watched = true});
-	show_flush(&fixture, sample_flush(1));
-	show_flush(&fixture, sample_flush(2));
-	show_copy(&fixture, "memmove");
-	show_child(&fixture, (struct child_report){.pid = 4251, .parent_pid = 4242, .comm = "sh",
-						   .event = "fork", .at_ns = 1900 * MS,
-						   .unwatched_ns = 11200000, .watched = true});
-	show_child(&fixture, (struct child_report){.pid = 4252, .parent_pid = 4251, .comm = "ls",
-						   .event = "exec", .at_ns = 1950 * MS,
-						   .reason = "it was gone before it could be read"});
-	struct flush last = sample_flush(3);
-	last.unfinished = true;
-	show_flush(&fixture, last);
-	show_summary(&fixture, &sample_summary);
-	if (getenv("SHOW_GOLDEN"))
-		fputs(fixture.shown, stdout);
+	show_run(&fixture);
 	assert_string_equal(fixture.shown, golden);
 	close_report(&fixture);
 }
+
+/* Colours change no column: without them the text is the same. */
+static void colours_are_all_that_colour_adds(void **state)
+{
+	struct fixture fixture;
+	char *end;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80, .colour = true});
+	show_run(&fixture);
+	assert_non_null(strchr(fixture.shown, '\033'));
+	end = fixture.shown;
+	for (const char *c = fixture.shown; *c; c++) {
+		if (*c == '\033')
+			c = strchr(c, 'm');
+		else
+			*end++ = *c;
+	}
+	*end = '\0';
+	assert_string_equal(fixture.shown, golden);
+	close_report(&fixture);
+}
+
+/* ---- names that a target chose to do harm ---- */
+
+/* Checks that no line is wider than that and that nothing in it commands a terminal. */
+static void check_lines(const char *shown, size_t columns)
+{
+	char *copy = strdup(shown), *rest = copy, *line;
+
+	for (const char *c = shown; *c; c++)
+		assert_true(*c == '\n' || ((unsigned char)*c >= 0x20 && *c != 0x7f));
+	assert_null(strstr(shown, "\xc2\x9b"));
+	while ((line = strsep(&rest, "\n"))) {
+		size_t length = strlen(line);
+
+		if (layout_width(line) > columns || (length && line[length - 1] == ' '))
+			fail_msg("too wide for %zu, or ends in a space: \"%s\"", columns, line);
+	}
+	free(copy);
+}
+
+static char *repeated(const char *part, size_t times)
+{
+	char *text = malloc(strlen(part) * times + 1), *end = text;
+
+	*end = '\0';
+	while (times--)
+		end = stpcpy(end, part);
+	return text;
+}
+
+/* Every kind of line, with the name wherever a name can stand. */
+static void show_all_with(struct fixture *fixture, const char *name)
+{
+	struct function_summary functions[] = {sample_functions[0], sample_functions[1]};
+	const char *const watched[] = {name, "memmove in libc.so.6"};
+	struct run_summary summary = sample_summary;
+	struct child_report child = {.pid = 1, .parent_pid = 2, .event = "fork", .reason = name};
+	struct flush flush = sample_flush(1);
+
+	show_header(fixture, name);
+	snprintf(child.comm, COMM_BYTES, "%s", name);
+	show_child(fixture, child);
+	flush.function = name;
+	flush.copies = flush.write_index = 1000000000000;
+	flush.copied_bytes = UINT64_MAX;
+	flush.duration_ns = 1000000 * S;
+	flush.unfinished = flush.recursive = true;
+	snprintf(flush.comm, COMM_BYTES, "%s", name);
+	show_flush(fixture, flush);
+	show_copy(fixture, name);
+	for (size_t i = 0; i < 2; i++) {
+		functions[i].function = functions[i].module = name;
+		functions[i].abandoned = functions[i].lost = UINT64_MAX;
+	}
+	summary.functions = functions;
+	summary.finding.function = summary.finding.writes_function = name;
+	summary.losses = (struct loss_counts){1, 2, 3, 4};
+	show_summary(fixture, &summary);
+	summary.finding.found = false;
+	summary.watched = watched;
+	summary.watched_count = 2;
+	show_summary(fixture, &summary);
+}
+
+static void stays_within_its_width(void **state)
+{
+	static const char *const parts[] = {"std::__cxx11::basic_string<char>, ",
+					    "x",
+					    "\xe8\xaa\x9e",
+					    "\xf0\x9f\x98\x80",
+					    "\x1b[2J",
+					    "\xff\xfe",
+					    "\r\n",
+					    "\xc2\x9b",
+					    "a b"};
+	static const unsigned widths[] = {40, 64, 79, 80, 132, 400};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		char *name = repeated(parts[i], 500);
+
+		for (size_t j = 0; j < sizeof(widths) / sizeof(widths[0]); j++) {
+			struct fixture fixture;
+
+			open_report(&fixture, (struct text_settings){.columns = widths[j]});
+			show_all_with(&fixture, name);
+			/* The figures are whole even where they alone are wider than the terminal.
+			 */
+			check_lines(fixture.shown, widths[j] > 80 ? widths[j] : 80);
+			assert_non_null(
+				strstr(fixture.shown, "  1,000,000,000,000  18.4 TB/s  1,000"));
+			close_report(&fixture);
+		}
+		free(name);
+	}
+}
+
+static void fits_usual_figures_with_long_names(void **state)
+{
+	char *name = repeated("std::vector<std::string>::", 100);
+	struct flush flush = sample_flush(7);
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_header(&fixture, name);
+	flush.function = name;
+	flush.unfinished = true;
+	show_flush(&fixture, flush);
+	show_copy(&fixture, name);
+	show_summary(&fixture, &sample_summary);
+	check_lines(fixture.shown, 80);
+	assert_non_null(strstr(fixture.shown, "  95.4 MiB  100,000  3.75 GB/s    700,000\n"));
+	close_report(&fixture);
+	free(name);
+}
+
+static void spells_control_characters_out(void **state)
+{
+	struct flush flush = sample_flush(1);
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	flush.function = "f\x1b[2J";
+	snprintf(flush.comm, COMM_BYTES, "a\nb\xff");
+	show_flush(&fixture, flush);
+	assert_non_null(strstr(fixture.shown, "  f\\x1b[2J\n"));
+	assert_non_null(strstr(fixture.shown, "a\\x0ab\xef\xbf\xbd 4242:\n"));
+	close_report(&fixture);
+}
+
+/* ---- what is shown when ---- */
+
+static void quiet_shows_the_summary_alone(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80, .quiet = true, .colour = true});
+	show_header(&fixture, "app");
+	show_child(&fixture, (struct child_report){.pid = 1, .parent_pid = 2, .event = "fork"});
+	show_flush(&fixture, sample_flush(1));
+	show_copy(&fixture, "memmove");
+	fixture.report->ops->live(fixture.report, &sample_summary);
+	assert_true(fixture.bytes == 0);
+	show_summary(&fixture, &sample_summary);
+	assert_non_null(strstr(fixture.shown, "1 in 100,000 calls of lazy_write stalls"));
+	close_report(&fixture);
+}
+
+static void verbose_shows_the_first_process(void **state)
+{
+	struct fixture fixture;
+	const struct child_report child = {
+		.pid = 7, .comm = "app", .event = "attach", .watched = true};
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_child(&fixture, child);
+	assert_true(fixture.bytes == 0);
+	close_report(&fixture);
+	open_report(&fixture, (struct text_settings){.columns = 80, .verbose = true});
+	show_child(&fixture, child);
+	assert_string_equal(fixture.shown, "  0.000 s  process 7 (app) is watched\n");
+	close_report(&fixture);
+}
+
+static void unwatched_processes_always_show(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_child(&fixture, (struct child_report){.pid = 7,
+						   .comm = "app",
+						   .event = "attach",
+						   .reason = "it is a 32-bit program"});
+	assert_string_equal(fixture.shown,
+			    "  0.000 s  process 7 (app) is NOT WATCHED: it is a 32-bit program\n");
+	close_report(&fixture);
+}
+
+static void names_the_pids_of_an_attach(void **state)
+{
+	const pid_t pids[] = {42, 43};
+	struct run_header header = {.version = "0.1.0", .pids = pids, .pid_count = 2};
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){0});
+	fixture.report->ops->header(fixture.report, &header);
+	header.pid_count = 1;
+	fixture.report->ops->header(fixture.report, &header);
+	assert_string_equal(fixture.shown, "memwatch 0.1.0: watching processes 42, 43\n"
+					   "memwatch 0.1.0: watching process 42\n");
+	close_report(&fixture);
+}
+
+static void unread_copies_are_not_zero(void **state)
+{
+	struct flush flush = sample_flush(0);
+	struct fixture fixture;
+
+	(void)state;
+	flush.copies_known = false;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_flush(&fixture, flush);
+	assert_non_null(strstr(fixture.shown, "26.0 ms         ?        ?          ?  flush_acc"));
+	close_report(&fixture);
+}
+
+static void names_the_thread_when_it_changes(void **state)
+{
+	struct flush flush = sample_flush(0);
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_flush(&fixture, flush);
+	show_flush(&fixture, flush);
+	assert_null(strstr(strstr(fixture.shown, "python3 4242:") + 1, "python3"));
+	flush.tid = 4250;
+	show_flush(&fixture, flush);
+	assert_non_null(strstr(fixture.shown, "\npython3 4242/4250:\n"));
+	flush.pid = 4300;
+	show_flush(&fixture, flush);
+	assert_non_null(strstr(fixture.shown, "\npython3 4300/4250:\n"));
+	snprintf(flush.comm, COMM_BYTES, "other");
+	show_flush(&fixture, flush);
+	assert_non_null(strstr(fixture.shown, "\nother 4300/4250:\n"));
+	flush.comm[0] = '\0';
+	show_flush(&fixture, flush);
+	assert_non_null(strstr(fixture.shown, "\nprocess 4300/4250:\n"));
+	close_report(&fixture);
+}
+
+static void titles_come_again_with_the_first_write(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_flush(&fixture, sample_flush(0));
+	assert_null(strstr(fixture.shown, "WRITE"));
+	show_flush(&fixture, sample_flush(1));
+	assert_non_null(strstr(fixture.shown, "RATE      WRITE  FUNCTION\npython3 4242:\n"));
+	show_flush(&fixture, sample_flush(0));
+	assert_non_null(strstr(fixture.shown, "GB/s          -  flush_accumulator\n"));
+	close_report(&fixture);
+}
+
+static void status_line_makes_way(void **state)
+{
+	struct fixture fixture;
+	const char *after;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	fixture.report->ops->live(fixture.report, &sample_summary);
+	assert_true(fixture.bytes == 0);
+	close_report(&fixture);
+
+	open_report(&fixture, (struct text_settings){.columns = 60, .colour = true});
+	fixture.report->ops->live(fixture.report, &sample_summary);
+	assert_int_equal(fixture.shown[0], '\r');
+	assert_null(strchr(fixture.shown, '\n'));
+	assert_int_equal(fixture.bytes, 1 + 59 + 3);
+	after = fixture.shown + fixture.bytes;
+	show_flush(&fixture, sample_flush(1));
+	after = fixture.shown + 1 + 59 + 3;
+	assert_memory_equal(after, "\r\033[K", 4);
+	show_flush(&fixture, sample_flush(2));
+	after = fixture.shown + 1 + 59 + 3;
+	assert_null(strchr(after + 1, '\r'));
+	close_report(&fixture);
+}
+
+static void gives_the_error_of_the_output(void **state)
+{
+	FILE *full = fopen("/dev/full", "w");
+	struct report *report = report_text_new(full, &(struct text_settings){.columns = 80});
+	const struct flush flush = sample_flush(1);
+
+	(void)state;
+	assert_int_equal(report->ops->flush(report, &flush), -ENOSPC);
+	assert_int_equal(report->ops->summary(report, &sample_summary), -ENOSPC);
+	report->ops->free(report);
+	fclose(full);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_a_run),
+		cmocka_unit_test(colours_are_all_that_colour_adds),
+		cmocka_unit_test(stays_within_its_width),
+		cmocka_unit_test(fits_usual_figures_with_long_names),
+		cmocka_unit_test(spells_control_characters_out),
+		cmocka_unit_test(quiet_shows_the_summary_alone),
+		cmocka_unit_test(verbose_shows_the_first_process),
+		cmocka_unit_test(unwatched_processes_always_show),
+		cmocka_unit_test(names_the_pids_of_an_attach),
+		cmocka_unit_test(unread_copies_are_not_zero),
+		cmocka_unit_test(names_the_thread_when_it_changes),
+		cmocka_unit_test(titles_come_again_with_the_first_write),
+		cmocka_unit_test(status_line_makes_way),
+		cmocka_unit_test(gives_the_error_of_the_output),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

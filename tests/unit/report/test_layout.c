@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "report/layout.h"
+
+static void shortens_names_in_the_middle(void **state)
+{
+	char buf[LAYOUT_NAME_BYTES];
+
+	(void)state;
+	assert_string_equal(layout_name(buf, "abcdefghij", 10), "abcdefghij");
+	assert_string_equal(layout_name(buf, "abcdefghijk", 10), "abcd..hijk");
+	assert_string_equal(layout_name(buf, "abcdefghijk", 9), "abcd..ijk");
+	assert_string_equal(layout_name(buf, "abcdefghijk", 3), "a..");
+	/* Two columns each: five fit in eleven, beside the dots two at each end. */
+	assert_string_equal(layout_name(buf, "\xe8\xaa\x9e\xe8\xaa\x9e\xe8\xaa\x9e\xe8\xaa\x9e", 7),
+			    "\xe8\xaa\x9e..\xe8\xaa\x9e");
+	assert_int_equal(layout_width("\xe8\xaa\x9e"), 2);
+	assert_int_equal(layout_width("\xc3\xa9"), 1);
+	assert_int_equal(layout_width("\xf0\x9f\x98\x80"), 2);
+}
+
+/* What a paragraph or a row looks like. */
+static void check_page(struct page *page, const char *wanted)
+{
+	assert_int_equal(page_close(page), 0);
+	assert_string_equal(page->text, wanted);
+	free(page->text);
+}
+
+static void fills_paragraphs(void **state)
+{
+	struct page page;
+
+	(void)state;
+	assert_int_equal(page_open(&page), 0);
+	layout_paragraph(&page, 2, 10, "%s", "one two three four");
+	check_page(&page, "one two\n  three\n  four\n");
+	/* A line that is exactly full, and a word that is longer than a line. */
+	assert_int_equal(page_open(&page), 0);
+	layout_paragraph(&page, 0, 7, "%s", "one two abcdefghij");
+	check_page(&page, "one two\nabcdefg\nhij\n");
+	assert_int_equal(page_open(&page), 0);
+	layout_paragraph(&page, 0, 12, "%s", "it took 12.5 ms long");
+	check_page(&page, "it took\n12.5 ms long\n");
+}
+
+static void rows_keep_their_figures(void **state)
+{
+	struct page page;
+
+	(void)state;
+	assert_int_equal(page_open(&page), 0);
+	layout_row(&page, 40, "1234567890123456789", "short", "");
+	layout_row(&page, 40, "1234567890123456789", "short", "remark");
+	layout_row(&page, 40, "1234567890123456789", "nineteen_characters", "remark");
+	layout_row(&page, 40, "1234567890123456789", "these_are_twenty_char", "remark");
+	layout_row(&page, 40, "1234567890123456789", "thirty_characters_and_some_more", "");
+	layout_row(&page, 10, "1234567890123456789", "too_narrow", "remark");
+	check_page(&page, "1234567890123456789  short\n"
+			  "1234567890123456789  short, remark\n"
+			  "1234567890123456789  nineteen_characters\n"
+			  "                     remark\n"
+			  "1234567890123456789\n"
+			  "           these_are_twenty_char, remark\n"
+			  "1234567890123456789\n"
+			  "           thirty_charact..and_some_more\n"
+			  "1234567890123456789\n"
+			  "           too_narrow\n"
+			  "           remark\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shortens_names_in_the_middle),
+		cmocka_unit_test(fills_paragraphs),
+		cmocka_unit_test(rows_keep_their_figures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

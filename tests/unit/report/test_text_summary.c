@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "text_sample.h"
+
+static void check_summary(const struct run_summary *summary, const char *const *wanted,
+			  const char *const *unwanted)
+{
+	struct fixture fixture;
+
+	open_report(&fixture, (struct text_settings){.columns = 1000});
+	show_header(&fixture, "app");
+	show_summary(&fixture, summary);
+	for (; *wanted; wanted++) {
+		if (!strstr(fixture.shown, *wanted))
+			fail_msg("no \"%s\" in: %s", *wanted, fixture.shown);
+	}
+	for (; *unwanted; unwanted++) {
+		if (strstr(fixture.shown, *unwanted))
+			fail_msg("\"%s\" in: %s", *unwanted, fixture.shown);
+	}
+	close_report(&fixture);
+}
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NONE      ((const char *const[]){NULL})
+
+static void says_what_stalled(void **state)
+{
+	struct run_summary summary = sample_summary;
+	struct finding *finding = &summary.finding;
+
+	(void)state;
+	finding->writes_function = NULL;
+	check_summary(&summary,
+		      LIST("\nflush_accumulator stalled 9 times: typically it copied 95.4 MiB in "
+			   "26.1 ms (3.83 GB/s).\n"),
+		      LIST("LOST", "cannot see"));
+	finding->flushes = 1;
+	check_summary(&summary, LIST("\nflush_accumulator stalled once: it copied 95.4 MiB"), NONE);
+	finding->writes_function = "put";
+	check_summary(&summary,
+		      LIST("\nCall 100,000 of put stalled: flush_accumulator copied 95.4 MiB"),
+		      NONE);
+	finding->flushes = 9;
+	finding->calls_per_stall = 1;
+	finding->copied_bytes = 0;
+	check_summary(&summary,
+		      LIST("\nEach call of put stalls: flush_accumulator typically took 26.1 ms, "
+			   "and no copy was counted in it.\n"),
+		      LIST("other call"));
+	finding->calls_per_stall = 0;
+	check_summary(&summary, LIST("\nflush_accumulator stalled 9 times"), LIST("put"));
+}
+
+static void says_what_was_watched_in_vain(void **state)
+{
+	const char *const watched[] = {"PyUnicode_Join in python3.11", "memmove in libc.so.6"};
+	const struct run_summary summary = {
+		.watched = watched,
+		.watched_count = 2,
+		.copies = 12,
+		.copied_bytes = 8192,
+		.largest_copy_bytes = 4096,
+		.processes_watched = 1,
+		.processes_seen = 1,
+	};
+	const struct run_summary nothing = {.processes_seen = 1};
+
+	(void)state;
+	check_summary(&summary,
+		      LIST("No watched call of 1.00 ms or longer came to its end.\n",
+			   "\n  PyUnicode_Join in python3.11\n  memmove in libc.so.6\n",
+			   "cannot see: copies that the compiler inlined",
+			   "(of 2.06 KiB or more: smaller ones are not): 12, 8.00 KiB together, "
+			   "the largest 4.00 KiB.\n"),
+		      LIST("CALLS", "LOST", "processes"));
+	check_summary(&nothing, LIST("smaller ones are not): none.\n", "0 of 1 processes"),
+		      LIST("largest"));
+}
+
+static void says_what_was_lost(void **state)
+{
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	summary.losses = (struct loss_counts){.ring_full = 1001};
+	check_summary(&summary, LIST("\nLOST: 1,001 events found no room"),
+		      LIST("open calls", "damaged", "kernel memory"));
+	summary.losses = (struct loss_counts){.span_table_full = 2};
+	check_summary(&summary, LIST("\nLOST: 2 calls found no room"), LIST("damaged"));
+	summary.losses = (struct loss_counts){.thread_state_failed = 3};
+	check_summary(&summary, LIST("\nLOST: 3 probe hits could not"), LIST("damaged"));
+	summary.losses = (struct loss_counts){.malformed = 4};
+	check_summary(&summary, LIST("\nLOST: 4 events reached memwatch damaged"), LIST("no room"));
+}
+
+static void says_what_was_not_timed(void **state)
+{
+	struct function_summary function = sample_functions[0];
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	function.abandoned = 3;
+	function.lost = 4;
+	summary.functions = &function;
+	summary.function_count = 1;
+	summary.unmatched_ends = 5;
+	check_summary(&summary,
+		      LIST("Calls of flush_accumulator: 1 still open when their thread or the "
+			   "watch ended; 3 left by longjmp, an exception or an exit without a "
+			   "probe, not timed; 4 lost, not timed.\n",
+			   "begun before they were watched: 5, not timed.\n"),
+		      NONE);
+	function.ended = 0;
+	check_summary(&summary,
+		      LIST("       10         -         -         -         -         -  flush_"),
+		      NONE);
+}
+
+static void says_what_it_cost(void **state)
+{
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	check_summary(
+		&summary,
+		LIST("\nmemwatch cost the target about 880 ms in 1,100,012 probe hits (800 ns "
+		     "or 12.0 us each), 23 % of its CPU time.\n"),
+		NONE);
+	summary.target_cpu_ns = 0;
+	summary.hit_stepped_ns = 0;
+	check_summary(&summary, LIST("1,100,012 probe hits (800 ns each).\n"), LIST("CPU time"));
+	summary.hit_cheap_ns = summary.overhead_ns = 0;
+	check_summary(&summary, LIST("were hit 1,100,012 times; what a hit cost is not known.\n"),
+		      LIST("cost the target"));
+	summary = sample_summary;
+	summary.overhead_ns = 1234;
+	check_summary(&summary, LIST("under 0.01 % of"), NONE);
+	summary.overhead_ns = 39 * MS;
+	check_summary(&summary, LIST(", 1.0 % of"), NONE);
+	summary.overhead_ns = 0;
+	check_summary(&summary, LIST(", 0.00 % of"), NONE);
+}
+
+static void tells_namesakes_apart(void **state)
+{
+	struct function_summary functions[] = {sample_functions[0], sample_functions[0]};
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	functions[1].module = "other.so";
+	summary.functions = functions;
+	check_summary(
+		&summary,
+		LIST("  flush_accumulator, in python3.9\n", "  flush_accumulator, in other.so\n"),
+		NONE);
+	functions[1].function = "other";
+	check_summary(&summary, LIST("  flush_accumulator\n", "  other\n"), LIST("other.so"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(says_what_stalled),
+		cmocka_unit_test(says_what_was_watched_in_vain),
+		cmocka_unit_test(says_what_was_lost),
+		cmocka_unit_test(says_what_was_not_timed),
+		cmocka_unit_test(says_what_it_cost),
+		cmocka_unit_test(tells_namesakes_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
