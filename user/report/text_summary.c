@@ -166,9 +166,13 @@ static void print_nothing_found(const struct text_report *text, struct page *pag
 	char least[TEXT_SHORT], name[LAYOUT_NAME_BYTES];
 	size_t columns = text->settings.columns;
 
+	/* A flush whose record was lost is in the table only. */
 	layout_paragraph(page, LAYOUT_HANG, columns,
-			 "No watched call of %s or longer came to its end.",
-			 text_duration(least, text->min_time_ns));
+			 "No watched call of %s or longer came to its end%s.",
+			 text_duration(least, text->min_time_ns),
+			 summary->losses.ring_full || summary->losses.malformed
+				 ? ", as far as memwatch can tell: events were lost"
+				 : "");
 	if (summary->watched_count)
 		fprintf(page->stream, "Watched:\n");
 	for (size_t i = 0; i < summary->watched_count; i++)

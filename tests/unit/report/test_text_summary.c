@@ -87,6 +87,9 @@ static void says_what_was_lost(void **state)
 	summary.losses = (struct loss_counts){.ring_full = 1001};
 	check_summary(&summary, LIST("\nLOST: 1,001 events found no room"),
 		      LIST("open calls", "damaged", "kernel memory"));
+	summary.finding.found = false;
+	check_summary(&summary, LIST("came to its end, as far as memwatch can tell: events were"),
+		      NONE);
 	summary.losses = (struct loss_counts){.span_table_full = 2};
 	check_summary(&summary, LIST("\nLOST: 2 calls found no room"), LIST("damaged"));
 	summary.losses = (struct loss_counts){.thread_state_failed = 3};
