@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # `make help` lists the targets. Everything that is built goes into build/.
 
-VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 CC       ?= gcc
 CLANG    ?= clang
-PYTHON   ?= python3
+# Debian's own: its pytest is no other python's.
+PYTHON   ?= /usr/bin/python3
 BUILD    := build
 
 # /usr/sbin is in root's PATH only, and bpftool is there.
 BPFTOOL  ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
-PKGS     := libbpf libelf libdw zlib jansson
 LIBS     := -lbpf -ldw -lelf -lz -ljansson -lZydis -pthread
 
 CPPFLAGS := -D_GNU_SOURCE -I. -Iuser -I$(BUILD)
@@ -55,37 +54,36 @@ help:
 
 # ---- packages: what is missing, and the one command that installs it ----
 
-# A header or a program, and the Debian package that brings it.
-NEEDS := \
-  /usr/bin/clang:clang \
-  /usr/sbin/bpftool:bpftool \
-  /usr/include/bpf/libbpf.h:libbpf-dev \
-  /usr/include/gelf.h:libelf-dev \
-  /usr/include/elfutils/libdw.h:libdw-dev \
-  /usr/include/zlib.h:zlib1g-dev \
-  /usr/include/jansson.h:libjansson-dev \
-  /usr/include/Zydis/Zydis.h:libzydis-dev \
-  /usr/include/cmocka.h:libcmocka-dev \
-  /usr/share/doc/g++:g++ \
-  /usr/lib/python3/dist-packages/pytest:python3-pytest
+# A program or a header, and the Debian package that brings it.
+PROGRAMS := clang:clang bpftool:bpftool g++:g++
+HEADERS  := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev gelf.h:libelf-dev \
+            elfutils/libdw.h:libdw-dev zlib.h:zlib1g-dev jansson.h:libjansson-dev \
+            Zydis/Zydis.h:libzydis-dev cmocka.h:libcmocka-dev
+MODULES  := pytest:python3-pytest
 
-MISSING = $(strip $(foreach need,$(NEEDS),$(if $(wildcard $(firstword $(subst :, ,$(need)))),,$(lastword $(subst :, ,$(need))))))
+what     = $(firstword $(subst :, ,$(1)))
+package  = $(lastword $(subst :, ,$(1)))
+MISSING  = $(strip \
+  $(foreach n,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(call what,$(n))),,$(call package,$(n)))) \
+  $(foreach n,$(HEADERS),$(if $(wildcard /usr/include/$(call what,$(n)) /usr/include/*/$(call what,$(n))),,$(call package,$(n)))) \
+  $(foreach n,$(MODULES),$(if $(wildcard /usr/lib/python3*/*-packages/$(call what,$(n))),,$(call package,$(n)))))
 
 need:
-	@if [ -n "$(MISSING)" ]; then \
-	  echo "memwatch needs these packages: $(MISSING)"; \
+	@missing="$(MISSING)"; if [ -n "$$missing" ]; then \
+	  echo "memwatch needs these packages: $$missing"; \
 	  echo "Install them with: sudo make deps"; exit 1; fi
 
 deps:
-	@if [ -z "$(MISSING)" ]; then exit 0; fi; \
-	echo "Missing packages: $(MISSING)"; \
+	@missing="$(MISSING)"; log=$${TMPDIR:-/tmp}/memwatch-deps.log; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	echo "Missing packages: $$missing"; \
 	if ! command -v apt-get >/dev/null; then \
-	  echo "This system has no apt-get: install what your system calls these packages."; exit 1; fi; \
-	if [ "$$(id -u)" != 0 ]; then echo "Run: sudo make deps"; exit 1; fi; \
-	apt-get update -qq && \
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(MISSING) \
-	  >$(or $(TMPDIR),/tmp)/memwatch-deps.log 2>&1 || \
-	  { tail -n 20 $(or $(TMPDIR),/tmp)/memwatch-deps.log; exit 1; }
+	  echo "There is no apt-get here: install what this system calls these packages."; exit 1; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "Install them with: sudo make deps"; exit 1; fi; \
+	echo "Installing them ..."; \
+	{ apt-get update && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y --no-install-recommends $$missing; } >$$log 2>&1 || \
+	  { tail -n 20 $$log; echo "The packages could not be installed; all of it is in $$log"; exit 1; }
 
 # ---- the tool ----
 
@@ -138,7 +136,7 @@ check-unit: need
 
 check-live: need
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(LIVE_TARGETS)
-	MEMWATCH_BUILD=$(BUILD) /usr/bin/python3 -m pytest -p no:cacheprovider tests/live $(PYTEST_ARGS)
+	MEMWATCH_BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider --junitxml=$(BUILD)/live-tests.xml tests/live $(PYTEST_ARGS)
 
 # The unit tests and one live run under ASan and UBSan.
 check-asan: need

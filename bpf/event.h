@@ -109,7 +109,10 @@ struct mw_loader {
 /* Sizes: class 0 is 0 bytes, class i is 2^(i-1) <= bytes < 2^i. */
 #define MW_SIZE_CLASSES 64
 
-/* Of one watched function. Times and bytes are of outermost calls that ended. */
+/*
+ * Of one watched function. The maximum and the classes are of all calls that ended; total time and
+ * bytes leave out recursive ones, which are inside another that is counted.
+ */
 struct mw_function {
 	__u64 calls;
 	__u64 ended;

@@ -3,19 +3,17 @@
 
 #include <stdint.h>
 
-int array_room(void **items, size_t count, size_t *capacity, size_t item_bytes)
+void *array_room(void *items, size_t count, size_t *capacity, size_t item_bytes)
 {
 	size_t wanted = *capacity ? *capacity * 2 : 8;
 	void *grown;
 
 	if (count < *capacity)
-		return 0;
+		return items;
 	if (wanted > SIZE_MAX / 2 / item_bytes)
-		return -ENOMEM;
-	grown = realloc(*items, wanted * item_bytes);
-	if (!grown)
-		return -ENOMEM;
-	*items = grown;
-	*capacity = wanted;
-	return 0;
+		return NULL;
+	grown = realloc(items, wanted * item_bytes);
+	if (grown)
+		*capacity = wanted;
+	return grown;
 }

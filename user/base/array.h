@@ -14,15 +14,23 @@
 		size_t capacity;                                                                   \
 	}
 
-/* Gives *items room for one more of item_bytes each; 0 or -ENOMEM, and then nothing changed. */
-int array_room(void **items, size_t count, size_t *capacity, size_t item_bytes);
+/*
+ * Where there is room for one more than count: items itself, or its larger copy. NULL where memory
+ * is out; items stays valid then.
+ */
+void *array_room(void *items, size_t count, size_t *capacity, size_t item_bytes);
 
-/* Appends a value; 0 or -ENOMEM. */
+/* Appends a value; 0 or -ENOMEM, and then nothing changed. */
 #define array_push(array, value)                                                                   \
-	(array_room((void **)&(array)->items, (array)->count, &(array)->capacity,                  \
-		    sizeof(*(array)->items))                                                       \
-		 ? -ENOMEM                                                                         \
-		 : ((array)->items[(array)->count++] = (value), 0))
+	({                                                                                         \
+		void *array_items_ = array_room((array)->items, (array)->count,                    \
+						&(array)->capacity, sizeof(*(array)->items));      \
+		if (array_items_) {                                                                \
+			(array)->items = array_items_;                                             \
+			(array)->items[(array)->count++] = (value);                                \
+		}                                                                                  \
+		array_items_ ? 0 : -ENOMEM;                                                        \
+	})
 
 #define array_each(item, array)                                                                    \
 	for (item = (array)->items; item && item < (array)->items + (array)->count; item++)
