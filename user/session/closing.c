@@ -67,26 +67,11 @@ out:
 
 /* ---- names that never came ---- */
 
-static void words_of_names(char *text, size_t text_bytes, const char *before,
-			   const elf_near_names *nearest, const elf_names *hosts)
+static void append_name(char *text, size_t text_bytes, const char *before, const char *name)
 {
-	const struct elf_near_name *near;
-	size_t used = 0;
-	const char **host;
+	size_t used = strlen(text);
 
-	*text = '\0';
-	if (nearest) {
-		array_each(near, nearest)
-			if (used < text_bytes)
-				used += snprintf(text + used, text_bytes - used, "%s%s",
-						 used ? ", " : before, near->name);
-	}
-	if (hosts) {
-		array_each(host, hosts)
-			if (used < text_bytes)
-				used += snprintf(text + used, text_bytes - used, "%s%s",
-						 used ? ", " : before, *host);
-	}
+	snprintf(text + used, text_bytes - used, "%s%s", used ? ", " : before, name);
 }
 
 static void describe_absence(const struct pattern *pattern, const struct modules *modules,
@@ -94,7 +79,9 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 {
 	elf_near_names nearest = {0};
 	elf_names hosts = {0};
+	struct elf_near_name *near;
 	struct module **module;
+	const char **host;
 
 	array_each(module, &modules->all) {
 		if (pattern->kind != PATTERN_NAME || !(*module)->image ||
@@ -103,10 +90,14 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 		elf_nearest_names((*module)->image, pattern->symbol, 3, &nearest);
 		elf_inlined_into((*module)->image, pattern->symbol, &hosts);
 	}
-	if (hosts.count)
-		words_of_names(text, text_bytes, "; the compiler inlined it into ", NULL, &hosts);
-	else
-		words_of_names(text, text_bytes, "; closest: ", &nearest, NULL);
+	*text = '\0';
+	array_each(host, &hosts)
+		append_name(text, text_bytes, "; the compiler inlined it into ", *host);
+	/* A name is close where at most a third of it would have to change. */
+	array_each(near, &nearest) {
+		if (!hosts.count && near->distance * 3 <= strlen(pattern->symbol))
+			append_name(text, text_bytes, "; closest: ", near->name);
+	}
 	array_release(&nearest);
 	array_release(&hosts);
 }
