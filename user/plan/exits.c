@@ -48,15 +48,20 @@ static int add_return(struct part_scan *scan, const struct insn *insn)
 	return -ENOTSUP;
 }
 
-/* jmp or jcc: within the function, into a .cold part that has no name here, or away. */
+/*
+ * jmp or jcc: within the function, into a .cold part that has no name here, or away. A PLT stub
+ * (jmp free@plt) is away, though its only bounds are those of the whole PLT, an unnamed stretch.
+ */
 static int add_target(struct part_scan *scan, const struct insn *insn)
 {
 	const struct code_view *code = scan->code;
-	uint64_t target = insn->target_vaddr;
+	uint64_t target = insn->target_vaddr, slot_vaddr;
 	struct code_range part;
 
 	if (in_parts(scan->plan, target))
 		return 0;
+	if (!plan_stub_slot(code, target, &slot_vaddr))
+		return add_tail(scan, insn, target);
 	if (scan->plan->parts.count < PARTS_MAX && function_at(code, target, &part) &&
 	    !code->names_function(code->source, target) &&
 	    !code->names_function(code->source, part.vaddr))
@@ -176,8 +181,11 @@ int plan_exits(const struct code_view *code, const code_ranges *parts, struct ex
 			return err;
 	}
 	/* Scanning may add parts. */
-	for (size_t i = 0; !err && i < plan->parts.count; i++)
+	for (size_t i = 0; !err && i < plan->parts.count; i++) {
 		err = scan_part(code, plan, i);
+		if (i < parts->count)
+			plan->own_returns = plan->returns.count;
+	}
 	return err;
 }
 

@@ -67,6 +67,11 @@ typedef ARRAY(struct tail_jump) tail_jumps;
 
 struct exit_plan {
 	probe_points returns;         /* a point on each ret */
+	/*
+	 * The first own_returns of them stand in the parts that were given; the others in unnamed
+	 * code, which may be a .cold part or a function that others call as well.
+	 */
+	size_t own_returns;
 	tail_jumps tails;             /* to follow, by the caller: they may lead to other modules */
 	code_ranges parts;            /* all that was scanned: the function and its .cold parts */
 	uint64_t blind_vaddr;         /* first indirect jump that may leave unseen; 0: none */

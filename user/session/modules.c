@@ -106,6 +106,8 @@ int module_plan_at(struct module *module, uint64_t vaddr, const char *name, enum
 	if (function.err)
 		log_warning("%s in %s can't be watched: %s", name, module->path,
 			    function.entry.reason);
+	else if (*function.exits.note)
+		log_note("%s in %s: %s", name, module->path, function.exits.note);
 	err = array_push(&module->functions, function);
 	if (err)
 		exit_plan_release(&function.exits);

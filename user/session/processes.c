@@ -13,6 +13,7 @@
 /* A loader takes 0.3 to some ms; one that takes longer than this has no slots to wait for. */
 #define SETTLE_STEP_NS  (250 * NS_PER_US)
 #define SETTLE_LIMIT_NS (200 * NS_PER_MS)
+#define VERIFY_TRIES    3
 
 struct attached_file {
 	struct module *module;
@@ -26,6 +27,7 @@ struct process {
 	uint64_t try_at_ns;          /* when due: not before this; 0: nothing is due */
 	uint64_t cpu_before_ns;      /* used before it was watched */
 	bool live;                   /* was watched, at least for a while */
+	unsigned verify_failures;    /* since its latest event: probes that were not in place */
 	bool links_stale;            /* the kernel's links belong to a thread that is gone */
 	char comm[COMM_BYTES];
 	struct process_plan plan;    /* that the files carry */
@@ -113,8 +115,8 @@ static void tell(struct processes *processes, struct process *process, uint64_t 
 		processes->watched += !process->live;
 		process->live = true;
 	}
-	/* A plugin's probes are live: no news about the process. */
-	if (process->event == EVENT_LIBRARY && !reason)
+	/* A plugin came to a process that is watched as it was: no news about the process. */
+	if (process->event == EVENT_LIBRARY)
 		return;
 	if (child.watched && child.unwatched_ns > processes->worst_unwatched_ns)
 		processes->worst_unwatched_ns = child.unwatched_ns;
@@ -241,6 +243,9 @@ static int take_plan(struct processes *processes, struct process *process,
 	missing = process_plan_verify(process->pid, plan);
 	if (missing < 0)
 		return missing;
+	/* It may have called exec since it was planned: the record of that is on its way. */
+	if (missing && process->verify_failures++ < VERIFY_TRIES)
+		return -EAGAIN;
 	if (missing)
 		log_warning("%d of %zu probes in process %d (%s) did not take: its code may be "
 			    "writable, remapped or on huge pages; what they count is missing",
@@ -275,8 +280,8 @@ static int make_plan(struct processes *processes, struct process *process,
 		     struct process_plan *plan)
 {
 	/* After fork the maps are the parent's, address for address. */
-	int err = process->event == EVENT_FORK ? plan_like_parent(processes, process, plan)
-					       : -ENOENT;
+	bool like_parent = process->event == EVENT_FORK && !process->verify_failures;
+	int err = like_parent ? plan_like_parent(processes, process, plan) : -ENOENT;
 
 	if (err == -ENOENT)
 		err = process_plan_make(process->pid, &processes->modules, processes->watchlist,
@@ -311,13 +316,21 @@ static void attach_due(struct processes *processes, struct process *process)
 		return;
 	}
 	process_comm(process->pid, process->comm, sizeof(process->comm));
+	/* Mapped code that vanishes: it is about to end. What it had is what it has. */
+	if (!err && process->event == EVENT_LIBRARY && plan.copy_doors < process->plan.copy_doors) {
+		process_plan_release(&plan);
+		give_up(processes, process, NULL);
+		return;
+	}
 	if (!err && !plan.copy_doors)
 		log_warning("no copy routine found in process %d (%s)%s%s: its copies are not "
 			    "counted",
 			    process->pid, process->comm, *plan.refused ? ": " : "", plan.refused);
 	if (!err)
 		err = take_plan(processes, process, &plan);
-	if (err == -ESRCH)
+	if (err == -EAGAIN)
+		process->try_at_ns = clock_monotonic_ns() + SETTLE_STEP_NS;
+	else if (err == -ESRCH)
 		give_up(processes, process, "it ended before its probes were live");
 	else if (err)
 		give_up(processes, process, strerror(-err));
@@ -349,6 +362,7 @@ static void mark_due(struct process *process, enum process_event event, uint64_t
 		process->since_ns = at_ns;
 	process->event = event;
 	process->try_at_ns = at_ns;
+	process->verify_failures = 0;
 }
 
 void processes_on_fork(struct processes *processes, const struct mw_fork *fork)

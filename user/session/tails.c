@@ -10,56 +10,57 @@
 /* A function in a chain of tail jumps; more than this many are not a chain but a state machine. */
 #define TAIL_FUNCTIONS_MOST 16
 
-struct tail_target {
-	struct module *module;
-	uint64_t vaddr;
-};
-
 struct tail_walk {
-	ARRAY(struct tail_target) targets; /* found so far; worked off from the front */
-	tail_symbol_fn find_symbol;
+	tail_targets targets; /* found so far; worked off from the front */
+	tail_bind_fn bind;
 	void *context;
 	shared_ends *ends;
 };
 
-/* `jmp memcpy@plt` goes to a stub, which jumps through a slot that the loader binds by name. */
-static bool find_target(const struct tail_walk *walk, struct module *module,
-			const struct tail_jump *tail, struct tail_target *target)
+/* `jmp memcpy@plt` goes to a stub, which jumps through a slot that the loader binds. */
+static int find_targets(const struct tail_walk *walk, struct module *module,
+			const struct tail_jump *tail, tail_targets *targets)
 {
 	uint64_t slot_vaddr = tail->slot_vaddr;
-	const char *symbol;
 
-	*target = (struct tail_target){module, tail->target_vaddr};
 	if (!slot_vaddr && plan_stub_slot(&module->code, tail->target_vaddr, &slot_vaddr))
-		return true;
-	symbol = elf_slot_symbol(module->image, slot_vaddr);
-	target->module = symbol ? walk->find_symbol(walk->context, symbol, &target->vaddr) : NULL;
-	return target->module;
+		return array_push(targets, ((struct tail_target){module, tail->target_vaddr}));
+	return walk->bind(walk->context, module, slot_vaddr, targets);
+}
+
+static int add_target(struct tail_walk *walk, const struct tail_target *target)
+{
+	const struct tail_target *known;
+
+	array_each(known, &walk->targets) {
+		if (known->module == target->module && known->vaddr == target->vaddr)
+			return 0;
+	}
+	return walk->targets.count < TAIL_FUNCTIONS_MOST ? array_push(&walk->targets, *target) : 0;
 }
 
 static int add_targets(struct tail_walk *walk, struct module *module, const tail_jumps *tails)
 {
-	struct tail_target target, *known;
+	const struct tail_target *target;
 	const struct tail_jump *tail;
+	tail_targets found = {0};
 	int err = 0;
 
 	array_each(tail, tails) {
-		bool seen = false;
-
-		if (!find_target(walk, module, tail, &target)) {
+		found.count = 0;
+		if (!err)
+			err = find_targets(walk, module, tail, &found);
+		if (!err && !found.count)
 			log_detail("%s: the tail jump at 0x%lx leads out of what is known; calls "
 				   "that leave there are not timed",
 				   module->name, tail->vaddr);
-			continue;
+		array_each(target, &found) {
+			if (!err)
+				err = add_target(walk, target);
 		}
-		array_each(known, &walk->targets)
-			seen |= known->module == target.module && known->vaddr == target.vaddr;
-		if (!seen && walk->targets.count < TAIL_FUNCTIONS_MOST)
-			err = array_push(&walk->targets, target);
-		if (err)
-			return err;
 	}
-	return 0;
+	array_release(&found);
+	return err;
 }
 
 static int add_end(struct tail_walk *walk, struct module *module, const struct probe_point *point)
@@ -100,10 +101,10 @@ out:
 	return err;
 }
 
-int tails_follow(struct module *module, const tail_jumps *tails, tail_symbol_fn find_symbol,
-		 void *context, shared_ends *ends)
+int tails_follow(struct module *module, const tail_jumps *tails, tail_bind_fn bind, void *context,
+		 shared_ends *ends)
 {
-	struct tail_walk walk = {.find_symbol = find_symbol, .context = context, .ends = ends};
+	struct tail_walk walk = {.bind = bind, .context = context, .ends = ends};
 	int err = add_targets(&walk, module, tails);
 
 	for (size_t i = 0; !err && i < walk.targets.count; i++)

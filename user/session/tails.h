@@ -14,11 +14,21 @@ struct shared_end {
 };
 typedef ARRAY(struct shared_end) shared_ends;
 
-/* Finds what the loader binds a symbol to in the process; NULL where it is not known. */
-typedef struct module *(*tail_symbol_fn)(void *context, const char *symbol, uint64_t *vaddr);
+struct tail_target {
+	struct module *module;
+	uint64_t vaddr;
+};
+typedef ARRAY(struct tail_target) tail_targets;
+
+/*
+ * Appends what the pointer at slot_vaddr of the module leads to in the process; every candidate
+ * where the loader has not bound it yet. An end too many is never matched to a call. 0 or -ENOMEM.
+ */
+typedef int (*tail_bind_fn)(void *context, const struct module *module, uint64_t slot_vaddr,
+			    tail_targets *targets);
 
 /* Appends the ends; a tail that leads nowhere known is left out. 0 or -ENOMEM. */
-int tails_follow(struct module *module, const tail_jumps *tails, tail_symbol_fn find_symbol,
-		 void *context, shared_ends *ends);
+int tails_follow(struct module *module, const tail_jumps *tails, tail_bind_fn bind, void *context,
+		 shared_ends *ends);
 
 #endif

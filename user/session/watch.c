@@ -223,28 +223,59 @@ struct tail_lookup {
 	const live_doors *doors;
 };
 
-static struct module *tail_symbol(void *context, const char *symbol, uint64_t *vaddr)
+/* What a slot holds once the loader, or the first call through it, has bound it. */
+static bool tail_bound(const struct planning *planning, const struct module *module,
+		       uint64_t slot_vaddr, struct tail_target *target)
 {
-	struct tail_lookup *lookup = context;
-	elf_symbols found = {0};
-	struct module **module, *in = NULL;
-	struct live_door *live;
+	uint64_t slot_addr = module_addr(planning, module, slot_vaddr), bound_addr, stub_slot;
+
+	if (!slot_addr ||
+	    process_read(planning->pid, slot_addr, &bound_addr, sizeof(bound_addr)))
+		return false;
+	target->module = module_at(planning, bound_addr, &target->vaddr);
+	/* Not bound: it leads back into this module's PLT. */
+	return target->module && (target->module != module ||
+				  plan_stub_slot(&module->code, target->vaddr, &stub_slot));
+}
+
+static int tail_candidates(const struct tail_lookup *lookup, const char *symbol,
+			   tail_targets *targets)
+{
+	const struct live_door *live;
+	struct elf_symbol *found;
+	struct module **module;
+	elf_symbols symbols;
+	int err = 0;
 
 	array_each(live, lookup->doors) {
-		if (!strcmp(live->door.name, symbol)) {
-			*vaddr = live->door.vaddr;
-			return live->module;
-		}
+		if (!err && !strcmp(live->door.name, symbol))
+			err = array_push(targets,
+					 ((struct tail_target){live->module, live->door.vaddr}));
 	}
 	array_each(module, &lookup->planning->mapped) {
-		if (!in && !elf_find_symbols((*module)->image, symbol, &found) && found.count &&
-		    !found.items[0].is_ifunc) {
-			in = *module;
-			*vaddr = found.items[0].vaddr;
+		memset(&symbols, 0, sizeof(symbols));
+		if (!err)
+			err = elf_find_symbols((*module)->image, symbol, &symbols);
+		array_each(found, &symbols) {
+			if (!err && !found->is_ifunc)
+				err = array_push(targets,
+						 ((struct tail_target){*module, found->vaddr}));
 		}
+		array_release(&symbols);
 	}
-	array_release(&found);
-	return in;
+	return err;
+}
+
+static int tail_bind(void *context, const struct module *module, uint64_t slot_vaddr,
+		     tail_targets *targets)
+{
+	const struct tail_lookup *lookup = context;
+	const char *symbol = elf_slot_symbol(module->image, slot_vaddr);
+	struct tail_target target;
+
+	if (tail_bound(lookup->planning, module, slot_vaddr, &target))
+		return array_push(targets, target);
+	return symbol ? tail_candidates(lookup, symbol, targets) : 0;
 }
 
 static int plan_ends(struct planning *planning, struct module *module,
@@ -257,12 +288,15 @@ static int plan_ends(struct planning *planning, struct module *module,
 	int err = 0;
 
 	array_each(point, &function->exits.returns) {
+		size_t at = point - function->exits.returns.items;
+		unsigned flags = at < function->exits.own_returns ? 0 : MW_POINT_SHARED_END;
+
 		if (!err)
-			err = add_probe(planning, module, point, MW_POINT_END, 0, function->index,
-					function->name);
+			err = add_probe(planning, module, point, MW_POINT_END, flags,
+					function->index, function->name);
 	}
 	if (!err)
-		err = tails_follow(module, &function->exits.tails, tail_symbol, &lookup, &shared);
+		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared);
 	array_each(end, &shared) {
 		if (!err)
 			err = add_probe(planning, end->module, &end->point, MW_POINT_END,

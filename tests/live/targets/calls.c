@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,21 @@ watched long shaped(unsigned kind, size_t bytes)
 	}
 }
 
+static struct truth chilly_truth = {.function = "chilly"};
+
+/* Its cold part has a ret of its own, and a jump to another function. */
+watched long chilly(unsigned kind, size_t bytes)
+{
+	chilly_truth.calls++;
+	if (kind == 1) {
+		rare(bytes);
+		return 5;
+	}
+	if (kind == 2)
+		return rare(bytes + 1);
+	return (long)totals.bytes;
+}
+
 static void run_shapes(unsigned rounds)
 {
 	for (unsigned round = 0; round < rounds; round++) {
@@ -209,8 +225,12 @@ static void run_shapes(unsigned rounds)
 
 		shaped(round % 7, 1000 + round);
 		ended(&shaped_truth, before);
+		before = totals;
+		chilly(round % 3, 500 + round);
+		ended(&chilly_truth, before);
 	}
 	tell(&shaped_truth);
+	tell(&chilly_truth);
 }
 
 /* ---- longjmp ---- */
@@ -229,21 +249,38 @@ watched void leaver(unsigned round, size_t bytes)
 	ended(&leaver_truth, before);
 }
 
-/* A big copy after each call that was left, which is inside no call. */
-static void run_longjmp(unsigned rounds)
+/*
+ * A big copy after each call that was left, which is inside no call: called from where leaver was
+ * called from, or from deeper down.
+ */
+static void leave_and_copy(unsigned rounds, bool deep)
 {
-	static unsigned big_copies;
+	static volatile unsigned round, big_copies;
+	static volatile size_t big_bytes = BIG_BYTES;
 
-	for (volatile unsigned round = 0; round < rounds; round++) {
+	for (round = 0; round < rounds; round++) {
 		if (!setjmp(way_out)) {
 			leaver(round, 1000 + round);
-		} else {
-			copy_bytes(BIG_BYTES);
-			big_copies++;
+			continue;
 		}
+		big_copies++;
+		if (deep)
+			copy_bytes(big_bytes);
+		else
+			memcpy(into, from, big_bytes);
 	}
 	tell(&leaver_truth);
 	say("{\"big_copies\":%u,\"bytes\":%u}\n", big_copies, BIG_BYTES);
+}
+
+static void run_longjmp(unsigned rounds)
+{
+	leave_and_copy(rounds, false);
+}
+
+static void run_longjmp_deep(unsigned rounds)
+{
+	leave_and_copy(rounds, true);
 }
 
 /* ---- a call that is still open when its thread, its process or the watch ends ---- */
@@ -287,10 +324,24 @@ static void *stay_in_thread(void *how)
 	return NULL;
 }
 
+static void wait_for_go(void)
+{
+	sigset_t go;
+	int signal;
+
+	sigemptyset(&go);
+	sigaddset(&go, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &go, NULL);
+	say("{\"ready\":%d}\n", getpid());
+	sigwait(&go, &signal);
+}
+
 static void run_open(const char *how, unsigned rounds)
 {
 	pthread_t thread;
 
+	if (!strcmp(how, "stay"))
+		wait_for_go();
 	for (unsigned round = 0; round < rounds; round++)
 		stay(NULL);
 	stay_truth.calls++; /* the one that stays open */
@@ -316,6 +367,7 @@ static const struct {
 	{"tail_memcpy", run_tail_memcpy},
 	{"shapes", run_shapes},
 	{"longjmp", run_longjmp},
+	{"longjmp_deep", run_longjmp_deep},
 };
 
 int main(int argc, char *argv[])
@@ -330,7 +382,7 @@ int main(int argc, char *argv[])
 	for (unsigned i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
 		if (argc > 2 && !strcmp(argv[1], modes[i].name)) {
 			modes[i].run(rounds);
-			return memcmp(into, from, 1000) ? 1 : 0;
+			return memcmp(into, from, 100) ? 1 : 0;
 		}
 	}
 	fprintf(stderr, "calls MODE ROUNDS\n");
