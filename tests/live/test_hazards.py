@@ -185,7 +185,7 @@ def test_open_when_the_watch_is_interrupted():
             with memwatch.Watch(EVERY_CALL, *flush("stay"), "--pid", process.pid) as watch_:
                 watch_.wait_for("child", watched=True)
                 process.send_signal(signal.SIGUSR1)
-                truths = [json.loads(process.stdout.readline()) for _ in range(2)]
+                truths = [json.loads(process.stdout.readline()) for _ in range(3)]
                 watch_.wait_for("flush", 10)
                 watch_.interrupt()
                 run = watch_.finish()

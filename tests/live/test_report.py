@@ -55,7 +55,7 @@ def test_the_report_of_a_command():
 def test_a_name_cannot_break_the_report(tmp_path, name):
     program = tmp_path / name
     shutil.copy(LAZYWRITE, program)
-    finished = plain(*OPTIONS, "-v", "--", program, "--writes", 100_000)
+    finished = plain(*OPTIONS, "-v", "--", program, "--writes", 200_000)
     assert finished.returncode == 0 and "1 in 100,000 calls" in finished.stderr
     check_text(finished.stderr)
 

@@ -52,6 +52,8 @@ static void test_returns_tails_and_cold(void **state)
 	assert_int_equal(plan.returns.items[0].original, 0xc3);
 	assert_int_equal(plan.returns.items[1].vaddr, 0x100d);
 	assert_int_equal(plan.returns.items[2].vaddr, 0x1012);
+	/* The third stands in unnamed code: others may end there, too. */
+	assert_int_equal(plan.own_returns, 2);
 	assert_int_equal(plan.tails.count, 3);
 	assert_int_equal(plan.tails.items[0].vaddr, 0x1002);
 	assert_int_equal(plan.tails.items[0].target_vaddr, 0x1020);
@@ -102,6 +104,26 @@ static void test_named_within_unnamed_is_a_tail(void **state)
 	assert_int_equal(plan_first(&bytes, &plan), 0);
 	assert_int_equal(plan.parts.count, 1);
 	assert_int_equal(plan.tails.count, 1);
+	exit_plan_release(&plan);
+}
+
+/* Stripped: the whole PLT is one unnamed stretch, but a jump to a stub of it leaves (jmp free@plt). */
+static void test_plt_is_no_cold_part(void **state)
+{
+	static const uint8_t code[] = {
+		0xeb, 0x06,                         /* 1000 jmp 1008 */
+		0xff, 0x25, 0xf8, 0x0f, 0x00, 0x00, /* 1002 plt: jmp *0xff8(%rip) */
+		0xff, 0x25, 0xfa, 0x0f, 0x00, 0x00, /* 1008 jmp *0xffa(%rip) */
+	};
+	const struct code_range functions[] = {{0x1000, 2}, {0x1002, 12}, {0}};
+	const struct code_bytes bytes = {VADDR, code, sizeof(code), functions, NULL};
+	struct exit_plan plan;
+
+	(void)state;
+	assert_int_equal(plan_first(&bytes, &plan), 0);
+	assert_int_equal(plan.parts.count, 1);
+	assert_int_equal(plan.tails.count, 1);
+	assert_int_equal(plan.tails.items[0].target_vaddr, 0x1008);
 	exit_plan_release(&plan);
 }
 
@@ -415,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_returns_tails_and_cold),
 		cmocka_unit_test(test_running_on_is_a_tail),
 		cmocka_unit_test(test_named_within_unnamed_is_a_tail),
+		cmocka_unit_test(test_plt_is_no_cold_part),
 		cmocka_unit_test(test_undecodable),
 		cmocka_unit_test(test_jump_tables),
 		cmocka_unit_test(test_tail_calls_through_pointers),
