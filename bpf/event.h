@@ -27,11 +27,10 @@ enum mw_point_kind {
 #define MW_POINT_STEPPED    1u /* the instruction is single-stepped: the hit costs more */
 #define MW_POINT_SHARED_END 2u /* this ret also ends calls that are not ours (tail jumps) */
 
-#define MW_COOKIE(kind, flags, index)                                                              \
-	((__u64)(kind) | (__u64)(flags) << 8 | (__u64)(index) << 16)
-#define MW_COOKIE_KIND(cookie)  ((__u32)((cookie) & 0xff))
-#define MW_COOKIE_FLAGS(cookie) ((__u32)((cookie) >> 8 & 0xff))
-#define MW_COOKIE_INDEX(cookie) ((__u32)((cookie) >> 16 & 0xffff))
+#define MW_COOKIE(kind, flags, index) ((__u64)(kind) | (__u64)(flags) << 8 | (__u64)(index) << 16)
+#define MW_COOKIE_KIND(cookie)        ((__u32)((cookie)&0xff))
+#define MW_COOKIE_FLAGS(cookie)       ((__u32)((cookie) >> 8 & 0xff))
+#define MW_COOKIE_INDEX(cookie)       ((__u32)((cookie) >> 16 & 0xffff))
 
 /* ---- records in the ring buffer ---- */
 
@@ -66,7 +65,7 @@ struct mw_span {
 	__u64 cheap_hits;   /* of probes on emulated instructions, inside the span */
 	__u64 stepped_hits; /* of probes on single-stepped ones */
 	__u32 function;
-	__u32 flags;        /* MW_SPAN_* */
+	__u32 flags; /* MW_SPAN_* */
 };
 
 struct mw_copy {
@@ -151,7 +150,7 @@ struct mw_totals {
 
 /* An open call of a watched function: the key finds it again at its end. */
 struct mw_span_key {
-	__u64 sp;       /* stack pointer at the call: where the return address lies */
+	__u64 sp; /* stack pointer at the call: where the return address lies */
 	__u32 tid;
 	__u32 function; /* index + 1; 0: no span */
 };
@@ -163,7 +162,7 @@ struct mw_open_span {
 	__u64 cheap_hits;
 	__u64 stepped_hits;
 	__u64 write_index;
-	__u64 outer_mask;   /* functions open around it */
+	__u64 outer_mask; /* functions open around it */
 	struct mw_span_key outer;
 	__u32 pid;
 	__u32 recursive;
@@ -177,8 +176,8 @@ struct mw_thread {
 	__u64 stepped_hits;
 	__u64 writes;
 	__u64 last_write_ns;
-	__u64 open_mask;         /* functions open on this thread */
-	struct mw_span_key top;  /* innermost open span */
+	__u64 open_mask;        /* functions open on this thread */
+	struct mw_span_key top; /* innermost open span */
 };
 
 struct mw_thread_line {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The few kernel types that the programs read, with just the fields that they read: CO-RE finds
- * the real offsets when the object is loaded, so no vmlinux.h has to be generated where it is built.
+ * the real offsets when the object is loaded, so no vmlinux.h has to be generated where it is
+ * built.
  */
 #ifndef BPF_KERNEL_H
 #define BPF_KERNEL_H

@@ -24,8 +24,8 @@ int probe_point(struct pt_regs *ctx)
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 kind = MW_COOKIE_KIND(cookie);
 	__u32 index = MW_COOKIE_INDEX(cookie);
-	struct mw_totals *mine = totals_of(
-		kind == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
+	struct mw_totals *mine =
+		totals_of(kind == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
 	struct mw_thread *thread;
 
 	if (stopped || !mine)

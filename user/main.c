@@ -39,7 +39,7 @@ static int check_pids(const struct options *options)
 {
 	const pid_t *pid;
 
-	array_each(pid, &options->pids) {
+	array_each (pid, &options->pids) {
 		enum process_kind kind = process_kind(*pid);
 
 		if (kind == PROCESS_WATCHABLE)
@@ -97,28 +97,22 @@ static int watch(struct options *options, struct outputs *outputs, struct tracer
 	return status;
 }
 
-static int run(struct options *options)
+static int trace(struct options *options, const struct identity *identity)
 {
 	struct tracer_settings tracer_settings = tracer_settings_of(options);
 	struct output_settings output_settings = output_settings_of(options);
 	struct tracer *tracer = NULL;
 	struct launch launch = {.pid = -1};
 	struct outputs outputs = {0};
-	struct identity identity;
 	int status = 1;
 
-	if (identity_of_caller(&identity)) {
-		log_error("SUDO_UID=%s is no user of this machine; unset it to run as root",
-			  getenv("SUDO_UID"));
-		return 1;
-	}
-	if (outputs_open(&outputs, &output_settings, &identity))
+	if (outputs_open(&outputs, &output_settings, identity))
 		return 1;
 	if (tracer_open(&tracer_settings, &tracer))
 		goto out;
-	if (options->command && launch_hold(options->command, &identity, &launch))
+	if (options->command && launch_hold(options->command, identity, &launch))
 		goto out;
-	status = watch(options, &outputs, tracer, options->command ? &launch : NULL, &identity);
+	status = watch(options, &outputs, tracer, options->command ? &launch : NULL, identity);
 out:
 	tracer_close(tracer);
 	if (!outputs_close(&outputs) && !status)
@@ -126,8 +120,44 @@ out:
 	return status;
 }
 
+static int run(struct options *options)
+{
+	struct identity identity;
+
+	if (identity_of_caller(&identity)) {
+		log_error("SUDO_UID=%s is no user of this machine; unset it to run as root",
+			  getenv("SUDO_UID"));
+		return 1;
+	}
+	if (options->dry_run)
+		return dry_run(&(struct dry_run_settings){
+			.watchlist = &options->watchlist,
+			.command = options->command,
+			.run_as = &identity,
+			.pids = options->pids.items,
+			.pid_count = options->pids.count,
+		});
+	return trace(options, &identity);
+}
+
+/* `memwatch` alone: the bundled workload, and the functions in it that matter. */
+static int fill_demo(struct options *options, char *path, size_t path_bytes, char **command)
+{
+	int err = demo_find(path, path_bytes);
+
+	if (err)
+		return err;
+	options->command = command;
+	if (options->watchlist.patterns.count)
+		return 0;
+	err = watchlist_add(&options->watchlist, ROLE_FLUSH, "flush_accumulator");
+	return err ? err : watchlist_add(&options->watchlist, ROLE_WRITES, "lazy_write");
+}
+
 int main(int argc, char *argv[])
 {
+	char demo_path[4200];
+	char *demo_command[] = {demo_path, "--writes", "300000", "--chunk", "1K", NULL};
 	struct options options;
 	enum options_result parsed = options_parse(argc, argv, &options);
 	int status = parsed == OPTIONS_DONE ? 0 : parsed == OPTIONS_WRONG ? 2 : 1;
@@ -136,9 +166,11 @@ int main(int argc, char *argv[])
 		goto out;
 	log_set_level(options.verbose ? LOG_DETAIL : options.quiet ? LOG_WARNING : LOG_NOTE);
 	signal(SIGPIPE, SIG_IGN);
-	if (privileges_check() || check_pids(&options) || (options.demo && demo_fill(&options)))
+	if (privileges_check() || check_pids(&options))
 		goto out;
-	status = options.dry_run ? dry_run(&options) : run(&options);
+	if (options.demo && fill_demo(&options, demo_path, sizeof(demo_path), demo_command))
+		goto out;
+	status = run(&options);
 out:
 	options_release(&options);
 	return status;

@@ -128,14 +128,16 @@ static int parse_symbol(struct options *options, const char *option, enum watch_
 
 static int parse_size(const char *option, const char *text, uint64_t *bytes)
 {
-	return text_parse_bytes(text, bytes) ? wrong(option, text, "a size such as 4096, 64K or 1MiB")
-					     : 0;
+	return text_parse_bytes(text, bytes)
+		       ? wrong(option, text, "a size such as 4096, 64K or 1MiB")
+		       : 0;
 }
 
 static int parse_time(const char *option, const char *text, uint64_t *ns)
 {
-	return text_parse_duration(text, ns) ? wrong(option, text, "a time such as 250us, 5ms or 2s")
-					     : 0;
+	return text_parse_duration(text, ns)
+		       ? wrong(option, text, "a time such as 250us, 5ms or 2s")
+		       : 0;
 }
 
 /* Until copies can be gated by size, every copy is counted and nothing throttled. */

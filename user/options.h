@@ -14,17 +14,17 @@
 #define MEMWATCH_VERSION "0.1.0"
 
 struct options {
-	struct watchlist watchlist;   /* --flush, --copy, --writes */
-	ARRAY(pid_t) pids;            /* --pid */
-	char **command;               /* after --, NULL-terminated; NULL: none */
-	bool demo;                    /* neither: the bundled workload */
+	struct watchlist watchlist; /* --flush, --copy, --writes */
+	ARRAY(pid_t) pids;          /* --pid */
+	char **command;             /* after --, NULL-terminated; NULL: none */
+	bool demo;                  /* neither: the bundled workload */
 	uint64_t gate_bytes;
-	double budget_pct;            /* < 0: none */
+	double budget_pct; /* < 0: none */
 	uint64_t min_bytes;
 	uint64_t min_time_ns;
-	uint64_t duration_ns;         /* 0: until it ends */
-	const char *json_path;        /* "-": stdout; NULL: no JSON */
-	const char *out_path;         /* NULL: stderr for a command, stdout for an attach */
+	uint64_t duration_ns;  /* 0: until it ends */
+	const char *json_path; /* "-": stdout; NULL: no JSON */
+	const char *out_path;  /* NULL: stderr for a command, stdout for an attach */
 	bool follow;
 	bool dry_run;
 	bool quiet;

@@ -156,7 +156,8 @@ static int add_point(const struct code_view *code, const struct line_group *grou
 	for (size_t i = 0; i < group->count && used < 40; i++)
 		used += snprintf(why + used, sizeof(why) - used, "%s%.20s", i ? ", " : "",
 				 group->lines[i]->door->name);
-	snprintf(why + used, sizeof(why) - used, " pass; %s", kind);
+	snprintf(why + used, sizeof(why) - used, "%s; %s", group->count > 1 ? " pass" : " passes",
+		 kind);
 	if (code_decode(code, step->vaddr, &insn))
 		return -ENOTSUP;
 	point = point_at(code, &insn, why);

@@ -66,7 +66,7 @@ struct tail_jump {
 typedef ARRAY(struct tail_jump) tail_jumps;
 
 struct exit_plan {
-	probe_points returns;         /* a point on each ret */
+	probe_points returns; /* a point on each ret */
 	/*
 	 * The first own_returns of them stand in the parts that were given; the others in unnamed
 	 * code, which may be a .cold part or a function that others call as well.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's side of the data: records out of the ring buffer, counters out of maps. Each record's
- * size and type is checked before anyone sees it; what fails is counted, not passed on.
+ * The kernel's side of the data: records out of the ring buffer, counters out of maps. Each
+ * record's size and type is checked before anyone sees it; what fails is counted, not passed on.
  */
 #ifndef RECEIVE_RECEIVE_H
 #define RECEIVE_RECEIVE_H

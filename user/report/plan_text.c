@@ -13,8 +13,7 @@ static void print_line(FILE *out, const struct plan_line *line)
 
 	fprintf(out, "    +0x%-8" PRIx64 " %-6s %s\n", line->file_off, line->what,
 		text_safe(name, sizeof(name), line->name));
-	fprintf(out, "                %s: %s\n", line->cheap ? "emulated" : "single-stepped",
-		text_safe(reason, sizeof(reason), line->reason));
+	fprintf(out, "                %s\n", text_safe(reason, sizeof(reason), line->reason));
 }
 
 int plan_text_print(FILE *out, const struct plan_report *plan)

@@ -10,11 +10,10 @@
 #include <sys/types.h>
 
 struct plan_line {
-	const char *module;   /* path */
+	const char *module; /* path */
 	uint64_t file_off;
-	const char *what;     /* "copy", "entry", "end", "write", "loader" */
+	const char *what; /* "copy", "entry", "end", "write", "loader" */
 	const char *name;
-	bool cheap;           /* the kernel emulates the instruction */
 	const char *reason;
 };
 
@@ -23,9 +22,9 @@ struct plan_report {
 	const char *comm;
 	const struct plan_line *lines; /* module by module */
 	size_t line_count;
-	bool settled;         /* the loader has bound every copy routine */
+	bool settled; /* the loader has bound every copy routine */
 	bool copies_covered;
-	const char *refused;  /* why copies can't be counted; NULL: nothing */
+	const char *refused; /* why copies can't be counted; NULL: nothing */
 };
 
 /* 0, or -errno where it could not be written. */

@@ -28,10 +28,10 @@ struct report {
 };
 
 struct text_settings {
-	bool colour;             /* ANSI colours and a live status line: a terminal only */
-	bool quiet;              /* the summary alone */
+	bool colour; /* ANSI colours and a live status line: a terminal only */
+	bool quiet;  /* the summary alone */
 	bool verbose;
-	unsigned columns;        /* width; 80 where it is not known */
+	unsigned columns; /* width; 80 where it is not known */
 };
 
 /* Both borrow out, which outlives the report. NULL where memory is out. */

@@ -28,7 +28,7 @@ static const char *writes_name(const struct watchlist *watchlist)
 {
 	const struct pattern *pattern;
 
-	array_each(pattern, &watchlist->patterns) {
+	array_each (pattern, &watchlist->patterns) {
 		if (pattern->role == ROLE_WRITES)
 			return pattern->symbol;
 	}
@@ -83,7 +83,7 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 	struct module **module;
 	const char **host;
 
-	array_each(module, &modules->all) {
+	array_each (module, &modules->all) {
 		if (pattern->kind != PATTERN_NAME || !(*module)->image ||
 		    !pattern_takes_file(pattern, (*module)->path))
 			continue;
@@ -91,10 +91,10 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 		elf_inlined_into((*module)->image, pattern->symbol, &hosts);
 	}
 	*text = '\0';
-	array_each(host, &hosts)
+	array_each (host, &hosts)
 		append_name(text, text_bytes, "; the compiler inlined it into ", *host);
 	/* A name is close where at most a third of it would have to change. */
-	array_each(near, &nearest) {
+	array_each (near, &nearest) {
 		if (!hosts.count && near->distance * 3 <= strlen(pattern->symbol))
 			append_name(text, text_bytes, "; closest: ", near->name);
 	}
@@ -107,7 +107,7 @@ void closing_warn_pending(struct watchlist *watchlist, const struct modules *mod
 	char text[400];
 	struct pattern *pattern;
 
-	array_each(pattern, &watchlist->patterns) {
+	array_each (pattern, &watchlist->patterns) {
 		if (pattern->matches || pattern->warned)
 			continue;
 		pattern->warned = true;
@@ -123,7 +123,7 @@ int closing_report_absent(const struct watchlist *watchlist, const struct module
 	char text[400];
 	int err = 0;
 
-	array_each(pattern, &watchlist->patterns) {
+	array_each (pattern, &watchlist->patterns) {
 		if (pattern->matches)
 			continue;
 		describe_absence(pattern, modules, text, sizeof(text));
@@ -139,7 +139,7 @@ static const struct mw_thread_line *thread_of(const thread_line_list *threads, u
 {
 	const struct mw_thread_line *line;
 
-	array_each(line, threads) {
+	array_each (line, threads) {
 		if (line->tid == tid)
 			return line;
 	}
@@ -156,7 +156,7 @@ static const struct open_span *open_span_of(const open_span_list *spans,
 {
 	const struct open_span *span;
 
-	array_each(span, spans) {
+	array_each (span, spans) {
 		if (same_key(&span->key, key))
 			return span;
 	}
@@ -195,7 +195,7 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 	if (counters_read_open_spans(outlets.open_spans_map_fd, &spans))
 		log_warning("calls that are still open could not be read");
 	chains_known = !counters_read_threads(outlets.thread_lines_link_fd, &threads);
-	array_each(open, &spans) {
+	array_each (open, &spans) {
 		unsigned index = open->key.function - 1;
 		const struct mw_thread_line *thread = thread_of(&threads, open->key.tid);
 		struct flush flush;
@@ -251,8 +251,8 @@ static int fill_watched(const struct watchlist *watchlist, struct run_summary *r
 }
 
 int closing_report(const struct session_settings *settings, struct processes *processes,
-		   struct receiver *receiver, struct tally *tally,
-		   const struct probe_costs *costs, uint64_t start_ns)
+		   struct receiver *receiver, struct tally *tally, const struct probe_costs *costs,
+		   uint64_t start_ns)
 {
 	struct counted *counted = calloc(1, sizeof(*counted));
 	struct summary summary = {0};
@@ -287,7 +287,7 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 out:
 	if (err && err != -ENOENT)
 		log_error("no summary: %s", strerror(-err));
-	array_each(word, &words)
+	array_each (word, &words)
 		free(*word);
 	array_release(&words);
 	summary_release(&summary);

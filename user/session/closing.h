@@ -24,7 +24,7 @@ void closing_show_live(const struct session_settings *settings, const struct tal
  * negative errno.
  */
 int closing_report(const struct session_settings *settings, struct processes *processes,
-		   struct receiver *receiver, struct tally *tally,
-		   const struct probe_costs *costs, uint64_t start_ns);
+		   struct receiver *receiver, struct tally *tally, const struct probe_costs *costs,
+		   uint64_t start_ns);
 
 #endif

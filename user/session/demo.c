@@ -11,7 +11,7 @@
 /* build/memwatch → build/workloads/lazywrite; PREFIX/bin/memwatch → PREFIX/libexec/memwatch. */
 static const char *const places[] = {"workloads/lazywrite", "../libexec/memwatch/lazywrite"};
 
-static int find_workload(char *path, size_t path_bytes)
+static int search(char *path, size_t path_bytes)
 {
 	char own[4096];
 	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
@@ -32,20 +32,12 @@ static int find_workload(char *path, size_t path_bytes)
 	return -ENOENT;
 }
 
-int demo_fill(struct options *options)
+int demo_find(char *path, size_t path_bytes)
 {
-	static char path[4200];
-	static char *command[] = {path, "--writes", "300000", "--chunk", "1K", NULL};
-	int err = find_workload(path, sizeof(path));
+	int err = search(path, path_bytes);
 
-	if (err) {
+	if (err)
 		log_error("the bundled workload lazywrite is missing; build it with make, or "
 			  "name a command: memwatch -- CMD");
-		return err;
-	}
-	options->command = command;
-	if (options->watchlist.patterns.count)
-		return 0;
-	err = watchlist_add(&options->watchlist, ROLE_FLUSH, "flush_accumulator");
-	return err ? err : watchlist_add(&options->watchlist, ROLE_WRITES, "lazy_write");
+	return err;
 }

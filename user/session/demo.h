@@ -2,13 +2,12 @@
 #ifndef SESSION_DEMO_H
 #define SESSION_DEMO_H
 
-#include "options.h"
+#include <stddef.h>
 
 /*
- * `memwatch` without a command or a pid: fills in the bundled lazy-write workload, with its flush
- * and write functions. 0; -ENOENT where the workload is neither beside the binary nor installed
- * (logged); -ENOMEM.
+ * The bundled lazy-write workload: where it lies, beside this binary or installed. 0, or -ENOENT
+ * where it is in neither place (logged).
  */
-int demo_fill(struct options *options);
+int demo_find(char *path, size_t path_bytes);
 
 #endif

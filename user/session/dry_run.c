@@ -28,13 +28,12 @@ static int show_plan(pid_t pid, const struct process_plan *plan)
 
 	process_comm(pid, comm, sizeof(comm));
 	report.comm = comm;
-	array_each(probe, &plan->probes) {
+	array_each (probe, &plan->probes) {
 		struct plan_line line = {
 			.module = probe->module->path,
 			.file_off = probe->point.file_off,
 			.what = probe->what,
 			.name = probe->name,
-			.cheap = probe->cost == PROBE_EMULATED,
 			.reason = probe->reason,
 		};
 
@@ -63,22 +62,21 @@ static int plan_process(pid_t pid, struct modules *modules, struct watchlist *wa
 	return err;
 }
 
-int dry_run(struct options *options)
+int dry_run(const struct dry_run_settings *settings)
 {
-	struct modules modules = {0};
 	struct launch launch = {.pid = -1};
-	struct identity identity;
-	int err = identity_of_caller(&identity);
+	struct modules modules = {0};
+	int err = 0;
 
-	if (!err && options->command) {
-		err = launch_hold(options->command, &identity, &launch);
+	if (settings->command) {
+		err = launch_hold(settings->command, settings->run_as, &launch);
 		if (!err)
-			err = plan_process(launch.pid, &modules, &options->watchlist);
+			err = plan_process(launch.pid, &modules, settings->watchlist);
 	}
-	for (size_t i = 0; !err && i < options->pids.count; i++)
-		err = plan_process(options->pids.items[i], &modules, &options->watchlist);
+	for (size_t i = 0; !err && i < settings->pid_count; i++)
+		err = plan_process(settings->pids[i], &modules, settings->watchlist);
 	if (!err)
-		err = closing_report_absent(&options->watchlist, &modules);
+		err = closing_report_absent(settings->watchlist, &modules);
 	launch_abandon(&launch);
 	modules_release(&modules);
 	return err ? 1 : 0;

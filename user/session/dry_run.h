@@ -2,12 +2,24 @@
 #ifndef SESSION_DRY_RUN_H
 #define SESSION_DRY_RUN_H
 
-#include "options.h"
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "session/watchlist.h"
+#include "target/identity.h"
+
+struct dry_run_settings {
+	struct watchlist *watchlist;
+	char **command; /* NULL-terminated; NULL for an attach */
+	const struct identity *run_as;
+	const pid_t *pids;
+	size_t pid_count;
+};
 
 /*
  * --dry-run: everything but the attaching. Prints to stdout which probe would go where, and why;
  * a command is started, held at its entry point and ended there. Gives the exit status.
  */
-int dry_run(struct options *options);
+int dry_run(const struct dry_run_settings *settings);
 
 #endif

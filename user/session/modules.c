@@ -51,7 +51,7 @@ int module_function_parts(const struct module *module, uint64_t vaddr, code_rang
 	err = array_push(parts, ((struct code_range){range.vaddr, range.bytes}));
 	if (!err && symbol && symbol->vaddr == vaddr)
 		err = elf_cold_parts(module->image, symbol->name, &cold_parts);
-	array_each(cold, &cold_parts) {
+	array_each (cold, &cold_parts) {
 		if (!err)
 			err = array_push(parts, ((struct code_range){cold->vaddr, cold->bytes}));
 	}
@@ -86,7 +86,7 @@ int module_plan_at(struct module *module, uint64_t vaddr, const char *name, enum
 	struct planned_function *known;
 	int err = 0;
 
-	array_each(known, &module->functions) {
+	array_each (known, &module->functions) {
 		if (known->role == role && !strcmp(known->name, name))
 			return 0;
 	}
@@ -121,7 +121,7 @@ static int match_name(struct module *module, struct pattern *pattern, struct wat
 	elf_copy_doors *doors = &module->doors;
 	int err = elf_find_symbols(module->image, pattern->symbol, &found);
 
-	array_each(symbol, &found) {
+	array_each (symbol, &found) {
 		if (err)
 			break;
 		if (symbol->is_ifunc) {
@@ -145,8 +145,7 @@ static int match_name(struct module *module, struct pattern *pattern, struct wat
 	return err;
 }
 
-static int match_offset(struct module *module, struct pattern *pattern,
-			struct watchlist *watchlist)
+static int match_offset(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
 {
 	uint64_t vaddr;
 
@@ -169,7 +168,7 @@ static int match_patterns(struct module *module, struct watchlist *watchlist)
 	struct pattern *pattern;
 	int err = 0;
 
-	array_each(pattern, &watchlist->patterns) {
+	array_each (pattern, &watchlist->patterns) {
 		if (err || !pattern_takes_file(pattern, module->path))
 			continue;
 		if (pattern->kind == PATTERN_NAME)
@@ -177,7 +176,8 @@ static int match_patterns(struct module *module, struct watchlist *watchlist)
 		else if (pattern->kind == PATTERN_OFFSET)
 			err = match_offset(module, pattern, watchlist);
 	}
-	/* What dlopen() calls when it has mapped a library: an exported, empty function of ld.so. */
+	/* What dlopen() calls when it has mapped a library: an exported, empty function of ld.so.
+	 */
 	if (!err && !strncmp(module->name, "ld-linux", strlen("ld-linux"))) {
 		struct pattern loader = {.role = ROLE_LOADER, .symbol = "_dl_debug_state"};
 
@@ -190,7 +190,7 @@ static void module_free(struct module *module)
 {
 	struct planned_function *function;
 
-	array_each(function, &module->functions)
+	array_each (function, &module->functions)
 		exit_plan_release(&function->exits);
 	array_release(&module->functions);
 	array_release(&module->doors);
@@ -258,7 +258,7 @@ int modules_get(struct modules *modules, pid_t pid, const struct target_mapping 
 	struct module **known, *module;
 	int err;
 
-	array_each(known, &modules->all) {
+	array_each (known, &modules->all) {
 		if ((*known)->inode == mapping->inode && (*known)->device == mapping->device) {
 			*found = *known;
 			return 0;
@@ -279,7 +279,7 @@ void modules_release(struct modules *modules)
 {
 	struct module **module;
 
-	array_each(module, &modules->all)
+	array_each (module, &modules->all)
 		module_free(*module);
 	array_release(&modules->all);
 }

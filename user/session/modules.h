@@ -19,19 +19,19 @@
 struct planned_function {
 	const char *name;
 	enum watch_role role;
-	unsigned index;             /* into watchlist.functions, for ROLE_FLUSH */
-	int err;                    /* why it can't be probed; entry.reason says it in words */
+	unsigned index; /* into watchlist.functions, for ROLE_FLUSH */
+	int err;        /* why it can't be probed; entry.reason says it in words */
 	struct probe_point entry;
-	struct exit_plan exits;     /* ROLE_FLUSH only */
+	struct exit_plan exits; /* ROLE_FLUSH only */
 };
 
 struct module {
 	uint64_t device, inode;
 	int fd;
-	char open_path[32];         /* opens the very file again: /proc/self/fd/N */
+	char open_path[32]; /* opens the very file again: /proc/self/fd/N */
 	char *path;
-	const char *name;           /* path without its folders */
-	struct elf_image *image;    /* NULL: no ELF file that we read */
+	const char *name;        /* path without its folders */
+	struct elf_image *image; /* NULL: no ELF file that we read */
 	struct code_view code;
 	elf_copy_doors doors;
 	ARRAY(struct planned_function) functions;

@@ -9,7 +9,8 @@
 
 #include "base/log.h"
 
-/* As the user who called sudo, so that neither the file is root's nor a symlink leads root astray. */
+/* As the user who called sudo, so that neither the file is root's nor a symlink leads root astray.
+ */
 static FILE *create_file(const char *path, const struct identity *owner)
 {
 	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY;
@@ -40,8 +41,8 @@ static int add_output(struct outputs *outputs, FILE *file, bool owned, const cha
 			fclose(file);
 		return -ENOMEM;
 	}
-	outputs->all[outputs->count++] = (struct output){
-		.report = report, .file = file, .owned = owned, .name = name};
+	outputs->all[outputs->count++] =
+		(struct output){.report = report, .file = file, .owned = owned, .name = name};
 	return 0;
 }
 
@@ -142,7 +143,7 @@ bool outputs_close(struct outputs *outputs)
 #define tell_all(outputs, call, value)                                                             \
 	for (size_t i = 0; i < (outputs)->count; i++) {                                            \
 		struct output *output = &(outputs)->all[i];                                        \
-												   \
+                                                                                                   \
 		if (!output->failed && output->report->ops->call)                                  \
 			check_output(output, output->report->ops->call(output->report, value));    \
 	}

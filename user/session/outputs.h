@@ -13,21 +13,21 @@
 struct output {
 	struct report *report;
 	FILE *file;
-	bool owned;     /* to be closed */
-	bool failed;    /* could not be written: said once, then left out */
+	bool owned;  /* to be closed */
+	bool failed; /* could not be written: said once, then left out */
 	const char *name;
 };
 
 struct outputs {
 	struct output all[OUTPUTS_MOST];
 	size_t count;
-	bool live;      /* a status line is worth updating */
+	bool live; /* a status line is worth updating */
 };
 
 struct output_settings {
-	const char *out_path;   /* NULL: the default stream */
-	const char *json_path;  /* NULL: none; "-": stdout */
-	bool launched;          /* the default stream is stderr */
+	const char *out_path;  /* NULL: the default stream */
+	const char *json_path; /* NULL: none; "-": stdout */
+	bool launched;         /* the default stream is stderr */
 	bool quiet, verbose;
 };
 

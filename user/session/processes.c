@@ -22,15 +22,15 @@ struct attached_file {
 
 struct process {
 	pid_t pid, parent_pid;
-	enum process_event event;    /* the latest */
-	uint64_t since_ns;           /* unwatched from then on, while due */
-	uint64_t try_at_ns;          /* when due: not before this; 0: nothing is due */
-	uint64_t cpu_before_ns;      /* used before it was watched */
-	bool live;                   /* was watched, at least for a while */
-	unsigned verify_failures;    /* since its latest event: probes that were not in place */
-	bool links_stale;            /* the kernel's links belong to a thread that is gone */
+	enum process_event event; /* the latest */
+	uint64_t since_ns;        /* unwatched from then on, while due */
+	uint64_t try_at_ns;       /* when due: not before this; 0: nothing is due */
+	uint64_t cpu_before_ns;   /* used before it was watched */
+	bool live;                /* was watched, at least for a while */
+	unsigned verify_failures; /* since its latest event: probes that were not in place */
+	bool links_stale;         /* the kernel's links belong to a thread that is gone */
 	char comm[COMM_BYTES];
-	struct process_plan plan;    /* that the files carry */
+	struct process_plan plan; /* that the files carry */
 	ARRAY(struct attached_file) files;
 };
 
@@ -38,7 +38,7 @@ static struct process *find(const struct processes *processes, pid_t pid)
 {
 	struct process **process;
 
-	array_each(process, &processes->all) {
+	array_each (process, &processes->all) {
 		if ((*process)->pid == pid)
 			return *process;
 	}
@@ -49,7 +49,7 @@ static void retire_files(struct processes *processes, struct process *process)
 {
 	struct attached_file *file;
 
-	array_each(file, &process->files)
+	array_each (file, &process->files)
 		probe_link_retire(processes->tracer, file->link);
 	process->files.count = 0;
 }
@@ -91,11 +91,8 @@ static void tell(struct processes *processes, struct process *process, uint64_t 
 		 const char *reason)
 {
 	static const char *const events[] = {
-		[EVENT_LAUNCH] = "launch",
-		[EVENT_ATTACH] = "attach",
-		[EVENT_FORK] = "fork",
-		[EVENT_EXEC] = "exec",
-		[EVENT_LIBRARY] = "library",
+		[EVENT_LAUNCH] = "launch", [EVENT_ATTACH] = "attach",   [EVENT_FORK] = "fork",
+		[EVENT_EXEC] = "exec",     [EVENT_LIBRARY] = "library",
 	};
 	struct child_report child = {
 		.pid = process->pid,
@@ -176,7 +173,7 @@ static struct attached_file *file_of(struct process *process, const struct modul
 {
 	struct attached_file *file;
 
-	array_each(file, &process->files) {
+	array_each (file, &process->files) {
 		if (file->module == module)
 			return file;
 	}
@@ -265,7 +262,7 @@ static int plan_like_parent(struct processes *processes, const struct process *p
 	memset(plan, 0, sizeof(*plan));
 	if (!parent || !parent->live || parent->try_at_ns)
 		return -ENOENT;
-	array_each(probe, &parent->plan.probes) {
+	array_each (probe, &parent->plan.probes) {
 		if (!err)
 			err = array_push(&plan->probes, *probe);
 	}
@@ -447,7 +444,7 @@ uint64_t processes_cpu_ns(const struct processes *processes)
 	uint64_t sum_ns = processes->ended_cpu_ns;
 	struct process **process;
 
-	array_each(process, &processes->all) {
+	array_each (process, &processes->all) {
 		uint64_t cpu_ns = process_cpu_ns((*process)->pid);
 
 		if (cpu_ns > (*process)->cpu_before_ns)

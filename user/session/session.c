@@ -28,11 +28,11 @@ struct session {
 	struct probe_costs costs;
 	struct tally tally;
 	int poll_fd, signal_fd;
-	size_t pids_alive;       /* of an attach */
-	int *pid_fds;            /* one for each of settings->pids */
+	size_t pids_alive; /* of an attach */
+	int *pid_fds;      /* one for each of settings->pids */
 	bool ended;
 	int interrupts;
-	int command_status;      /* as waitpid() gives it */
+	int command_status; /* as waitpid() gives it */
 	bool command_ended;
 	uint64_t live_at_ns;
 };
@@ -122,7 +122,8 @@ static int watch_signals(struct session *session)
 	if (sigprocmask(SIG_BLOCK, &signals, NULL))
 		return -errno;
 	session->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	return session->signal_fd < 0 ? -errno : wake_on(session, session->signal_fd, WAKE_SIGNAL, 0);
+	return session->signal_fd < 0 ? -errno
+				      : wake_on(session, session->signal_fd, WAKE_SIGNAL, 0);
 }
 
 static void see_command(struct session *session)
@@ -275,8 +276,7 @@ static void show_live(struct session *session, uint64_t now_ns)
 	if (!session->settings->outputs->live || now_ns < session->live_at_ns)
 		return;
 	session->live_at_ns = now_ns + LIVE_STEP_NS;
-	closing_show_live(session->settings, &session->tally,
-			  now_ns - session->header.start_ns);
+	closing_show_live(session->settings, &session->tally, now_ns - session->header.start_ns);
 }
 
 static int loop(struct session *session)

@@ -16,7 +16,7 @@ struct session_settings {
 	struct launch *launch;           /* held at its entry point; NULL for an attach */
 	const pid_t *pids;               /* for an attach; checked by the caller */
 	size_t pid_count;
-	uint64_t duration_ns;            /* 0: until it ends */
+	uint64_t duration_ns; /* 0: until it ends */
 };
 
 /*

@@ -32,7 +32,7 @@ static int add_target(struct tail_walk *walk, const struct tail_target *target)
 {
 	const struct tail_target *known;
 
-	array_each(known, &walk->targets) {
+	array_each (known, &walk->targets) {
 		if (known->module == target->module && known->vaddr == target->vaddr)
 			return 0;
 	}
@@ -46,7 +46,7 @@ static int add_targets(struct tail_walk *walk, struct module *module, const tail
 	tail_targets found = {0};
 	int err = 0;
 
-	array_each(tail, tails) {
+	array_each (tail, tails) {
 		found.count = 0;
 		if (!err)
 			err = find_targets(walk, module, tail, &found);
@@ -54,7 +54,7 @@ static int add_targets(struct tail_walk *walk, struct module *module, const tail
 			log_detail("%s: the tail jump at 0x%lx leads out of what is known; calls "
 				   "that leave there are not timed",
 				   module->name, tail->vaddr);
-		array_each(target, &found) {
+		array_each (target, &found) {
 			if (!err)
 				err = add_target(walk, target);
 		}
@@ -67,7 +67,7 @@ static int add_end(struct tail_walk *walk, struct module *module, const struct p
 {
 	struct shared_end end = {.module = module, .point = *point}, *known;
 
-	array_each(known, walk->ends) {
+	array_each (known, walk->ends) {
 		if (known->module == module && known->point.vaddr == point->vaddr)
 			return 0;
 	}
@@ -89,7 +89,7 @@ static int visit(struct tail_walk *walk, struct tail_target target)
 		err = 0;
 		goto out;
 	}
-	array_each(point, &exits.returns) {
+	array_each (point, &exits.returns) {
 		if (!err)
 			err = add_end(walk, target.module, point);
 	}

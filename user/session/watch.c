@@ -13,7 +13,7 @@
 struct planning {
 	pid_t pid;
 	struct target_maps maps;
-	ARRAY(struct module *) mapped;   /* modules with code in this process, each once */
+	ARRAY(struct module *) mapped; /* modules with code in this process, each once */
 	struct modules *modules;
 	struct watchlist *watchlist;
 	struct process_plan *plan;
@@ -25,7 +25,7 @@ static int list_modules(struct planning *planning)
 	struct module *module, **known;
 	int err = 0;
 
-	array_each(mapping, &planning->maps.mappings) {
+	array_each (mapping, &planning->maps.mappings) {
 		bool seen = false;
 
 		if (!mapping->executable || !mapping->inode)
@@ -39,7 +39,7 @@ static int list_modules(struct planning *planning)
 			log_detail("%s: can't be opened: %s", mapping->path, strerror(-err));
 			continue;
 		}
-		array_each(known, &planning->mapped)
+		array_each (known, &planning->mapped)
 			seen |= *known == module;
 		if (!seen && module->image)
 			err = array_push(&planning->mapped, module);
@@ -68,7 +68,7 @@ static struct module *module_at(const struct planning *planning, uint64_t addr, 
 
 	if (!mapping || !mapping->executable)
 		return NULL;
-	array_each(module, &planning->mapped) {
+	array_each (module, &planning->mapped) {
 		uint64_t off = addr - mapping->start_addr + mapping->file_off;
 
 		if ((*module)->inode == mapping->inode && (*module)->device == mapping->device &&
@@ -83,7 +83,7 @@ static int add_probe(struct planning *planning, struct module *module,
 		     unsigned index, const char *name)
 {
 	static const char *const what[] = {
-		[MW_POINT_COPY] = "copy", [MW_POINT_ENTRY] = "entry",   [MW_POINT_END] = "end",
+		[MW_POINT_COPY] = "copy",   [MW_POINT_ENTRY] = "entry",   [MW_POINT_END] = "end",
 		[MW_POINT_WRITE] = "write", [MW_POINT_LOADER] = "loader",
 	};
 	struct planned_probe probe = {
@@ -139,7 +139,7 @@ static int resolve_door(struct planning *planning, struct module *module,
 			return 0;
 		}
 	}
-	array_each(known, doors) {
+	array_each (known, doors) {
 		if (known->module == live.module && known->door.vaddr == live.door.vaddr)
 			return 0;
 	}
@@ -166,7 +166,7 @@ static int plan_module_copies(struct planning *planning, struct module *module,
 	unsigned routine;
 	int err = 0;
 
-	array_each(live, all) {
+	array_each (live, all) {
 		if (!err && live->module == module)
 			err = array_push(&doors, live->door);
 	}
@@ -181,10 +181,9 @@ static int plan_module_copies(struct planning *planning, struct module *module,
 		goto out;
 	}
 	if (!err)
-		err = watchlist_routine(planning->watchlist,
-					routine_name(doors.items, doors.count), module->name,
-					&routine);
-	array_each(point, &points) {
+		err = watchlist_routine(planning->watchlist, routine_name(doors.items, doors.count),
+					module->name, &routine);
+	array_each (point, &points) {
 		if (!err)
 			err = add_probe(planning, module, point, MW_POINT_COPY, 0, routine,
 					planning->watchlist->routines.items[routine].function);
@@ -202,13 +201,13 @@ static int plan_all_copies(struct planning *planning, live_doors *doors)
 	struct module **module;
 	int err = 0;
 
-	array_each(module, &planning->mapped) {
-		array_each(door, &(*module)->doors) {
+	array_each (module, &planning->mapped) {
+		array_each (door, &(*module)->doors) {
 			if (!err)
 				err = resolve_door(planning, *module, door, doors);
 		}
 	}
-	array_each(module, &planning->mapped) {
+	array_each (module, &planning->mapped) {
 		if (!err)
 			err = plan_module_copies(planning, *module, doors);
 	}
@@ -229,8 +228,7 @@ static bool tail_bound(const struct planning *planning, const struct module *mod
 {
 	uint64_t slot_addr = module_addr(planning, module, slot_vaddr), bound_addr, stub_slot;
 
-	if (!slot_addr ||
-	    process_read(planning->pid, slot_addr, &bound_addr, sizeof(bound_addr)))
+	if (!slot_addr || process_read(planning->pid, slot_addr, &bound_addr, sizeof(bound_addr)))
 		return false;
 	target->module = module_at(planning, bound_addr, &target->vaddr);
 	/* Not bound: it leads back into this module's PLT. */
@@ -247,16 +245,16 @@ static int tail_candidates(const struct tail_lookup *lookup, const char *symbol,
 	elf_symbols symbols;
 	int err = 0;
 
-	array_each(live, lookup->doors) {
+	array_each (live, lookup->doors) {
 		if (!err && !strcmp(live->door.name, symbol))
 			err = array_push(targets,
 					 ((struct tail_target){live->module, live->door.vaddr}));
 	}
-	array_each(module, &lookup->planning->mapped) {
+	array_each (module, &lookup->planning->mapped) {
 		memset(&symbols, 0, sizeof(symbols));
 		if (!err)
 			err = elf_find_symbols((*module)->image, symbol, &symbols);
-		array_each(found, &symbols) {
+		array_each (found, &symbols) {
 			if (!err && !found->is_ifunc)
 				err = array_push(targets,
 						 ((struct tail_target){*module, found->vaddr}));
@@ -287,7 +285,7 @@ static int plan_ends(struct planning *planning, struct module *module,
 	struct shared_end *end;
 	int err = 0;
 
-	array_each(point, &function->exits.returns) {
+	array_each (point, &function->exits.returns) {
 		size_t at = point - function->exits.returns.items;
 		unsigned flags = at < function->exits.own_returns ? 0 : MW_POINT_SHARED_END;
 
@@ -297,7 +295,7 @@ static int plan_ends(struct planning *planning, struct module *module,
 	}
 	if (!err)
 		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared);
-	array_each(end, &shared) {
+	array_each (end, &shared) {
 		if (!err)
 			err = add_probe(planning, end->module, &end->point, MW_POINT_END,
 					MW_POINT_SHARED_END, function->index, function->name);
@@ -316,7 +314,7 @@ static int plan_functions(struct planning *planning, struct module *module, cons
 	struct planned_function *function;
 	int err = 0;
 
-	array_each(function, &module->functions) {
+	array_each (function, &module->functions) {
 		if (err || function->err)
 			continue;
 		err = add_probe(planning, module, &function->entry, kinds[function->role], 0,
@@ -335,7 +333,7 @@ static int match_addresses(struct planning *planning)
 	uint64_t vaddr;
 	int err = 0;
 
-	array_each(pattern, &planning->watchlist->patterns) {
+	array_each (pattern, &planning->watchlist->patterns) {
 		if (err || pattern->kind != PATTERN_ADDR || pattern->matches)
 			continue;
 		module = module_at(planning, pattern->place, &vaddr);
@@ -378,7 +376,7 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 		err = match_addresses(&planning);
 	if (!err)
 		err = plan_all_copies(&planning, &doors);
-	array_each(module, &planning.mapped) {
+	array_each (module, &planning.mapped) {
 		if (!err)
 			err = plan_functions(&planning, *module, &doors);
 	}
@@ -404,7 +402,7 @@ int process_plan_verify(pid_t pid, const struct process_plan *plan)
 	int missing = 0, err;
 	uint8_t byte;
 
-	array_each(probe, &plan->probes) {
+	array_each (probe, &plan->probes) {
 		if (!probe->addr)
 			continue;
 		err = process_read(pid, probe->addr, &byte, 1);

@@ -13,21 +13,21 @@
 /* A probe that a process needs. */
 struct planned_probe {
 	struct module *module;
-	struct link_point point;     /* as attach/ takes it */
+	struct link_point point; /* as attach/ takes it */
 	uint64_t vaddr;
-	uint64_t addr;               /* where this process has it; 0: not mapped */
+	uint64_t addr; /* where this process has it; 0: not mapped */
 	uint8_t original;
-	const char *what;            /* "copy", "entry", "end", "write", "loader" */
-	const char *name;            /* of the function or routine; the watchlist's */
+	const char *what; /* "copy", "entry", "end", "write", "loader" */
+	const char *name; /* of the function or routine; the watchlist's */
 	enum probe_kind cost;
 	char reason[PLAN_REASON_BYTES];
 };
 
 struct process_plan {
-	ARRAY(struct planned_probe) probes;  /* module by module */
-	size_t copy_doors;           /* ways into copy routines that are covered */
-	bool settled;                /* the loader has filled in every slot that names one */
-	char refused[PLAN_REASON_BYTES]; /* why a copy routine can't be probed; empty: none */
+	ARRAY(struct planned_probe) probes; /* module by module */
+	size_t copy_doors;                  /* ways into copy routines that are covered */
+	bool settled;                       /* the loader has filled in every slot that names one */
+	char refused[PLAN_REASON_BYTES];    /* why a copy routine can't be probed; empty: none */
 };
 
 /*

@@ -61,13 +61,13 @@ void watchlist_release(struct watchlist *list)
 	struct pattern *pattern;
 	struct symbol_name *name;
 
-	array_each(pattern, &list->patterns)
+	array_each (pattern, &list->patterns)
 		free(pattern->library);
 	array_release(&list->patterns);
 	for (size_t i = 0; i < list->function_count; i++)
 		symbol_name_release(&list->functions[i]);
 	list->function_count = 0;
-	array_each(name, &list->routines)
+	array_each (name, &list->routines)
 		symbol_name_release(name);
 	array_release(&list->routines);
 }

@@ -26,12 +26,12 @@ enum pattern_kind {
 struct pattern {
 	enum watch_role role;
 	enum pattern_kind kind;
-	const char *text;       /* as the user wrote it */
-	char *library;          /* NULL: any */
-	const char *symbol;     /* PATTERN_NAME */
-	uint64_t place;         /* file offset or runtime address */
+	const char *text;   /* as the user wrote it */
+	char *library;      /* NULL: any */
+	const char *symbol; /* PATTERN_NAME */
+	uint64_t place;     /* file offset or runtime address */
 	size_t matches;
-	bool warned;            /* that it is pending */
+	bool warned; /* that it is pending */
 };
 
 struct watchlist {

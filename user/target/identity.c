@@ -39,8 +39,8 @@ int identity_of_caller(struct identity *identity)
 
 static int assume_environment(const struct identity *identity)
 {
-	static const char *const sudo_only[] = {"SUDO_UID", "SUDO_GID", "SUDO_USER",
-						"SUDO_COMMAND", "SUDO_HOME"};
+	static const char *const sudo_only[] = {"SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND",
+						"SUDO_HOME"};
 
 	for (size_t i = 0; i < sizeof(sudo_only) / sizeof(*sudo_only); i++)
 		unsetenv(sudo_only[i]);

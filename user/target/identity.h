@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 struct identity {
-	bool differs;     /* false: memwatch's own user; nothing below is set then */
+	bool differs; /* false: memwatch's own user; nothing below is set then */
 	uid_t uid;
 	gid_t gid;
 	char name[64];

@@ -119,8 +119,8 @@ static int wait_exec(pid_t pid, const struct launch_pipes *pipes)
 
 	for (;;) {
 		err = wait_stop(pid, &status);
-		if (err == -ECHILD && read(pipes->failed[0], &exec_err, sizeof(exec_err)) ==
-					      sizeof(exec_err))
+		if (err == -ECHILD &&
+		    read(pipes->failed[0], &exec_err, sizeof(exec_err)) == sizeof(exec_err))
 			return exec_err;
 		if (err || status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
 			return err;
@@ -160,8 +160,7 @@ static int run_to_entry(pid_t pid)
 			break;
 	}
 	regs.rip = entry_addr;
-	if (ptrace(PTRACE_POKETEXT, pid, entry_addr, word) ||
-	    ptrace(PTRACE_SETREGS, pid, 0, &regs))
+	if (ptrace(PTRACE_POKETEXT, pid, entry_addr, word) || ptrace(PTRACE_SETREGS, pid, 0, &regs))
 		return -errno;
 	return 0;
 }

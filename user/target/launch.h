@@ -12,7 +12,7 @@
 
 struct launch {
 	pid_t pid;
-	char path[4096];  /* what runs: command's file, found through PATH */
+	char path[4096]; /* what runs: command's file, found through PATH */
 };
 
 /*

@@ -60,7 +60,7 @@ void target_maps_release(struct target_maps *maps)
 {
 	struct target_mapping *mapping;
 
-	array_each(mapping, &maps->mappings)
+	array_each (mapping, &maps->mappings)
 		free(mapping->path);
 	array_release(&maps->mappings);
 }
@@ -69,7 +69,7 @@ const struct target_mapping *target_maps_at(const struct target_maps *maps, uint
 {
 	const struct target_mapping *mapping;
 
-	array_each(mapping, &maps->mappings) {
+	array_each (mapping, &maps->mappings) {
 		if (addr >= mapping->start_addr && addr < mapping->end_addr)
 			return mapping;
 	}
@@ -81,7 +81,7 @@ bool target_maps_addr(const struct target_maps *maps, uint64_t device, uint64_t 
 {
 	const struct target_mapping *mapping;
 
-	array_each(mapping, &maps->mappings) {
+	array_each (mapping, &maps->mappings) {
 		uint64_t bytes = mapping->end_addr - mapping->start_addr;
 
 		if (mapping->inode != inode || mapping->device != device ||

@@ -11,11 +11,11 @@
 
 struct target_mapping {
 	uint64_t start_addr, end_addr;
-	uint64_t file_off;      /* that start_addr shows */
-	uint64_t device;        /* major << 32 | minor, as the kernel names it to this process */
-	uint64_t inode;         /* 0: not a file */
+	uint64_t file_off; /* that start_addr shows */
+	uint64_t device;   /* major << 32 | minor, as the kernel names it to this process */
+	uint64_t inode;    /* 0: not a file */
 	bool executable;
-	char *path;             /* as the target sees it, " (deleted)" and all; "" where it has none */
+	char *path; /* as the target sees it, " (deleted)" and all; "" where it has none */
 };
 
 struct target_maps {

@@ -150,9 +150,9 @@ uint64_t process_cpu_ns(pid_t pid)
 	uint64_t user = 0, system = 0;
 
 	/* ... flags minflt cminflt majflt cmajflt utime stime */
-	if (!fields || sscanf(fields,
-			      "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-			      &user, &system) != 2)
+	if (!fields ||
+	    sscanf(fields, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+		   &user, &system) != 2)
 		return 0;
 	return (user + system) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
 }

@@ -11,11 +11,11 @@
 enum process_kind {
 	PROCESS_WATCHABLE,
 	PROCESS_GONE,
-	PROCESS_ENDED,       /* a zombie: its parent has not asked for its status */
-	PROCESS_THREAD,      /* the id of a thread that is not its process's first */
-	PROCESS_KERNEL,      /* a kernel thread */
+	PROCESS_ENDED,  /* a zombie: its parent has not asked for its status */
+	PROCESS_THREAD, /* the id of a thread that is not its process's first */
+	PROCESS_KERNEL, /* a kernel thread */
 	PROCESS_32BIT,
-	PROCESS_UNREADABLE,  /* memwatch may not look into it */
+	PROCESS_UNREADABLE, /* memwatch may not look into it */
 };
 
 enum process_kind process_kind(pid_t pid);
