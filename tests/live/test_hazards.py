@@ -245,6 +245,8 @@ def test_every_record_arrives_or_is_counted_as_lost(held):
     seen = run.function("handle")
     assert seen["calls"] == seen["ended"] == 8 * 15000
     assert len(run.of("flush")) == seen["reported"]
-    assert seen["reported"] + run.summary["losses"]["ring_full"] == seen["ended"]
-    assert run.summary["lost_events"] == run.summary["losses"]["ring_full"]
-    assert not held or run.summary["lost_events"] > 0
+    lost = run.summary["losses"]["ring_full"]
+    assert run.summary["lost_events"] == lost
+    # The target's exit has a record, too, which is lost if the ring is full by then.
+    assert lost - (seen["ended"] - seen["reported"]) in ([0, 1] if held else [0])
+    assert not held or seen["reported"] < seen["ended"]

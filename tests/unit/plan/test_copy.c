@@ -29,7 +29,7 @@ static void test_musl_memcpy(void **state)
 	assert_int_equal(points.items[0].vaddr, 0x1007);
 	assert_int_equal(points.items[0].probe, PROBE_EMULATED);
 	assert_int_equal(points.items[0].original, 0x72);
-	assert_string_equal(points.items[0].reason, "jb 0x100c: memcpy pass; emulated");
+	assert_string_equal(points.items[0].reason, "jb 0x100c: memcpy passes; emulated");
 	array_release(&points);
 }
 
