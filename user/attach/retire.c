@@ -7,11 +7,13 @@
 
 #include "base/array.h"
 
-#define RETIRE_THREADS 16
+#define RETIRE_THREADS     64
+#define RETIRE_STACK_BYTES (256 << 10)
 
 struct retire_queue {
 	pthread_t threads[RETIRE_THREADS];
 	size_t thread_count;
+	size_t idle;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	ARRAY(struct probe_link *) links;
@@ -27,8 +29,10 @@ static void *retire_run(void *data)
 
 	pthread_mutex_lock(&queue->lock);
 	for (;;) {
+		queue->idle++;
 		while (!queue->links.count && !queue->ending)
 			pthread_cond_wait(&queue->changed, &queue->lock);
+		queue->idle--;
 		if (!queue->links.count)
 			break;
 		link = queue->links.items[--queue->links.count];
@@ -46,23 +50,32 @@ static void *retire_run(void *data)
 struct retire_queue *retire_queue_new(void)
 {
 	struct retire_queue *queue = calloc(1, sizeof(*queue));
-	sigset_t all, before;
 
 	if (!queue)
 		return NULL;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_cond_init(&queue->changed, NULL);
-	/* Signals are the main thread's: one taken here would never reach its signalfd. */
+	return queue;
+}
+
+/* Signals are the main thread's: one taken here would never reach its signalfd. */
+static bool add_thread(struct retire_queue *queue)
+{
+	pthread_t *thread = &queue->threads[queue->thread_count];
+	sigset_t all, before;
+	pthread_attr_t attributes;
+	int err;
+
+	if (queue->thread_count == RETIRE_THREADS || pthread_attr_init(&attributes))
+		return false;
+	pthread_attr_setstacksize(&attributes, RETIRE_STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	while (queue->thread_count < RETIRE_THREADS &&
-	       !pthread_create(&queue->threads[queue->thread_count], NULL, retire_run, queue))
-		queue->thread_count++;
+	err = pthread_create(thread, &attributes, retire_run, queue);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (queue->thread_count)
-		return queue;
-	free(queue);
-	return NULL;
+	pthread_attr_destroy(&attributes);
+	queue->thread_count += !err;
+	return !err;
 }
 
 void retire_queue_add(struct retire_queue *queue, struct probe_link *link)
@@ -74,6 +87,13 @@ void retire_queue_add(struct retire_queue *queue, struct probe_link *link)
 	queued = !array_push(&queue->links, link);
 	if (queued)
 		queue->parts += parts;
+	/* Threads come as they are needed; without any, the caller has to wait for the kernel. */
+	if (queued && queue->idle < queue->links.count && !add_thread(queue) &&
+	    !queue->thread_count) {
+		queue->links.count--;
+		queue->parts -= parts;
+		queued = false;
+	}
 	pthread_cond_broadcast(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
 	if (!queued)
