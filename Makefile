@@ -13,7 +13,6 @@ BUILD    := build
 BPFTOOL  ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
 LIBS     := -lbpf -ldw -lelf -lz -ljansson -lZydis -pthread
 
-CPPFLAGS := -D_GNU_SOURCE -I. -Iuser -I$(BUILD)
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -fstack-protector-strong
 LDFLAGS  := -Wl,-z,relro,-z,now
 ifeq ($(DEBUG),1)
@@ -26,6 +25,7 @@ ifeq ($(ASAN),1)
   BUILD   := build/asan
 endif
 
+CPPFLAGS     := -D_GNU_SOURCE -I. -Iuser -I$(BUILD)
 USER_SOURCES := $(wildcard user/*.c user/*/*.c)
 USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/%.o)
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)

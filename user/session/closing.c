@@ -112,8 +112,8 @@ void closing_warn_pending(struct watchlist *watchlist, const struct modules *mod
 			continue;
 		pattern->warned = true;
 		describe_absence(pattern, modules, text, sizeof(text));
-		log_warning("no function '%s' yet%s; waiting in case it is loaded later",
-			    pattern->text, text);
+		log_note("no function '%s' yet%s; waiting in case it is loaded later",
+			 pattern->text, text);
 	}
 }
 
