@@ -238,6 +238,16 @@ static enum options_result check_whole(struct options *options, int argc, char *
 	return OPTIONS_RUN;
 }
 
+/* getopt names a letter by optopt, within a word such as -xq; a long option is the word itself. */
+static void wrong_word(char *argv[])
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+	bool short_one = optopt > 0 && optopt < OPT_FLUSH;
+
+	log_error("'%s' is no option, or its value is missing; see --help",
+		  short_one ? letter : argv[optind - 1]);
+}
+
 enum options_result options_parse(int argc, char *argv[], struct options *options)
 {
 	int option, err;
@@ -260,8 +270,7 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 			return OPTIONS_DONE;
 		}
 		if (option == '?') {
-			log_error("'%s' is no option, or its value is missing; see --help",
-				  argv[optind - 1]);
+			wrong_word(argv);
 			return OPTIONS_WRONG;
 		}
 		err = apply_flag(options, option);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """memwatch, its target or its outputs fail in the middle: the target goes on, memwatch says so."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -84,6 +85,19 @@ def watch_steady(target, *options):
     return memwatch.Watch(*options, "--flush", "churn", "--pid", target.pid)
 
 
+@contextlib.contextmanager
+def launched_steady():
+    """Gives memwatch and the pid of what it launched, which does not outlive a failed test."""
+    with memwatch.Watch("--flush", "churn", "--", STEADY, 2) as watch:
+        (child,) = watch.wait_for("child", event="launch", watched=True)
+        try:
+            assert watch.process.stdout.readline()
+            yield watch, child["pid"]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child["pid"], signal.SIGKILL)
+
+
 def wait_until_hot(watch, pid):
     watch.wait_for("child", pid=pid, watched=True)
     assert any("steady" in page for page in changed_pages(pid))
@@ -130,22 +144,19 @@ def test_killed_while_attached(links):
 
 
 def test_killed_with_a_launched_command(subreaper):
-    with memwatch.Watch("--flush", "churn", "--", STEADY, 2) as watch:
-        (child,) = watch.wait_for("child", event="launch", watched=True)
-        assert watch.process.stdout.readline()
-        wait_until_hot(watch, child["pid"])
+    with launched_steady() as (watch, pid):
+        wait_until_hot(watch, pid)
         watch.process.kill()
         watch.process.wait()
-        assert_clean(child["pid"])
-        os.kill(child["pid"], signal.SIGTERM)
-        _, status = os.waitpid(child["pid"], 0)
+        assert_clean(pid)
+        os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
         assert_right(watch.process.stdout.readlines())
 
 
 def test_sigterm_is_passed_on_to_a_launched_command():
-    with memwatch.Watch("--flush", "churn", "--", STEADY, 2) as watch:
-        assert watch.process.stdout.readline()
+    with launched_steady() as (watch, _):
         watch.process.send_signal(signal.SIGTERM)
         run = watch.finish(20)
     assert run.status == 0
@@ -159,7 +170,7 @@ def test_duration():
         with watch_steady(target, "--duration=1s") as watch:
             wait_until_hot(watch, target.pid)
             hot_at = time.monotonic()
-            run = watch.finish()
+            run = watch.finish(20)
             # It counts from when the probes were live; setting and removing them adds to it.
             assert time.monotonic() - hot_at < 2
         assert run.status == 0
@@ -181,10 +192,9 @@ def test_attached_target_is_killed():
 
 
 def test_launched_target_is_killed():
-    with memwatch.Watch("--flush", "churn", "--", STEADY, 2) as watch:
-        (child,) = watch.wait_for("child", event="launch", watched=True)
-        wait_until_hot(watch, child["pid"])
-        os.kill(child["pid"], signal.SIGKILL)
+    with launched_steady() as (watch, pid):
+        wait_until_hot(watch, pid)
+        os.kill(pid, signal.SIGKILL)
         run = watch.finish(1)
     assert run.status == 128 + signal.SIGKILL
     seen = run.function("churn")

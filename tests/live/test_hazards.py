@@ -222,8 +222,12 @@ def test_signal_handler_that_copies_on_its_own_stack(where):
 
 def test_exec_by_another_thread():
     with memwatch.Watch(*flush("parent"), "--", target("family"), "exec_in_thread", 200) as watch_:
-        (child,) = watch_.wait_for("child", event="exec", watched=True)
-        os.kill(child["pid"], signal.SIGUSR1)
+        (launched,) = watch_.wait_for("child", event="launch")
+        try:
+            watch_.wait_for("child", event="exec", watched=True, pid=launched["pid"])
+        finally:
+            # Should it not be watched, it goes on all the same, and does not stay behind.
+            os.kill(launched["pid"], signal.SIGUSR1)
         run = watch_.finish()
     assert run.status == 0
     assert_figures(run, ["parent"])

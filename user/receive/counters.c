@@ -54,20 +54,18 @@ int counters_read_totals(int totals_map_fd, struct mw_totals *totals)
 
 int counters_read_open_spans(int open_spans_map_fd, open_span_list *spans)
 {
-	struct open_span entry;
 	struct mw_span_key *previous = NULL;
+	struct open_span entry;
 	int err;
 
+	/* Counting has stopped, so no entry goes between its key and its value. */
 	while (!bpf_map_get_next_key(open_spans_map_fd, previous, &entry.key)) {
-		/* Ended meanwhile: gone is as good as closed. */
-		if (!bpf_map_lookup_elem(open_spans_map_fd, &entry.key, &entry.span)) {
-			err = array_push(spans, entry);
-			if (err)
-				return err;
-			previous = &spans->items[spans->count - 1].key;
-			continue;
-		}
-		break;
+		if (bpf_map_lookup_elem(open_spans_map_fd, &entry.key, &entry.span))
+			return -errno;
+		err = array_push(spans, entry);
+		if (err)
+			return err;
+		previous = &spans->items[spans->count - 1].key;
 	}
 	return 0;
 }

@@ -9,6 +9,9 @@ static int parse_number(const char *text, uint64_t *number)
 {
 	char *end;
 
+	/* strtoull() would take a space and a sign, too. */
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
 	errno = 0;
 	*number = strtoull(text, &end, 0);
 	return errno || end == text || *end ? -EINVAL : 0;
@@ -24,7 +27,10 @@ static int parse_pattern(struct pattern *pattern)
 		pattern->kind = PATTERN_ADDR;
 		return parse_number(pattern->text, &pattern->place);
 	}
-	if (colon && colon[1] != ':' && colon > pattern->text) {
+	if (colon == pattern->text && colon[1] != ':')
+		return -EINVAL;
+	/* The colon of a glob's [[:alpha:]] is no library's. */
+	if (colon && colon[1] != ':' && colon > pattern->text && colon[-1] != '[') {
 		pattern->library = strndup(pattern->text, colon - pattern->text);
 		if (!pattern->library)
 			return -ENOMEM;
@@ -74,18 +80,22 @@ void watchlist_release(struct watchlist *list)
 
 bool pattern_takes_file(const struct pattern *pattern, const char *path)
 {
-	const char *library = pattern->library;
+	static const char deleted[] = " (deleted)";
 	size_t path_bytes = strlen(path), library_bytes;
-	const char *tail;
+	const char *library = pattern->library, *tail;
 
 	if (!library)
 		return true;
+	/* What the kernel appends to a file that was replaced or removed while it is mapped. */
+	if (path_bytes > strlen(deleted) && !strcmp(path + path_bytes - strlen(deleted), deleted))
+		path_bytes -= strlen(deleted);
 	/* "libc.so.6" and "x86_64-linux-gnu/libc.so.6" both name /usr/lib/.../libc.so.6. */
 	library_bytes = strlen(library);
 	if (library_bytes > path_bytes)
 		return false;
 	tail = path + path_bytes - library_bytes;
-	return !strcmp(tail, library) && (tail == path || tail[-1] == '/' || *library == '/');
+	return !strncmp(tail, library, library_bytes) &&
+	       (tail == path || tail[-1] == '/' || *library == '/');
 }
 
 static bool same_name(const struct symbol_name *name, const char *function, const char *module)

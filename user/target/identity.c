@@ -21,7 +21,7 @@ int identity_of_caller(struct identity *identity)
 		return 0;
 	errno = 0;
 	uid = strtoul(text, &end, 10);
-	if (errno || *end || end == text || uid > (uid_t)-2)
+	if (errno || *end || *text < '0' || *text > '9' || uid > (uid_t)-2)
 		return -ENOENT;
 	if (uid == 0)
 		return 0;
