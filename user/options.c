@@ -238,14 +238,16 @@ static enum options_result check_whole(struct options *options, int argc, char *
 	return OPTIONS_RUN;
 }
 
-/* getopt names a letter by optopt, within a word such as -xq; a long option is the word itself. */
+#define LETTERS "p:o:qvh"
+
+/* An unknown letter may stand within a word that getopt has not passed yet: -xq. */
 static void wrong_word(char *argv[])
 {
 	char letter[] = {'-', (char)optopt, '\0'};
-	bool short_one = optopt > 0 && optopt < OPT_FLUSH;
+	bool unknown_letter = optopt > 0 && optopt < OPT_FLUSH && !strchr(LETTERS, optopt);
 
 	log_error("'%s' is no option, or its value is missing; see --help",
-		  short_one ? letter : argv[optind - 1]);
+		  unknown_letter ? letter : argv[optind - 1]);
 }
 
 enum options_result options_parse(int argc, char *argv[], struct options *options)
@@ -260,7 +262,7 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 	};
 	opterr = 0;
 	/* '+': what follows the command's name is the command's. */
-	while ((option = getopt_long(argc, argv, "+p:o:qvh", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+" LETTERS, long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help_text, stdout);
 			return OPTIONS_DONE;

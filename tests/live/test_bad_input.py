@@ -239,7 +239,7 @@ def test_name_that_never_comes(name, advice, folder):
     # It may come while the command runs, so that is not stopped.
     assert run.stdout == "ran\n"
     early, late = run.stderr.splitlines()
-    assert f"warning: no function '{name}' yet" in early and advice in early
+    assert f"no function '{name}' yet" in early and advice in early
     assert f"no function '{name}' came" in late and advice in late
     assert run.returncode == FAILURE
 

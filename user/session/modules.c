@@ -198,6 +198,7 @@ static void module_free(struct module *module)
 	if (module->fd >= 0)
 		close(module->fd);
 	free(module->path);
+	free(module->name);
 	free(module);
 }
 
@@ -221,11 +222,19 @@ static int module_read(struct module *module, struct watchlist *watchlist)
 	return err ? err : match_patterns(module, watchlist);
 }
 
+/* The file's name without its folders, and without what the kernel says of a removed one. */
+static char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *deleted = strstr(name, " (deleted)");
+
+	return deleted ? strndup(name, deleted - name) : strdup(name);
+}
+
 static int module_new(pid_t pid, const struct target_mapping *mapping, struct watchlist *watchlist,
 		      struct module **made)
 {
 	struct module *module = calloc(1, sizeof(*module));
-	char *slash;
 	int err = 0;
 
 	if (!module)
@@ -233,14 +242,13 @@ static int module_new(pid_t pid, const struct target_mapping *mapping, struct wa
 	module->device = mapping->device;
 	module->inode = mapping->inode;
 	module->path = strdup(mapping->path);
+	module->name = name_of(mapping->path);
 	module->fd = target_mapping_open(pid, mapping);
-	if (!module->path)
+	if (!module->path || !module->name)
 		err = -ENOMEM;
 	else if (module->fd < 0)
 		err = module->fd;
 	if (!err) {
-		slash = strrchr(module->path, '/');
-		module->name = slash ? slash + 1 : module->path;
 		snprintf(module->open_path, sizeof(module->open_path), "/proc/self/fd/%d",
 			 module->fd);
 		err = module_read(module, watchlist);

@@ -30,7 +30,7 @@ struct module {
 	int fd;
 	char open_path[32]; /* opens the very file again: /proc/self/fd/N */
 	char *path;
-	const char *name;        /* path without its folders */
+	char *name;              /* path without its folders */
 	struct elf_image *image; /* NULL: no ELF file that we read */
 	struct code_view code;
 	elf_copy_doors doors;
