@@ -133,6 +133,7 @@ $(BUILD)/targets/%: tests/live/targets/%.cc Makefile
 check-unit: need
 	@$(MAKE) --no-print-directory $(UNIT_TESTS)
 	@set -e; for test in $(UNIT_TESTS); do echo "== $$test"; $$test; done
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
 
 check-live: need
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(LIVE_TARGETS)

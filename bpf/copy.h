@@ -36,7 +36,7 @@ static __always_inline void copy_count(struct pt_regs *ctx, struct mw_thread *th
 		count_max(&mine->largest_copy_bytes, bytes);
 	if (bytes < min_bytes)
 		return;
-	span_prune(thread, ctx->sp, 0);
+	chain_prune(thread, ctx->sp, 0);
 	if (thread->top.function)
 		return;
 	count_add(mine->large_copies, 1);

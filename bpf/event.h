@@ -11,7 +11,7 @@
 #endif
 
 #define MW_COMM_BYTES    16
-#define MW_MAX_FUNCTIONS 64 /* watched functions; one bit each in mw_thread.open_mask */
+#define MW_MAX_FUNCTIONS 64
 
 /* ---- the cookie of a probe point: kind | flags << 8 | index << 16 ---- */
 
@@ -162,7 +162,7 @@ struct mw_open_span {
 	__u64 cheap_hits;
 	__u64 stepped_hits;
 	__u64 write_index;
-	__u64 outer_mask; /* functions open around it */
+	__u64 return_addr; /* what lies at key.sp as long as the call is on its stack */
 	struct mw_span_key outer;
 	__u32 pid;
 	__u32 recursive;
@@ -176,7 +176,6 @@ struct mw_thread {
 	__u64 stepped_hits;
 	__u64 writes;
 	__u64 last_write_ns;
-	__u64 open_mask;        /* functions open on this thread */
 	struct mw_span_key top; /* innermost open span */
 };
 
@@ -196,8 +195,8 @@ MW_SIZE_IS(mw_exec, 48);
 MW_SIZE_IS(mw_exit, 48);
 MW_SIZE_IS(mw_span_key, 16);
 MW_SIZE_IS(mw_open_span, 80);
-MW_SIZE_IS(mw_thread, 72);
-MW_SIZE_IS(mw_thread_line, 96);
+MW_SIZE_IS(mw_thread, 64);
+MW_SIZE_IS(mw_thread_line, 88);
 MW_SIZE_IS(mw_function, 11 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

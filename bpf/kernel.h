@@ -12,8 +12,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct mm_struct;
-
 struct atomic_counter {
 	int counter;
 };
@@ -34,6 +32,11 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
 	char comm[16];
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
 };
 
 struct seq_file;

@@ -1,62 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Spans: calls of watched functions. An end matches its entry by thread, function and stack
- * pointer, so that coroutines, longjmp and exceptions cannot make one call's end another's.
- *
- * What was copied inside is the difference of the thread's running totals, so it is inclusive
- * however spans nest. `outer` links chain the open spans of a thread from the innermost out; the
- * chain says whether a copy is inside any span, and whether a call is recursive. A span that
- * longjmp or an exception left stays in the table until its place on the stack is entered again.
+ * pointer, so that coroutines, longjmp and exceptions cannot make one call's end another's. What
+ * was copied inside is the difference of the thread's running totals, so it is inclusive however
+ * spans nest. A span that was left stays in the table until its place on the stack is entered
+ * again.
  */
 #ifndef BPF_SPAN_H
 #define BPF_SPAN_H
 
-#include "maps.h"
-
-#define SPAN_CHAIN_MOST 4096
-
-struct span_walk {
-	struct mw_thread *thread;
-	__u64 sp;
-	__u32 function;
-	__u32 reserved;
-	__u64 now_ns;
-};
-
-/*
- * On one stack a live call lies above everything that it calls. A span at or below sp was left
- * without an end, or stands on another stack (a coroutine's): it leaves the chain but not the
- * table, so that its end, if one comes, still finds it. Two functions at one sp are a tail jump.
- */
-static long span_leave_dead(__u32 index, struct span_walk *walk)
-{
-	struct mw_thread *thread = walk->thread;
-	struct mw_span_key key = thread->top;
-	struct mw_open_span *span;
-
-	if (!key.function || key.sp > walk->sp)
-		return 1;
-	if (key.sp == walk->sp && walk->function && key.function != walk->function)
-		return 1;
-	span = bpf_map_lookup_elem(&open_spans, &key);
-	if (!span) {
-		thread->top.function = 0;
-		thread->open_mask = 0;
-		return 1;
-	}
-	thread->top = span->outer;
-	thread->open_mask = span->outer_mask;
-	return 0;
-}
-
-/* function: index + 1 of the one being entered at sp; 0 for a copy. */
-static __always_inline void span_prune(struct mw_thread *thread, __u64 sp, __u32 function)
-{
-	struct span_walk walk = {.thread = thread, .sp = sp, .function = function};
-
-	if (thread->top.function && thread->top.sp <= sp)
-		bpf_loop(SPAN_CHAIN_MOST, span_leave_dead, &walk, 0);
-}
+#include "chain.h"
 
 static __always_inline void span_enter(struct pt_regs *ctx, struct mw_thread *thread, __u32 index)
 {
@@ -64,12 +17,11 @@ static __always_inline void span_enter(struct pt_regs *ctx, struct mw_thread *th
 	struct mw_span_key key = {.sp = ctx->sp, .tid = (__u32)id, .function = index + 1};
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
 	struct mw_open_span span = {};
-	__u64 bit = 1ull << (index & 63);
 
 	if (!function)
 		return;
 	count_add(function->calls, 1);
-	span_prune(thread, key.sp, key.function);
+	chain_prune(thread, key.sp, key.function);
 	if (bpf_map_lookup_elem(&open_spans, &key))
 		count_add(function->abandoned, 1);
 
@@ -79,16 +31,15 @@ static __always_inline void span_enter(struct pt_regs *ctx, struct mw_thread *th
 	span.stepped_hits = thread->stepped_hits;
 	span.write_index = thread->writes;
 	span.outer = thread->top;
-	span.outer_mask = thread->open_mask;
+	span.return_addr = user_word(key.sp);
 	span.pid = id >> 32;
-	span.recursive = !!(thread->open_mask & bit);
+	span.recursive = chain_has(thread, key.function);
 	span.start_ns = bpf_ktime_get_ns();
 	if (bpf_map_update_elem(&open_spans, &key, &span, BPF_ANY)) {
 		count_add(function->lost, 1);
 		return;
 	}
 	thread->top = key;
-	thread->open_mask |= bit;
 }
 
 static __always_inline void span_emit(const struct mw_open_span *span, struct mw_thread *thread,
@@ -127,36 +78,6 @@ static __always_inline void span_count(struct mw_function *function,
 	count_add(function->copies, thread->copies - span->copies);
 }
 
-/*
- * Takes a span out of its thread's chain. It is the innermost, or stands right below one that
- * began at the same sp: `jmp g` at the end of f, both watched, and g's ret ends both in any order.
- */
-static __always_inline void span_unchain(struct mw_thread *thread, const struct mw_span_key *key,
-					 const struct mw_open_span *span)
-{
-	struct mw_span_key inner_key = thread->top;
-	struct mw_open_span *inner;
-
-	if (inner_key.sp != key->sp)
-		return;
-	if (inner_key.function == key->function) {
-		thread->top = span->outer;
-		thread->open_mask = span->outer_mask;
-		return;
-	}
-	for (int i = 0; i < 4; i++) {
-		inner = bpf_map_lookup_elem(&open_spans, &inner_key);
-		if (!inner || inner->outer.sp != key->sp)
-			return;
-		if (inner->outer.function == key->function) {
-			inner->outer = span->outer;
-			inner->outer_mask = span->outer_mask;
-			return;
-		}
-		inner_key = inner->outer;
-	}
-}
-
 static __always_inline void span_end(struct pt_regs *ctx, struct mw_thread *thread, __u32 index,
 				     __u32 cookie_flags)
 {
@@ -176,8 +97,7 @@ static __always_inline void span_end(struct pt_regs *ctx, struct mw_thread *thre
 			count_add(function->unmatched_ends, 1);
 		return;
 	}
-	span_prune(thread, key.sp - 1, 0);
-	span_unchain(thread, &key, span);
+	chain_unlink(thread, &key, span);
 	span_count(function, span, thread, now_ns - span->start_ns);
 	if (now_ns - span->start_ns >= min_time_ns) {
 		count_add(function->reported, 1);
@@ -186,27 +106,31 @@ static __always_inline void span_end(struct pt_regs *ctx, struct mw_thread *thre
 	bpf_map_delete_elem(&open_spans, &key);
 }
 
-static long span_unfinish(__u32 index, struct span_walk *walk)
+struct unfinish_walk {
+	struct mw_thread *thread;
+	__u64 now_ns;
+};
+
+static long span_unfinish(__u32 step, struct unfinish_walk *walk)
 {
 	struct mw_thread *thread = walk->thread;
 	struct mw_span_key key = thread->top;
-	struct mw_open_span *span;
+	__u32 index = key.function - 1;
 	struct mw_function *function;
-	__u32 function_index = key.function - 1;
+	struct mw_open_span *span;
 
 	if (!key.function)
 		return 1;
 	span = bpf_map_lookup_elem(&open_spans, &key);
-	function = bpf_map_lookup_elem(&functions, &function_index);
+	function = bpf_map_lookup_elem(&functions, &index);
 	if (!span || !function) {
 		thread->top.function = 0;
 		return 1;
 	}
 	count_add(function->unfinished, 1);
 	thread->top = span->outer;
-	thread->open_mask = span->outer_mask;
 	if (walk->now_ns - span->start_ns >= min_time_ns)
-		span_emit(span, thread, function_index, walk->now_ns, MW_SPAN_UNFINISHED);
+		span_emit(span, thread, index, walk->now_ns, MW_SPAN_UNFINISHED);
 	bpf_map_delete_elem(&open_spans, &key);
 	return 0;
 }
@@ -214,9 +138,9 @@ static long span_unfinish(__u32 index, struct span_walk *walk)
 /* The thread ends, or its program does by exec: what is open on it will have no end. */
 static __always_inline void span_unfinish_all(struct mw_thread *thread)
 {
-	struct span_walk walk = {.thread = thread, .now_ns = bpf_ktime_get_ns()};
+	struct unfinish_walk walk = {.thread = thread, .now_ns = bpf_ktime_get_ns()};
 
-	bpf_loop(SPAN_CHAIN_MOST, span_unfinish, &walk, 0);
+	bpf_loop(CHAIN_STEPS_MOST, span_unfinish, &walk, 0);
 }
 
 #endif

@@ -59,7 +59,8 @@ struct open_span {
 };
 typedef ARRAY(struct open_span) open_span_list;
 
-/* Calls that are still in the table: open ones, and those left without an end. Counting has stopped. */
+/* Calls that are still in the table: open ones, and those left without an end. Counting has
+ * stopped. */
 int counters_read_open_spans(int open_spans_map_fd, open_span_list *spans);
 
 typedef ARRAY(struct mw_thread_line) thread_line_list;

@@ -134,13 +134,16 @@ static int resolve_door(struct planning *planning, struct module *module,
 			return err;
 		live.module = module_at(planning, target_addr, &live.door.vaddr);
 		if (!live.module ||
-		    !plan_stub_slot(&live.module->code, live.door.vaddr, &stub_slot)) {
+		    !plan_stub_slot(&live.module->code, live.door.vaddr, &stub_slot) ||
+		    plan_is_unbound(&live.module->code, live.door.vaddr)) {
 			planning->plan->settled = false;
 			return 0;
 		}
 	}
+	/* Two names of one routine stay two: a tail jump may go by either. */
 	array_each (known, doors) {
-		if (known->module == live.module && known->door.vaddr == live.door.vaddr)
+		if (known->module == live.module && known->door.vaddr == live.door.vaddr &&
+		    !strcmp(known->door.name, live.door.name))
 			return 0;
 	}
 	return array_push(doors, live);
@@ -156,10 +159,23 @@ static const char *routine_name(const struct copy_door *doors, size_t count)
 	return doors[0].name;
 }
 
+typedef ARRAY(struct copy_door) copy_doors;
+
+static int add_door(copy_doors *doors, const struct copy_door *door)
+{
+	const struct copy_door *known;
+
+	array_each (known, doors) {
+		if (known->vaddr == door->vaddr)
+			return 0;
+	}
+	return array_push(doors, *door);
+}
+
 static int plan_module_copies(struct planning *planning, struct module *module,
 			      const live_doors *all)
 {
-	ARRAY(struct copy_door) doors = {0};
+	copy_doors doors = {0};
 	struct probe_point *point;
 	probe_points points = {0};
 	struct live_door *live;
@@ -168,7 +184,7 @@ static int plan_module_copies(struct planning *planning, struct module *module,
 
 	array_each (live, all) {
 		if (!err && live->module == module)
-			err = array_push(&doors, live->door);
+			err = add_door(&doors, &live->door);
 	}
 	if (err || !doors.count)
 		goto out;
@@ -226,14 +242,12 @@ struct tail_lookup {
 static bool tail_bound(const struct planning *planning, const struct module *module,
 		       uint64_t slot_vaddr, struct tail_target *target)
 {
-	uint64_t slot_addr = module_addr(planning, module, slot_vaddr), bound_addr, stub_slot;
+	uint64_t slot_addr = module_addr(planning, module, slot_vaddr), bound_addr;
 
 	if (!slot_addr || process_read(planning->pid, slot_addr, &bound_addr, sizeof(bound_addr)))
 		return false;
 	target->module = module_at(planning, bound_addr, &target->vaddr);
-	/* Not bound: it leads back into this module's PLT. */
-	return target->module && (target->module != module ||
-				  plan_stub_slot(&module->code, target->vaddr, &stub_slot));
+	return target->module && !plan_is_unbound(&target->module->code, target->vaddr);
 }
 
 static int tail_candidates(const struct tail_lookup *lookup, const char *symbol,

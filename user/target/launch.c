@@ -165,6 +165,19 @@ static int run_to_entry(pid_t pid)
 	return 0;
 }
 
+/* The file itself was found, and is executable. */
+static void explain_exec(const char *path, int err)
+{
+	const char *why = strerror(-err);
+
+	if (err == -ENOEXEC)
+		why = "it is neither a program nor a script that begins with #! and its "
+		      "interpreter";
+	else if (err == -ENOENT)
+		why = "the interpreter that it names (after #!, or its ELF loader) does not exist";
+	log_error("can't run '%s': %s", path, why);
+}
+
 static int hold_child(struct launch *launch, const struct launch_pipes *pipes)
 {
 	int err;
@@ -181,10 +194,7 @@ static int hold_child(struct launch *launch, const struct launch_pipes *pipes)
 		return -errno;
 	err = wait_exec(launch->pid, pipes);
 	if (err) {
-		log_error("can't run '%s': %s", launch->path,
-			  err == -ENOEXEC ? "it is neither a program nor a script that begins "
-					    "with #! and its interpreter"
-					  : strerror(-err));
+		explain_exec(launch->path, err);
 		return err;
 	}
 	if (process_kind(launch->pid) == PROCESS_32BIT) {

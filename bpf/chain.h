@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The open spans of one thread, linked from the innermost out by their `outer` keys. The chain
+ * says whether a copy is inside any span, and whether a call is recursive; the sums do not need it.
+ *
+ * Nothing tells when longjmp or an exception leaves a call, so the chain is looked through when the
+ * next probe needs it. A span that is dead then leaves the chain, but not the table: should its end
+ * come after all (a coroutine's stack was taken for this one), it is still found by its key.
+ */
+#ifndef BPF_CHAIN_H
+#define BPF_CHAIN_H
+
+#include "maps.h"
+
+#define CHAIN_STEPS_MOST 4096
+
+/* The mapping that the stack pointer lies in: one stack, as a rule. */
+struct stack_range {
+	__u64 start;
+	__u64 end;
+};
+
+static long stack_range_set(struct task_struct *task, struct vm_area_struct *vma,
+			    struct stack_range *range)
+{
+	range->start = vma->vm_start;
+	range->end = vma->vm_end;
+	return 0;
+}
+
+/* Empty where the kernel has no time for it (mmap_lock is taken): then no stack is this one. */
+static __always_inline struct stack_range stack_range_at(__u64 sp)
+{
+	struct stack_range range = {};
+
+	bpf_find_vma(bpf_get_current_task_btf(), sp, stack_range_set, &range, 0);
+	return range;
+}
+
+static __always_inline __u64 user_word(__u64 addr)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_user(&word, sizeof(word), (void *)addr);
+	return word;
+}
+
+struct chain_walk {
+	struct mw_thread *thread;
+	__u64 sp; /* of the probe that looks */
+	struct stack_range stack;
+	__u32 function; /* index + 1 of the one that is entered; 0: none is */
+	__u32 found;
+	struct mw_span_key key;   /* where the walk stands */
+	struct mw_span_key inner; /* the one before it; function 0: the thread's top */
+};
+
+/*
+ * Above a live call's return address, on the same stack, nothing of the program runs. Below it the
+ * address stays as it was: a word that differs was written by later calls. (A page that can't be
+ * read reads as 0, and proves nothing.)
+ */
+static __always_inline int span_is_dead(const struct chain_walk *walk,
+					const struct mw_span_key *key,
+					const struct mw_open_span *span)
+{
+	__u64 word;
+
+	if (key->sp == walk->sp && key->function == walk->function)
+		return 1;
+	if (key->sp < walk->sp && key->sp >= walk->stack.start && key->sp < walk->stack.end)
+		return 1;
+	word = user_word(key->sp);
+	return word && word != span->return_addr;
+}
+
+static long chain_drop_dead(__u32 step, struct chain_walk *walk)
+{
+	struct mw_span_key key = walk->thread->top;
+	struct mw_open_span *span;
+
+	if (!key.function)
+		return 1;
+	span = bpf_map_lookup_elem(&open_spans, &key);
+	if (!span) {
+		walk->thread->top.function = 0;
+		return 1;
+	}
+	if (!span_is_dead(walk, &key, span))
+		return 1;
+	walk->thread->top = span->outer;
+	return 0;
+}
+
+/* Takes dead spans off the top, as seen from a probe at sp; function as in chain_walk. */
+static __always_inline void chain_prune(struct mw_thread *thread, __u64 sp, __u32 function)
+{
+	struct chain_walk walk = {.thread = thread, .sp = sp, .function = function};
+
+	if (!thread->top.function)
+		return;
+	if (thread->top.sp < sp)
+		walk.stack = stack_range_at(sp);
+	bpf_loop(CHAIN_STEPS_MOST, chain_drop_dead, &walk, 0);
+}
+
+static long chain_find_function(__u32 step, struct chain_walk *walk)
+{
+	struct mw_open_span *span;
+
+	if (walk->key.function == walk->function)
+		walk->found = 1;
+	if (!walk->key.function || walk->found)
+		return 1;
+	span = bpf_map_lookup_elem(&open_spans, &walk->key);
+	if (!span)
+		return 1;
+	walk->key = span->outer;
+	return 0;
+}
+
+static __always_inline int chain_has(struct mw_thread *thread, __u32 function)
+{
+	struct chain_walk walk = {.function = function, .key = thread->top};
+
+	bpf_loop(CHAIN_STEPS_MOST, chain_find_function, &walk, 0);
+	return walk.found;
+}
+
+/* Links what is before walk->key in the chain to `outer` instead. */
+static __always_inline void chain_bypass(struct chain_walk *walk, const struct mw_span_key *outer)
+{
+	struct mw_open_span *inner;
+
+	if (!walk->inner.function) {
+		walk->thread->top = *outer;
+		return;
+	}
+	inner = bpf_map_lookup_elem(&open_spans, &walk->inner);
+	if (inner)
+		inner->outer = *outer;
+}
+
+static long chain_step_to_end(__u32 step, struct chain_walk *walk)
+{
+	struct mw_span_key key = walk->key;
+	struct mw_open_span *span;
+
+	if (!key.function)
+		return 1;
+	span = bpf_map_lookup_elem(&open_spans, &key);
+	if (!span)
+		return 1;
+	walk->key = span->outer;
+	if (key.sp == walk->sp && key.function == walk->function) {
+		chain_bypass(walk, &span->outer);
+		return 1;
+	}
+	/* Deeper on the stack of a call that ends: left without an end. */
+	if (key.sp < walk->sp && key.sp >= walk->stack.start && key.sp < walk->stack.end)
+		chain_bypass(walk, &span->outer);
+	else
+		walk->inner = key;
+	return 0;
+}
+
+/*
+ * Takes the span that ends out of the chain. It is the innermost, as a rule; but a coroutine's may
+ * be in it too, and `jmp g` at the end of f, both watched, lets g's ret end both in any order.
+ */
+static __always_inline void chain_unlink(struct mw_thread *thread, const struct mw_span_key *key,
+					 const struct mw_open_span *span)
+{
+	struct chain_walk walk = {
+		.thread = thread,
+		.sp = key->sp,
+		.function = key->function,
+		.key = thread->top,
+	};
+
+	if (thread->top.sp == key->sp && thread->top.function == key->function) {
+		thread->top = span->outer;
+		return;
+	}
+	walk.stack = stack_range_at(key->sp);
+	bpf_loop(CHAIN_STEPS_MOST, chain_step_to_end, &walk, 0);
+}
+
+#endif
