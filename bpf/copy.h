@@ -21,7 +21,7 @@ static __always_inline void copy_emit(struct pt_regs *ctx, __u32 routine)
 }
 
 static __always_inline void copy_count(struct pt_regs *ctx, struct mw_thread *thread,
-				       struct mw_totals *mine, __u32 routine)
+				       struct mw_totals *mine, __u32 routine, int is_own)
 {
 	__u64 bytes = ctx->dx;
 	__u32 class = size_class(bytes);
@@ -34,7 +34,8 @@ static __always_inline void copy_count(struct pt_regs *ctx, struct mw_thread *th
 	}
 	if (bytes > mine->largest_copy_bytes)
 		count_max(&mine->largest_copy_bytes, bytes);
-	if (bytes < min_bytes)
+	/* memwatch's own calls, of 0 bytes, are no news even with --min-bytes 0. */
+	if (bytes < min_bytes || is_own)
 		return;
 	chain_prune(thread, ctx->sp, 0);
 	if (thread->top.function)

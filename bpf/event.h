@@ -32,7 +32,10 @@ enum mw_point_kind {
 #define MW_COOKIE_FLAGS(cookie)       ((__u32)((cookie) >> 8 & 0xff))
 #define MW_COOKIE_INDEX(cookie)       ((__u32)((cookie) >> 16 & 0xffff))
 
-/* ---- records in the ring buffer ---- */
+/*
+ * ---- records in the ring buffers: spans and copies in one, life events in the other, so that no
+ * flood of the former loses sight of a process ----
+ */
 
 enum mw_record_type {
 	MW_RECORD_SPAN = 1,
@@ -130,6 +133,7 @@ struct mw_function {
 enum mw_loss {
 	MW_LOSS_RING_FULL,
 	MW_LOSS_THREAD_STATE,
+	MW_LOSS_LIFE, /* a fork, exec, exit or loaded library that could not be told of */
 	MW_LOSS_KINDS,
 };
 

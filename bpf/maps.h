@@ -19,6 +19,12 @@ struct {
 	__uint(max_entries, 4 << 20);
 } ring SEC(".maps");
 
+/* Forks, execs, exits, loaded libraries: 10,000 of them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 512 << 10);
+} life_ring SEC(".maps");
+
 /* Processes that are watched, by tgid. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -131,16 +137,11 @@ static __always_inline __u32 size_class(__u64 bytes)
 	return class < MW_SIZE_CLASSES ? class : MW_SIZE_CLASSES - 1;
 }
 
-/* A record of the ring, its head filled in; NULL, and counted, where there is no room. */
-static __always_inline void *record_reserve(__u32 type, __u64 bytes, __u64 now_ns)
+static __always_inline void *record_start(struct mw_head *head, __u32 type, __u64 bytes,
+					  __u64 now_ns)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct mw_head *head = bpf_ringbuf_reserve(&ring, bytes, 0);
 
-	if (!head) {
-		count_loss(MW_LOSS_RING_FULL);
-		return 0;
-	}
 	head->type = type;
 	head->bytes = bytes;
 	head->at_ns = now_ns;
@@ -148,6 +149,28 @@ static __always_inline void *record_reserve(__u32 type, __u64 bytes, __u64 now_n
 	head->tid = (__u32)id;
 	bpf_get_current_comm(head->comm, sizeof(head->comm));
 	return head;
+}
+
+/* A record of the ring, its head filled in; NULL, and counted, where there is no room. */
+static __always_inline void *record_reserve(__u32 type, __u64 bytes, __u64 now_ns)
+{
+	struct mw_head *head = bpf_ringbuf_reserve(&ring, bytes, 0);
+
+	if (head)
+		return record_start(head, type, bytes, now_ns);
+	count_loss(MW_LOSS_RING_FULL);
+	return 0;
+}
+
+/* The same for a life event. */
+static __always_inline void *life_reserve(__u32 type, __u64 bytes)
+{
+	struct mw_head *head = bpf_ringbuf_reserve(&life_ring, bytes, 0);
+
+	if (head)
+		return record_start(head, type, bytes, bpf_ktime_get_ns());
+	count_loss(MW_LOSS_LIFE);
+	return 0;
 }
 
 #endif

@@ -11,8 +11,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline void loader_emit(void)
 {
-	struct mw_loader *record =
-		record_reserve(MW_RECORD_LOADER, sizeof(*record), bpf_ktime_get_ns());
+	struct mw_loader *record = life_reserve(MW_RECORD_LOADER, sizeof(*record));
 
 	if (record)
 		bpf_ringbuf_submit(record, 0);
@@ -44,7 +43,7 @@ int probe_point(struct pt_regs *ctx)
 		count_add(mine->cheap_hits, 1);
 	}
 	if (kind == MW_POINT_COPY || kind == MW_POINT_CALIBRATE)
-		copy_count(ctx, thread, mine, index);
+		copy_count(ctx, thread, mine, index, kind == MW_POINT_CALIBRATE);
 	else if (kind == MW_POINT_WRITE)
 		write_count(thread, mine);
 	else if (kind == MW_POINT_ENTRY)
@@ -70,8 +69,11 @@ int BPF_PROG(process_forked, struct task_struct *parent, struct task_struct *chi
 	/* A new thread has its creator's tgid and shares its probes. */
 	if (!follow || stopped || child->pid != child->tgid || !is_watched(parent_pid))
 		return 0;
-	bpf_map_update_elem(&watched, &child_pid, &one, BPF_ANY);
-	record = record_reserve(MW_RECORD_FORK, sizeof(*record), bpf_ktime_get_ns());
+	if (bpf_map_update_elem(&watched, &child_pid, &one, BPF_ANY)) {
+		count_loss(MW_LOSS_LIFE);
+		return 0;
+	}
+	record = life_reserve(MW_RECORD_FORK, sizeof(*record));
 	if (!record)
 		return 0;
 	record->head.pid = parent_pid;
@@ -95,7 +97,7 @@ int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
 		thread->writes = 0;
 		thread->last_write_ns = 0;
 	}
-	record = record_reserve(MW_RECORD_EXEC, sizeof(*record), bpf_ktime_get_ns());
+	record = life_reserve(MW_RECORD_EXEC, sizeof(*record));
 	if (!record)
 		return 0;
 	record->old_tid = old_tid;
@@ -111,22 +113,23 @@ int BPF_PROG(process_exited, struct task_struct *task)
 	struct mw_thread *thread;
 	struct mw_exit *record;
 
-	if (stopped || !is_watched(pid))
+	if (stopped)
 		return 0;
+	/* Before anything else: another thread may be the one that takes the process off `watched`.
+	 */
 	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
 	if (thread)
 		span_unfinish_all(thread);
-	/* do_exit() takes this thread off `live` before it comes here: 0 is the last thread. */
-	if (task->signal->live.counter != 0)
+	/* do_exit() takes a thread off `live` before it comes here. Several may see it at 0. */
+	if (task->signal->live.counter != 0 || bpf_map_delete_elem(&watched, &pid))
 		return 0;
-	record = record_reserve(MW_RECORD_EXIT, sizeof(*record), bpf_ktime_get_ns());
-	if (record) {
-		record->cpu_ns = task->signal->sum_sched_runtime + task->se.sum_exec_runtime;
-		if (task->group_leader != task)
-			record->cpu_ns += task->group_leader->se.sum_exec_runtime;
-		bpf_ringbuf_submit(record, 0);
-	}
-	bpf_map_delete_elem(&watched, &pid);
+	record = life_reserve(MW_RECORD_EXIT, sizeof(*record));
+	if (!record)
+		return 0;
+	record->cpu_ns = task->signal->sum_sched_runtime + task->se.sum_exec_runtime;
+	if (task->group_leader != task)
+		record->cpu_ns += task->group_leader->se.sum_exec_runtime;
+	bpf_ringbuf_submit(record, 0);
 	return 0;
 }
 

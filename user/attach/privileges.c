@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,6 +36,23 @@ static uint64_t effective_capabilities(void)
 	return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
+/* PROC_PID_INIT_INO of the kernel's <linux/proc_ns.h>. */
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCu
+
+/* The programs number processes as the machine's first pid namespace does; in another, no child
+ * would be found again.
+ */
+static int check_pid_namespace(void)
+{
+	struct stat status;
+
+	if (stat("/proc/self/ns/pid", &status) || status.st_ino == FIRST_PID_NAMESPACE)
+		return 0;
+	log_error("memwatch must run in the machine's first pid namespace: start it outside of "
+		  "the container, and name processes by their ids there");
+	return -EPERM;
+}
+
 int privileges_check(void)
 {
 	uint64_t have = effective_capabilities();
@@ -50,7 +68,7 @@ int privileges_check(void)
 					 used ? ", " : "", needed[i].name);
 	}
 	if (!used)
-		return 0;
+		return check_pid_namespace();
 	log_error("not enough privileges: run it with sudo (missing: %s)", missing);
 	return -EPERM;
 }

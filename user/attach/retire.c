@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/array.h"
 
@@ -100,22 +101,22 @@ void retire_queue_add(struct retire_queue *queue, struct probe_link *link)
 		link_destroy(link);
 }
 
-size_t retire_queue_parts(struct retire_queue *queue)
+size_t retire_queue_wait(struct retire_queue *queue, unsigned wait_ms)
 {
+	struct timespec until;
 	size_t parts;
 
+	/* What pthread_cond_timedwait() goes by, unless the condition says otherwise. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (wait_ms % 1000) * 1000000L;
+	until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&queue->lock);
+	while (queue->parts && !pthread_cond_timedwait(&queue->changed, &queue->lock, &until))
+		;
 	parts = queue->parts;
 	pthread_mutex_unlock(&queue->lock);
 	return parts;
-}
-
-void retire_queue_wait(struct retire_queue *queue)
-{
-	pthread_mutex_lock(&queue->lock);
-	while (queue->parts)
-		pthread_cond_wait(&queue->changed, &queue->lock);
-	pthread_mutex_unlock(&queue->lock);
 }
 
 void retire_queue_free(struct retire_queue *queue)

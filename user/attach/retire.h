@@ -16,9 +16,11 @@ struct retire_queue;
 struct retire_queue *retire_queue_new(void);
 /* Takes the link. Without memory to queue it, removes it at once. */
 void retire_queue_add(struct retire_queue *queue, struct probe_link *link);
-/* Links and points (as the kernel removes them one by one) that are not gone yet. */
-size_t retire_queue_parts(struct retire_queue *queue);
-void retire_queue_wait(struct retire_queue *queue);
+/*
+ * Waits for at most wait_ms until all are gone. Gives how many links and points (as the kernel
+ * removes them one by one) are not.
+ */
+size_t retire_queue_wait(struct retire_queue *queue, unsigned wait_ms);
 /* Waits, then frees. NULL is fine. */
 void retire_queue_free(struct retire_queue *queue);
 

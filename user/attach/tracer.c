@@ -177,6 +177,7 @@ struct tracer_outlets tracer_outlets(const struct tracer *tracer)
 
 	return (struct tracer_outlets){
 		.ring_map_fd = bpf_map__fd(skeleton->maps.ring),
+		.life_ring_map_fd = bpf_map__fd(skeleton->maps.life_ring),
 		.functions_map_fd = bpf_map__fd(skeleton->maps.functions),
 		.totals_map_fd = bpf_map__fd(skeleton->maps.totals),
 		.open_spans_map_fd = bpf_map__fd(skeleton->maps.open_spans),
@@ -190,13 +191,6 @@ int tracer_follow_process(struct tracer *tracer, pid_t pid)
 
 	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key, &one,
 				   BPF_ANY);
-}
-
-void tracer_forget_process(struct tracer *tracer, pid_t pid)
-{
-	uint32_t key = pid;
-
-	bpf_map_delete_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key);
 }
 
 void tracer_stop_counting(struct tracer *tracer)
@@ -221,12 +215,7 @@ void probe_link_retire(struct tracer *tracer, struct probe_link *link)
 	retire_queue_add(tracer->retiring, link);
 }
 
-void tracer_wait_retired(struct tracer *tracer)
+size_t tracer_retiring(struct tracer *tracer, unsigned wait_ms)
 {
-	retire_queue_wait(tracer->retiring);
-}
-
-size_t tracer_retiring(struct tracer *tracer)
-{
-	return retire_queue_parts(tracer->retiring);
+	return retire_queue_wait(tracer->retiring, wait_ms);
 }

@@ -41,6 +41,7 @@ enum link_kind tracer_link_kind(const struct tracer *tracer);
 /* Descriptors that receive/ reads from; they belong to the tracer. */
 struct tracer_outlets {
 	int ring_map_fd;
+	int life_ring_map_fd;
 	int functions_map_fd;
 	int totals_map_fd;
 	int open_spans_map_fd;
@@ -50,7 +51,6 @@ struct tracer_outlets tracer_outlets(const struct tracer *tracer);
 
 /* The process's life events and those of its descendants travel from now on. */
 int tracer_follow_process(struct tracer *tracer, pid_t pid);
-void tracer_forget_process(struct tracer *tracer, pid_t pid);
 
 /* Every program returns at once from now on: what is read afterwards no longer moves. */
 void tracer_stop_counting(struct tracer *tracer);
@@ -86,8 +86,7 @@ int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
  */
 void probe_link_retire(struct tracer *tracer, struct probe_link *link);
 
-/* Waits until all retired links are gone, and gives how many points were still in place. */
-void tracer_wait_retired(struct tracer *tracer);
-size_t tracer_retiring(struct tracer *tracer);
+/* How many links and points are still to be removed, after waiting for at most wait_ms. */
+size_t tracer_retiring(struct tracer *tracer, unsigned wait_ms);
 
 #endif

@@ -7,6 +7,8 @@
 
 struct receiver {
 	struct ring_buffer *ring;
+	struct ring_buffer *life_ring;
+	unsigned batch; /* records that may still be handed on */
 	const struct record_handlers *handlers;
 	void *context;
 	uint64_t malformed;
@@ -65,17 +67,26 @@ bool receiver_accept(struct receiver *receiver, const void *record, size_t bytes
 	return true;
 }
 
-static int on_sample(void *context, void *record, size_t bytes)
+static int on_life_event(void *context, void *record, size_t bytes)
 {
 	receiver_accept(context, record, bytes);
 	return 0;
 }
 
-int receiver_new(int ring_map_fd, const struct record_handlers *handlers, void *context,
-		 struct receiver **made)
+/* libbpf takes the record off the ring before it looks at what this gives. */
+static int on_sample(void *context, void *record, size_t bytes)
+{
+	struct receiver *receiver = context;
+
+	receiver_accept(receiver, record, bytes);
+	return --receiver->batch ? 0 : -EAGAIN;
+}
+
+int receiver_new(int ring_map_fd, int life_ring_map_fd, const struct record_handlers *handlers,
+		 void *context, struct receiver **made)
 {
 	struct receiver *receiver = calloc(1, sizeof(*receiver));
-	int err;
+	int err = 0;
 
 	if (!receiver)
 		return -ENOMEM;
@@ -83,14 +94,18 @@ int receiver_new(int ring_map_fd, const struct record_handlers *handlers, void *
 	receiver->context = context;
 	if (ring_map_fd >= 0) {
 		receiver->ring = ring_buffer__new(ring_map_fd, on_sample, receiver, NULL);
-		if (!receiver->ring) {
-			err = -errno;
-			free(receiver);
-			return err;
-		}
+		err = receiver->ring ? 0 : -errno;
 	}
-	*made = receiver;
-	return 0;
+	if (!err && life_ring_map_fd >= 0) {
+		receiver->life_ring =
+			ring_buffer__new(life_ring_map_fd, on_life_event, receiver, NULL);
+		err = receiver->life_ring ? 0 : -errno;
+	}
+	if (err)
+		receiver_free(receiver);
+	else
+		*made = receiver;
+	return err;
 }
 
 void receiver_free(struct receiver *receiver)
@@ -98,6 +113,7 @@ void receiver_free(struct receiver *receiver)
 	if (!receiver)
 		return;
 	ring_buffer__free(receiver->ring);
+	ring_buffer__free(receiver->life_ring);
 	free(receiver);
 }
 
@@ -106,9 +122,21 @@ int receiver_poll_fd(const struct receiver *receiver)
 	return ring_buffer__epoll_fd(receiver->ring);
 }
 
-int receiver_drain(struct receiver *receiver)
+int receiver_life_poll_fd(const struct receiver *receiver)
 {
-	return ring_buffer__consume(receiver->ring);
+	return ring_buffer__epoll_fd(receiver->life_ring);
+}
+
+void receiver_drain_life(struct receiver *receiver)
+{
+	ring_buffer__consume(receiver->life_ring);
+}
+
+bool receiver_drain(struct receiver *receiver)
+{
+	receiver_drain_life(receiver);
+	receiver->batch = RECEIVE_BATCH;
+	return ring_buffer__consume(receiver->ring) == -EAGAIN;
 }
 
 uint64_t receiver_malformed(const struct receiver *receiver)

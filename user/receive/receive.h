@@ -25,16 +25,27 @@ struct record_handlers {
 
 struct receiver;
 
-/* handlers and context are kept; the map's descriptor stays the caller's. */
-int receiver_new(int ring_map_fd, const struct record_handlers *handlers, void *context,
-		 struct receiver **receiver);
+/*
+ * handlers and context are kept; the maps' descriptors stay the caller's. -1 for both: a receiver
+ * for tests, which has no ring.
+ */
+int receiver_new(int ring_map_fd, int life_ring_map_fd, const struct record_handlers *handlers,
+		 void *context, struct receiver **receiver);
 void receiver_free(struct receiver *receiver);
 
-/* Readable when records wait. */
+/* Both become readable when records wait. */
 int receiver_poll_fd(const struct receiver *receiver);
+int receiver_life_poll_fd(const struct receiver *receiver);
 
-/* Hands on every record that is there. How many, or negative errno. */
-int receiver_drain(struct receiver *receiver);
+/* Hands on every life event that is there. */
+void receiver_drain_life(struct receiver *receiver);
+
+/*
+ * Hands on every life event, then at most RECEIVE_BATCH spans and copies, so that a target which
+ * fills the ring as fast as it is read leaves time for all else. True where more may be there.
+ */
+#define RECEIVE_BATCH 4096
+bool receiver_drain(struct receiver *receiver);
 
 /*
  * Checks one record of `bytes` bytes and hands it on; false where it is none of ours (then it is

@@ -264,7 +264,9 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 	if (!counted)
 		goto out;
 	tracer_stop_counting(settings->tracer);
-	receiver_drain(receiver);
+	while (receiver_drain(receiver))
+		;
+	processes_give_up_due(processes);
 	err = read_counters(settings, counted);
 	if (err)
 		goto out;

@@ -8,17 +8,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "session/process_links.h"
 #include "target/process.h"
 
 /* A loader takes 0.3 to some ms; one that takes longer than this has no slots to wait for. */
 #define SETTLE_STEP_NS  (250 * NS_PER_US)
 #define SETTLE_LIMIT_NS (200 * NS_PER_MS)
 #define VERIFY_TRIES    3
-
-struct attached_file {
-	struct module *module;
-	struct probe_link *link;
-};
 
 struct process {
 	pid_t pid, parent_pid;
@@ -27,11 +23,13 @@ struct process {
 	uint64_t try_at_ns;       /* when due: not before this; 0: nothing is due */
 	uint64_t cpu_before_ns;   /* used before it was watched */
 	bool live;                /* was watched, at least for a while */
+	size_t probes_added;      /* by its latest event */
 	unsigned verify_failures; /* since its latest event: probes that were not in place */
 	bool links_stale;         /* the kernel's links belong to a thread that is gone */
 	char comm[COMM_BYTES];
-	struct process_plan plan; /* that the files carry */
-	ARRAY(struct attached_file) files;
+	bool held;                /* launched, and not let go yet */
+	struct process_plan plan; /* that the links carry */
+	struct process_links links;
 };
 
 static struct process *find(const struct processes *processes, pid_t pid)
@@ -45,19 +43,9 @@ static struct process *find(const struct processes *processes, pid_t pid)
 	return NULL;
 }
 
-static void retire_files(struct processes *processes, struct process *process)
-{
-	struct attached_file *file;
-
-	array_each (file, &process->files)
-		probe_link_retire(processes->tracer, file->link);
-	process->files.count = 0;
-}
-
 static void process_free(struct processes *processes, struct process *process)
 {
-	retire_files(processes, process);
-	array_release(&process->files);
+	process_links_retire(&process->links, processes->tracer);
 	process_plan_release(&process->plan);
 	free(process);
 }
@@ -74,6 +62,7 @@ int processes_add(struct processes *processes, pid_t pid, enum process_event eve
 	process->event = event;
 	process->since_ns = since_ns;
 	process->try_at_ns = since_ns;
+	process->held = event == EVENT_LAUNCH;
 	process_comm(pid, process->comm, sizeof(process->comm));
 	if (event == EVENT_ATTACH)
 		process->cpu_before_ns = process_cpu_ns(pid);
@@ -106,14 +95,14 @@ static void tell(struct processes *processes, struct process *process, uint64_t 
 
 	memcpy(child.comm, process->comm, sizeof(child.comm));
 	/* A held process does not run: no time is lost. An attach has no beginning to miss. */
-	if (process->event == EVENT_LAUNCH || process->event == EVENT_ATTACH)
+	if (process->held || process->event == EVENT_ATTACH)
 		child.unwatched_ns = 0;
 	if (!reason) {
 		processes->watched += !process->live;
 		process->live = true;
 	}
-	/* A plugin came to a process that is watched as it was: no news about the process. */
-	if (process->event == EVENT_LIBRARY)
+	/* A library that brought nothing to watch, or that came as the process ended: no news. */
+	if (process->event == EVENT_LIBRARY && !process->probes_added)
 		return;
 	if (child.watched && child.unwatched_ns > processes->worst_unwatched_ns)
 		processes->worst_unwatched_ns = child.unwatched_ns;
@@ -121,98 +110,6 @@ static void tell(struct processes *processes, struct process *process, uint64_t 
 }
 
 /* ---- links ---- */
-
-/* The probes of one module: a stretch of the plan, which is ordered by module. */
-static size_t module_stretch(const struct process_plan *plan, size_t from)
-{
-	size_t to = from;
-
-	while (to < plan->probes.count &&
-	       plan->probes.items[to].module == plan->probes.items[from].module)
-		to++;
-	return to - from;
-}
-
-static bool same_stretch(const struct process_plan *old, const struct planned_probe *probes,
-			 size_t count)
-{
-	for (size_t from = 0; from < old->probes.count; from += module_stretch(old, from)) {
-		const struct planned_probe *known = &old->probes.items[from];
-
-		if (known->module != probes->module)
-			continue;
-		if (module_stretch(old, from) != count)
-			return false;
-		for (size_t i = 0; i < count; i++) {
-			if (known[i].point.file_off != probes[i].point.file_off ||
-			    known[i].point.cookie != probes[i].point.cookie)
-				return false;
-		}
-		return true;
-	}
-	return false;
-}
-
-static int link_stretch(struct processes *processes, const struct process *process,
-			const struct planned_probe *probes, size_t count, struct probe_link **link)
-{
-	struct link_point *points = calloc(count, sizeof(*points));
-	int err;
-
-	if (!points)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		points[i] = probes[i].point;
-	err = probe_link_new(processes->tracer, probes->module->open_path, process->pid, points,
-			     count, link);
-	free(points);
-	return err;
-}
-
-static struct attached_file *file_of(struct process *process, const struct module *module)
-{
-	struct attached_file *file;
-
-	array_each (file, &process->files) {
-		if (file->module == module)
-			return file;
-	}
-	return NULL;
-}
-
-/* Links survive exec: where the new program shares a library and its plan, the link stays. */
-static int carry_out(struct processes *processes, struct process *process,
-		     const struct process_plan *plan)
-{
-	ARRAY(struct attached_file) files = {0};
-	size_t count;
-	int err = 0;
-
-	for (size_t from = 0; !err && from < plan->probes.count; from += count) {
-		const struct planned_probe *probes = &plan->probes.items[from];
-		struct attached_file *kept = file_of(process, probes->module);
-		struct attached_file file = {.module = probes->module};
-
-		count = module_stretch(plan, from);
-		if (kept && kept->link && same_stretch(&process->plan, probes, count)) {
-			file.link = kept->link;
-			kept->link = NULL;
-		} else {
-			err = link_stretch(processes, process, probes, count, &file.link);
-		}
-		if (!err)
-			err = array_push(&files, file);
-		if (err && file.link)
-			probe_link_retire(processes->tracer, file.link);
-	}
-	for (size_t i = 0; i < process->files.count; i++) {
-		if (process->files.items[i].link)
-			probe_link_retire(processes->tracer, process->files.items[i].link);
-	}
-	array_release(&process->files);
-	memcpy(&process->files, &files, sizeof(files));
-	return err;
-}
 
 static void explain_links(const struct process *process, int err)
 {
@@ -225,12 +122,14 @@ static void explain_links(const struct process *process, int err)
 static int take_plan(struct processes *processes, struct process *process,
 		     struct process_plan *plan)
 {
+	size_t added;
 	int err, missing;
 
 	if (process->links_stale)
-		retire_files(processes, process);
+		process_links_retire(&process->links, processes->tracer);
 	process->links_stale = false;
-	err = carry_out(processes, process, plan);
+	err = process_links_put(&process->links, processes->tracer, process->pid, plan, &added);
+	process->probes_added += added;
 	process_plan_release(&process->plan);
 	process->plan = *plan;
 	if (err) {
@@ -313,8 +212,9 @@ static void attach_due(struct processes *processes, struct process *process)
 		return;
 	}
 	process_comm(process->pid, process->comm, sizeof(process->comm));
-	/* Mapped code that vanishes: it is about to end. What it had is what it has. */
-	if (!err && process->event == EVENT_LIBRARY && plan.copy_doors < process->plan.copy_doors) {
+	/* A library's destructor, say, on the way out: what was watched is all there is. */
+	if (!err && process->event == EVENT_LIBRARY &&
+	    process_kind(process->pid) != PROCESS_WATCHABLE) {
 		process_plan_release(&plan);
 		give_up(processes, process, NULL);
 		return;
@@ -325,6 +225,9 @@ static void attach_due(struct processes *processes, struct process *process)
 			    process->pid, process->comm, *plan.refused ? ": " : "", plan.refused);
 	if (!err)
 		err = take_plan(processes, process, &plan);
+	/* EIO: its memory was replaced, by exec or exit, between two looks at it. */
+	if (err == -EIO && process->verify_failures++ < VERIFY_TRIES)
+		err = -EAGAIN;
 	if (err == -EAGAIN)
 		process->try_at_ns = clock_monotonic_ns() + SETTLE_STEP_NS;
 	else if (err == -ESRCH)
@@ -335,19 +238,66 @@ static void attach_due(struct processes *processes, struct process *process)
 		give_up(processes, process, NULL);
 }
 
+/* The one that waits longest; NULL where none is due yet. */
+static struct process *longest_due(const struct processes *processes, uint64_t *next_ns)
+{
+	struct process **each, *due = NULL;
+
+	*next_ns = 0;
+	array_each (each, &processes->all) {
+		uint64_t at_ns = (*each)->try_at_ns;
+
+		if (!at_ns || (*next_ns && at_ns >= *next_ns))
+			continue;
+		*next_ns = at_ns;
+		due = *each;
+	}
+	return *next_ns <= clock_monotonic_ns() ? due : NULL;
+}
+
 uint64_t processes_work(struct processes *processes)
 {
-	uint64_t next_ns = 0;
+	struct process *due;
+	uint64_t next_ns;
 
-	for (size_t i = 0; i < processes->all.count; i++) {
-		struct process *process = processes->all.items[i];
-
-		if (process->try_at_ns && process->try_at_ns <= clock_monotonic_ns())
-			attach_due(processes, process);
-		if (process->try_at_ns && (!next_ns || process->try_at_ns < next_ns))
-			next_ns = process->try_at_ns;
+	while ((due = longest_due(processes, &next_ns))) {
+		attach_due(processes, due);
+		/* Who called exec or ended meanwhile is not to be planned for what it was. */
+		processes->take_life_events(processes->context);
 	}
 	return next_ns;
+}
+
+void processes_let_go(struct processes *processes, pid_t pid)
+{
+	struct process *process = find(processes, pid);
+
+	if (!process)
+		return;
+	process->held = false;
+	if (process->try_at_ns)
+		process->since_ns = clock_monotonic_ns();
+}
+
+bool processes_hopeless(const struct processes *processes)
+{
+	struct process **process;
+
+	array_each (process, &processes->all) {
+		if ((*process)->live || (*process)->try_at_ns)
+			return false;
+	}
+	return true;
+}
+
+void processes_give_up_due(struct processes *processes)
+{
+	struct process **process;
+
+	array_each (process, &processes->all) {
+		if ((*process)->try_at_ns)
+			give_up(processes, *process, "the watch ended before its probes were live");
+	}
 }
 
 /* ---- life events ---- */
@@ -360,6 +310,7 @@ static void mark_due(struct process *process, enum process_event event, uint64_t
 	process->event = event;
 	process->try_at_ns = at_ns;
 	process->verify_failures = 0;
+	process->probes_added = 0;
 }
 
 void processes_on_fork(struct processes *processes, const struct mw_fork *fork)
@@ -379,6 +330,9 @@ void processes_on_exec(struct processes *processes, const struct mw_exec *exec)
 {
 	struct process *process = find(processes, exec->head.pid);
 
+	/* One whose fork could not be told of. */
+	if (!process && !processes_add(processes, exec->head.pid, EVENT_EXEC, exec->head.at_ns))
+		process = find(processes, exec->head.pid);
 	if (!process)
 		return;
 	mark_due(process, EVENT_EXEC, exec->head.at_ns);
@@ -430,13 +384,6 @@ void processes_on_exit(struct processes *processes, const struct mw_exit *exit)
 		tell(processes, process, exit->head.at_ns, "it ended before its probes were live");
 	}
 	processes_drop(processes, exit->head.pid);
-}
-
-bool processes_live(const struct processes *processes, pid_t pid)
-{
-	const struct process *process = find(processes, pid);
-
-	return process && process->live;
 }
 
 uint64_t processes_cpu_ns(const struct processes *processes)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The watched processes: those named or launched, and their descendants. Life events mark what
- * has to be done; processes_work() does it, newest state first, so that a child which has already
- * called exec (or ended) is not planned for what it was.
+ * has to be done; processes_work() does it, one process at a time, and takes in new life events in
+ * between, so that a child which has already called exec (or ended) is not planned for what it was.
  */
 #ifndef SESSION_PROCESSES_H
 #define SESSION_PROCESSES_H
@@ -20,6 +20,7 @@ struct processes {
 	struct modules modules;
 	struct watchlist *watchlist;
 	child_fn on_child;
+	void (*take_life_events)(void *context); /* reads what is there and tells it to the below */
 	void *context;
 	ARRAY(struct process *) all;
 	size_t seen, watched;
@@ -46,8 +47,15 @@ void processes_drop(struct processes *processes, pid_t pid);
  */
 uint64_t processes_work(struct processes *processes);
 
-/* Whether the process's probes are live. */
-bool processes_live(const struct processes *processes, pid_t pid);
+/* A launched process that was held runs from now on. */
+void processes_let_go(struct processes *processes, pid_t pid);
+
+/* True where no process is watched, and none is going to be. */
+bool processes_hopeless(const struct processes *processes);
+
+/* The watch ends: tells of each whose probes never came to be. */
+void processes_give_up_due(struct processes *processes);
+
 /* CPU time of all of them since each was first watched. */
 uint64_t processes_cpu_ns(const struct processes *processes);
 

@@ -2,6 +2,7 @@
 #include "session/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,11 @@ static void on_child(void *context, const struct child_report *child)
 	outputs_child(((struct session *)context)->settings->outputs, child);
 }
 
+static void take_life_events(void *context)
+{
+	receiver_drain_life(((struct session *)context)->receiver);
+}
+
 /* ---- what wakes the loop ---- */
 
 enum { WAKE_RECORDS, WAKE_SIGNAL, WAKE_PID };
@@ -130,12 +136,16 @@ static void see_command(struct session *session)
 {
 	struct launch *launch = session->settings->launch;
 
+	/* Not 0 is the command, or ECHILD: nobody can know its status any more. */
 	if (launch && !session->command_ended &&
-	    waitpid(launch->pid, &session->command_status, WNOHANG) == launch->pid)
+	    waitpid(launch->pid, &session->command_status, WNOHANG) != 0)
 		session->command_ended = session->ended = true;
 }
 
-/* The terminal's Ctrl-C reaches a launched command by itself; a SIGTERM to memwatch does not. */
+/*
+ * What the terminal sends (Ctrl-C, a hangup) reaches a launched command by itself; what somebody
+ * sends to memwatch alone does not.
+ */
 static void on_signal(struct session *session)
 {
 	struct launch *launch = session->settings->launch;
@@ -150,7 +160,7 @@ static void on_signal(struct session *session)
 			session->ended = true;
 			continue;
 		}
-		if (info.ssi_signo != SIGINT || info.ssi_code != SI_KERNEL)
+		if (info.ssi_code != SI_KERNEL)
 			kill(launch->pid, info.ssi_signo);
 		log_note("waiting for the command to end; the same signal again leaves at once");
 	}
@@ -178,8 +188,8 @@ static int start_attach(struct session *session)
 
 		session->pid_fds[i] = pidfd_open(pid, 0);
 		if (session->pid_fds[i] < 0) {
-			err = -errno;
-			log_error("process %d: %s", pid, strerror(-err));
+			log_error("process %d: %s", pid, strerror(errno));
+			err = -ECANCELED;
 			break;
 		}
 		err = wake_on(session, session->pid_fds[i], WAKE_PID, i);
@@ -207,6 +217,7 @@ static int start_launch(struct session *session)
 static int start(struct session *session)
 {
 	const struct session_settings *settings = session->settings;
+	struct tracer_outlets outlets = tracer_outlets(settings->tracer);
 	int err;
 
 	session->poll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -214,10 +225,12 @@ static int start(struct session *session)
 		return -errno;
 	err = watch_signals(session);
 	if (!err)
-		err = receiver_new(tracer_outlets(settings->tracer).ring_map_fd, &handlers, session,
-				   &session->receiver);
+		err = receiver_new(outlets.ring_map_fd, outlets.life_ring_map_fd, &handlers,
+				   session, &session->receiver);
 	if (!err)
 		err = wake_on(session, receiver_poll_fd(session->receiver), WAKE_RECORDS, 0);
+	if (!err)
+		err = wake_on(session, receiver_life_poll_fd(session->receiver), WAKE_RECORDS, 0);
 	if (err)
 		return err;
 	session->header = *settings->header;
@@ -228,8 +241,16 @@ static int start(struct session *session)
 	if (err)
 		return err;
 	processes_work(&session->processes);
+	if (processes_hopeless(&session->processes)) {
+		log_error("nothing could be watched");
+		return -ECANCELED;
+	}
+	if (settings->launch) {
+		processes_let_go(&session->processes, settings->launch->pid);
+		err = launch_release(settings->launch);
+	}
 	closing_warn_pending(settings->watchlist, &session->processes.modules);
-	return settings->launch ? launch_release(settings->launch) : 0;
+	return err;
 }
 
 /* ---- the loop ---- */
@@ -247,7 +268,12 @@ static int wait_ms(uint64_t until_ns)
 
 	if (!until_ns)
 		return -1;
-	return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+	if (until_ns <= now_ns)
+		return 0;
+	/* At most an hour: poll's int must not overflow, and waking up once more does no harm. */
+	if (until_ns - now_ns > 3600 * NS_PER_S)
+		return 3600 * 1000;
+	return (int)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 static int wait_events(struct session *session, uint64_t until_ns)
@@ -258,8 +284,7 @@ static int wait_events(struct session *session, uint64_t until_ns)
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	/* Records first: they say how a process ended before its pidfd says that it did. */
-	if (receiver_drain(session->receiver) < 0)
-		log_detail("the ring buffer could not be read");
+	receiver_drain(session->receiver);
 	for (int i = 0; i < count; i++) {
 		unsigned what = (uint32_t)events[i].data.u64;
 
@@ -303,14 +328,15 @@ static int loop(struct session *session)
 
 /* ---- the end ---- */
 
+/* --duration is over and the command still runs, or two signals ended the watch. */
 static int wait_command(struct session *session)
 {
-	struct launch *launch = session->settings->launch;
+	struct pollfd signals = {.fd = session->signal_fd, .events = POLLIN};
 
-	/* --duration is over, or Ctrl-C came twice: the second leaves without the command. */
-	if (!session->command_ended && session->interrupts < 2)
-		session->command_ended =
-			waitpid(launch->pid, &session->command_status, 0) == launch->pid;
+	while (!session->command_ended && session->interrupts < 2) {
+		if (poll(&signals, 1, -1) > 0)
+			on_signal(session);
+	}
 	if (!session->command_ended)
 		return 128 + SIGINT;
 	return WIFSIGNALED(session->command_status) ? 128 + WTERMSIG(session->command_status)
@@ -323,12 +349,13 @@ static void detach(struct session *session)
 	size_t parts;
 
 	processes_release(&session->processes);
-	parts = tracer_retiring(tracer);
+	parts = tracer_retiring(tracer, 0);
 	/* 100 ms each: what a person would otherwise take for a hang. */
 	if (tracer_link_kind(tracer) == LINKS_PLAIN && parts > 4)
 		log_note("removing %zu probes; this kernel takes about %.1f s for them", parts,
 			 (double)parts / 10);
-	tracer_wait_retired(tracer);
+	while (tracer_retiring(tracer, 1000))
+		;
 }
 
 static void session_free(struct session *session)
@@ -356,6 +383,7 @@ int session_run(const struct session_settings *settings)
 		.tracer = settings->tracer,
 		.watchlist = settings->watchlist,
 		.on_child = on_child,
+		.take_life_events = take_life_events,
 		.context = &session,
 	};
 	session.costs = (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
@@ -364,10 +392,10 @@ int session_run(const struct session_settings *settings)
 		launch_abandon(settings->launch);
 	if (!err)
 		err = loop(&session);
-	if (err)
+	if (err && err != -ECANCELED)
 		log_error("the watch ended early: %s", strerror(-err));
-	else if (closing_report(settings, &session.processes, session.receiver, &session.tally,
-				&session.costs, session.header.start_ns))
+	else if (!err && closing_report(settings, &session.processes, session.receiver,
+					&session.tally, &session.costs, session.header.start_ns))
 		status = 1;
 	detach(&session);
 	if (!err && settings->launch) {

@@ -91,7 +91,7 @@ static struct receiver *new_receiver(struct taken *taken)
 	struct receiver *receiver = NULL;
 
 	memset(taken, 0, sizeof(*taken));
-	assert_int_equal(receiver_new(-1, &handlers, taken, &receiver), 0);
+	assert_int_equal(receiver_new(-1, -1, &handlers, taken, &receiver), 0);
 	assert_non_null(receiver);
 	assert_int_equal(receiver_malformed(receiver), 0);
 	return receiver;
