@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "target/launch.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "target/hold.h"
 #include "target/process.h"
 
 static int check_executable(const char *path)
@@ -100,25 +97,12 @@ static void run_child(const char *path, char *const argv[], const struct identit
 	_exit(127);
 }
 
-/* Waits for a ptrace stop; -ECHILD where the child ended instead. */
-static int wait_stop(pid_t pid, int *status)
-{
-	pid_t got;
-
-	do
-		got = waitpid(pid, status, __WALL);
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return -errno;
-	return WIFSTOPPED(*status) ? 0 : -ECHILD;
-}
-
 static int wait_exec(pid_t pid, const struct launch_pipes *pipes)
 {
 	int status, exec_err, err;
 
 	for (;;) {
-		err = wait_stop(pid, &status);
+		err = hold_wait(pid, &status);
 		if (err == -ECHILD &&
 		    read(pipes->failed[0], &exec_err, sizeof(exec_err)) == sizeof(exec_err))
 			return exec_err;
@@ -128,41 +112,6 @@ static int wait_exec(pid_t pid, const struct launch_pipes *pipes)
 		if (ptrace(PTRACE_CONT, pid, 0, status >> 16 ? 0 : WSTOPSIG(status)))
 			return -errno;
 	}
-}
-
-#define INT3 0xccul
-
-/* Runs the loader: to a breakpoint on the entry point, which is gone again afterwards. */
-static int run_to_entry(pid_t pid)
-{
-	struct user_regs_struct regs;
-	uint64_t entry_addr;
-	long word;
-	int status, err = process_auxv(pid, AT_ENTRY, &entry_addr);
-
-	if (err)
-		return err;
-	errno = 0;
-	word = ptrace(PTRACE_PEEKTEXT, pid, entry_addr, 0);
-	if (errno || ptrace(PTRACE_POKETEXT, pid, entry_addr, (word & ~0xffl) | INT3))
-		return -errno;
-	for (int signal = 0;; signal = status >> 16 ? 0 : WSTOPSIG(status)) {
-		if (ptrace(PTRACE_CONT, pid, 0, signal))
-			return -errno;
-		err = wait_stop(pid, &status);
-		if (err)
-			return err;
-		if (WSTOPSIG(status) != SIGTRAP || status >> 16)
-			continue;
-		if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
-			return -errno;
-		if (regs.rip == entry_addr + 1)
-			break;
-	}
-	regs.rip = entry_addr;
-	if (ptrace(PTRACE_POKETEXT, pid, entry_addr, word) || ptrace(PTRACE_SETREGS, pid, 0, &regs))
-		return -errno;
-	return 0;
 }
 
 /* The file itself was found, and is executable. */
@@ -197,12 +146,10 @@ static int hold_child(struct launch *launch, const struct launch_pipes *pipes)
 		explain_exec(launch->path, err);
 		return err;
 	}
-	if (process_kind(launch->pid) == PROCESS_32BIT) {
+	err = hold_at_entry(launch->pid);
+	if (err == -ENOTSUP)
 		log_error("'%s' %s", launch->path, process_kind_text(PROCESS_32BIT));
-		return -ENOTSUP;
-	}
-	err = run_to_entry(launch->pid);
-	if (err == -ECHILD)
+	else if (err == -ECHILD)
 		log_error("'%s' ended before its own code ran; does it run without memwatch?",
 			  launch->path);
 	else if (err)

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target/hold.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include "target/process.h"
+
+#define INT3 0xccul
+
+/* DR7: breakpoint 0, for this task alone, on the execution of its address. */
+#define DR7_EXECUTE_0 1ul
+
+struct breakpoint {
+	pid_t pid;
+	uint64_t addr;
+	bool in_text; /* an int3 in place of the first byte of word */
+	long word;
+};
+
+int hold_wait(pid_t pid, int *status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, status, __WALL);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	return WIFSTOPPED(*status) ? 0 : -ECHILD;
+}
+
+static int set_debug_register(pid_t pid, size_t number, uint64_t value)
+{
+	size_t offset = offsetof(struct user, u_debugreg) + number * sizeof(value);
+
+	return ptrace(PTRACE_POKEUSER, pid, offset, value) ? -errno : 0;
+}
+
+/*
+ * In a debug register, if there is one to be had: a child that is forked before the entry point
+ * inherits an int3 in the text, and would die of it.
+ */
+static int breakpoint_set(struct breakpoint *breakpoint)
+{
+	pid_t pid = breakpoint->pid;
+
+	breakpoint->in_text = false;
+	if (!set_debug_register(pid, 0, breakpoint->addr) &&
+	    !set_debug_register(pid, 7, DR7_EXECUTE_0))
+		return 0;
+	errno = 0;
+	breakpoint->word = ptrace(PTRACE_PEEKTEXT, pid, breakpoint->addr, 0);
+	if (errno ||
+	    ptrace(PTRACE_POKETEXT, pid, breakpoint->addr, (breakpoint->word & ~0xffl) | INT3))
+		return -errno;
+	breakpoint->in_text = true;
+	return 0;
+}
+
+static int breakpoint_clear(struct breakpoint *breakpoint, struct user_regs_struct *regs)
+{
+	int err;
+
+	if (!breakpoint->in_text) {
+		err = set_debug_register(breakpoint->pid, 7, 0);
+		return err ? err : set_debug_register(breakpoint->pid, 0, 0);
+	}
+	regs->rip = breakpoint->addr;
+	if (ptrace(PTRACE_POKETEXT, breakpoint->pid, breakpoint->addr, breakpoint->word) ||
+	    ptrace(PTRACE_SETREGS, breakpoint->pid, 0, regs))
+		return -errno;
+	return 0;
+}
+
+/* An exec has taken the debug registers and the text away, and with them any breakpoint. */
+static int set_at_entry(struct breakpoint *breakpoint)
+{
+	int err;
+
+	if (process_kind(breakpoint->pid) == PROCESS_32BIT)
+		return -ENOTSUP;
+	err = process_auxv(breakpoint->pid, AT_ENTRY, &breakpoint->addr);
+	return err ? err : breakpoint_set(breakpoint);
+}
+
+int hold_at_entry(pid_t pid)
+{
+	struct breakpoint breakpoint = {.pid = pid};
+	struct user_regs_struct regs;
+	int status, signal = 0, err = set_at_entry(&breakpoint);
+
+	while (!err) {
+		if (ptrace(PTRACE_CONT, pid, 0, signal))
+			return -errno;
+		err = hold_wait(pid, &status);
+		if (err)
+			break;
+		/* status >> 16: a ptrace event, no signal to pass on. */
+		signal = status >> 16 ? 0 : WSTOPSIG(status);
+		if (status >> 16 == PTRACE_EVENT_EXEC)
+			err = set_at_entry(&breakpoint);
+		if (signal != SIGTRAP)
+			continue;
+		if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
+			return -errno;
+		if (regs.rip == breakpoint.addr + breakpoint.in_text)
+			return breakpoint_clear(&breakpoint, &regs);
+	}
+	return err;
+}

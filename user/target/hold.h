@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Runs a traced process through its loader. */
+#ifndef TARGET_HOLD_H
+#define TARGET_HOLD_H
+
+#include <sys/types.h>
+
+/* Waits for a ptrace stop; -ECHILD where the child ended instead. */
+int hold_wait(pid_t pid, int *status);
+
+/*
+ * From the ptrace stop of an exec (with PTRACE_O_TRACEEXEC set) to the entry point of the program
+ * whose code runs then: what is loaded before it may execute another. -ECHILD where the process
+ * ended before, -ENOTSUP where a program is a 32-bit one, or another negative errno.
+ */
+int hold_at_entry(pid_t pid);
+
+#endif
