@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 static enum log_level log_threshold = LOG_NOTE;
 
 void log_set_level(enum log_level level)
@@ -21,7 +23,7 @@ void log_line(enum log_level level, const char *format, ...)
 		[LOG_DETAIL] = "memwatch: ",
 	};
 	int kept_errno = errno;
-	char text[2048];
+	char text[2048], safe[3072];
 	va_list args;
 
 	if (level > log_threshold)
@@ -29,7 +31,9 @@ void log_line(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	/* Names in it come from the target, and the terminal is root's. */
+	text_safe(safe, sizeof(safe), text);
 	/* One write a line, so that lines of the target and ours do not cut each other. */
-	fprintf(stderr, "%s%s\n", prefix[level], text);
+	fprintf(stderr, "%s%s\n", prefix[level], safe);
 	errno = kept_errno;
 }
