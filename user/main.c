@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* memwatch: the order of the stages. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "session/demo.h"
 #include "session/dry_run.h"
 #include "session/session.h"
+#include "target/inherited.h"
 #include "target/process.h"
 
 static struct tracer_settings tracer_settings_of(const struct options *options)
@@ -159,13 +159,15 @@ int main(int argc, char *argv[])
 	char demo_path[4200];
 	char *demo_command[] = {demo_path, "--writes", "300000", "--chunk", "1K", NULL};
 	struct options options;
-	enum options_result parsed = options_parse(argc, argv, &options);
-	int status = parsed == OPTIONS_DONE ? 0 : parsed == OPTIONS_WRONG ? 2 : 1;
+	enum options_result parsed;
+	int status;
 
+	inherited_keep();
+	parsed = options_parse(argc, argv, &options);
+	status = parsed == OPTIONS_DONE ? 0 : parsed == OPTIONS_WRONG ? 2 : 1;
 	if (parsed != OPTIONS_RUN)
 		goto out;
 	log_set_level(options.verbose ? LOG_DETAIL : options.quiet ? LOG_WARNING : LOG_NOTE);
-	signal(SIGPIPE, SIG_IGN);
 	if (privileges_check() || check_pids(&options))
 		goto out;
 	if (options.demo && fill_demo(&options, demo_path, sizeof(demo_path), demo_command))

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 
 #include "base/log.h"
 #include "target/hold.h"
+#include "target/inherited.h"
 #include "target/process.h"
 
 static int check_executable(const char *path)
@@ -27,20 +29,27 @@ static int check_executable(const char *path)
 	return 0;
 }
 
+/* An empty folder is the current one. */
+static int check_in_folder(const char *folder, int folder_bytes, const char *name, char *path,
+			   size_t path_bytes)
+{
+	const char *between = folder_bytes ? "/" : "";
+	int length = snprintf(path, path_bytes, "%.*s%s%s", folder_bytes, folder, between, name);
+
+	return (size_t)length < path_bytes ? check_executable(path) : -ENAMETOOLONG;
+}
+
 /* As execvp() looks for it, so that the header can name what really runs. */
 static int find_command(const char *name, char *path, size_t path_bytes)
 {
 	const char *folders = getenv("PATH"), *end;
 	int err = -ENOENT, tried;
 
-	if (strchr(name, '/')) {
-		snprintf(path, path_bytes, "%s", name);
-		return check_executable(path);
-	}
-	for (; folders && *folders && *name; folders = *end ? end + 1 : end) {
+	if (strchr(name, '/'))
+		return check_in_folder("", 0, name, path, path_bytes);
+	for (; folders && *name; folders = *end ? end + 1 : NULL) {
 		end = strchrnul(folders, ':');
-		snprintf(path, path_bytes, "%.*s/%s", (int)(end - folders), folders, name);
-		tried = check_executable(path);
+		tried = check_in_folder(folders, end - folders, name, path, path_bytes);
 		if (!tried)
 			return 0;
 		if (tried == -EACCES)
@@ -67,15 +76,6 @@ struct launch_pipes {
 	int failed[2]; /* child to parent: the errno of exec; closed by a successful one */
 };
 
-static void default_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-}
-
 static void run_child(const char *path, char *const argv[], const struct identity *identity,
 		      const struct launch_pipes *pipes)
 {
@@ -86,7 +86,9 @@ static void run_child(const char *path, char *const argv[], const struct identit
 	close(pipes->go[1]);
 	if (read(pipes->go[0], &go, 1) != 1)
 		_exit(127);
-	default_signals();
+	inherited_give_back();
+	/* It would get past identity_assume(). EINVAL: this kernel has none. */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	err = identity_assume(identity);
 	if (!err) {
 		execve(path, argv, environ);
