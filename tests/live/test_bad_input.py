@@ -342,3 +342,50 @@ def test_forbidden_system_call(name, links, folder):
     assert "not permitted" in errors[0] or "forbid" in errors[0]
     assert run.returncode == FAILURE
     assert os.listdir(folder) == []
+
+
+# ---- outputs that are there already ----
+
+def test_start_that_fails_leaves_old_files(folder):
+    for name in ("old.txt", "old.json"):
+        (folder / name).write_text("an earlier report\n" * 1000)
+    options = ["-o", folder / "old.txt", "--json", folder / "old.json"]
+    run = run_memwatch(*options, "--", "./no-such-command")
+    assert_refused(run, FAILURE, "no-such-command")
+    for name in ("old.txt", "old.json"):
+        assert (folder / name).read_text() == "an earlier report\n" * 1000
+    assert run_memwatch(*options, "--", "true").returncode == 0
+    for name in ("old.txt", "old.json"):
+        assert "earlier" not in (folder / name).read_text()
+
+
+@pytest.mark.parametrize("report, records", [("./x", "x"), ("x", "hard"), ("soft", "x")])
+def test_two_names_of_one_file(report, records, folder):
+    (folder / "x").touch()
+    os.link(folder / "x", folder / "hard")
+    (folder / "soft").symlink_to("x")
+    run = run_memwatch("-o", report, "--json", records, "--", "touch", "marker", cwd=folder)
+    assert_refused(run, FAILURE, "same file", f"'{records}'", "its own")
+    assert not (folder / "marker").exists()
+
+
+AS_NOBODY = {"SUDO_UID": "65534", "SUDO_GID": "65534", "SUDO_USER": "nobody",
+             "PATH": os.environ["PATH"]}
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/stdout"])
+def test_standard_streams_under_sudo(path):
+    run = run_memwatch("-o", path, "--json", "/dev/stderr", "--", "true", env=AS_NOBODY)
+    assert run.returncode == 0
+    assert "Watched for" in run.stdout
+    assert [json.loads(line)["type"] for line in run.stderr.splitlines()][-1] == "summary"
+
+
+def test_files_under_sudo_are_the_callers(folder):
+    (folder / "roots").mkdir(mode=0o750)  # root's group is not the caller's
+    run = run_memwatch("-o", folder / "roots" / "x", "--", "true", env=AS_NOBODY)
+    assert_refused(run, FAILURE, "Permission denied")
+    (folder / "roots").chmod(0o777)
+    assert run_memwatch("-o", folder / "roots" / "x", "--", "true", env=AS_NOBODY).returncode == 0
+    status = (folder / "roots" / "x").stat()
+    assert (status.st_uid, status.st_gid) == (65534, 65534)

@@ -5,37 +5,37 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
-/* As the user who called sudo, so that neither the file is root's nor a symlink leads root astray.
- */
-static FILE *create_file(const char *path, const struct identity *owner)
+/* Not truncated: that is for outputs_header() to do, when there is something to write. */
+static int create_file(const char *path, const struct identity *owner, FILE **file)
 {
-	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY;
-	FILE *file = NULL;
-	int fd, err;
+	int fd = identity_open(owner, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY);
 
-	if (owner->differs && (setegid(owner->gid) || seteuid(owner->uid)))
-		return NULL;
-	fd = open(path, flags, 0666);
-	err = errno;
-	if (owner->differs && (seteuid(0) || setegid(0)))
-		log_warning("can't become root again: %s", strerror(errno));
-	if (fd >= 0) {
-		file = fdopen(fd, "w");
-		err = errno;
-		if (!file)
-			close(fd);
-	}
-	errno = err;
-	return file;
+	if (fd < 0)
+		return fd;
+	*file = fdopen(fd, "w");
+	if (*file)
+		return 0;
+	close(fd);
+	return -ENOMEM;
 }
 
-static int add_output(struct outputs *outputs, FILE *file, bool owned, const char *name,
-		      struct report *report)
+/* Under sudo, the files behind /dev/stdout are root's: the user could not open them again. */
+static FILE *standard_stream(const char *path)
 {
+	if (!strcmp(path, "-") || !strcmp(path, "/dev/stdout"))
+		return stdout;
+	return strcmp(path, "/dev/stderr") ? NULL : stderr;
+}
+
+static int add_output(struct outputs *outputs, FILE *file, const char *name, struct report *report)
+{
+	bool owned = file != stdout && file != stderr;
+
 	if (!report) {
 		if (owned)
 			fclose(file);
@@ -46,20 +46,17 @@ static int add_output(struct outputs *outputs, FILE *file, bool owned, const cha
 	return 0;
 }
 
-static int open_stream(const char *path, FILE *standard, const struct identity *owner,
-		       FILE **stream)
+static int open_stream(const char *path, const struct identity *owner, FILE **stream)
 {
 	int err;
 
-	*stream = standard;
-	if (standard)
-		return 0;
-	*stream = create_file(path, owner);
+	*stream = standard_stream(path);
 	if (*stream)
 		return 0;
-	err = -errno;
-	log_error("can't write to '%s': %s; name a file in a folder that you may write to", path,
-		  strerror(-err));
+	err = create_file(path, owner, stream);
+	if (err)
+		log_error("can't write to '%s': %s; name a file in a folder that you may write to",
+			  path, strerror(-err));
 	return err;
 }
 
@@ -75,24 +72,39 @@ static unsigned terminal_columns(int fd)
 static int open_text(struct outputs *outputs, const struct output_settings *settings,
 		     const struct identity *owner)
 {
-	FILE *standard = settings->launched ? stderr : stdout, *file;
+	FILE *file = settings->launched ? stderr : stdout;
 	const char *path = settings->out_path;
 	struct text_settings text = {.quiet = settings->quiet, .verbose = settings->verbose};
-	int err;
+	int err = path ? open_stream(path, owner, &file) : 0;
 
-	if (path && !strcmp(path, "-"))
-		standard = stdout;
-	else if (path)
-		standard = NULL;
-	err = open_stream(path, standard, owner, &file);
 	if (err)
 		return err;
 	text.colour = isatty(fileno(file));
 	text.columns = text.colour ? terminal_columns(fileno(file)) : 80;
 	/* A launched command writes to the same terminal: a status line would cut its lines. */
 	outputs->live = text.colour && !settings->quiet && (!settings->launched || path);
-	return add_output(outputs, file, !standard, path ? path : "the report's stream",
+	return add_output(outputs, file, path ? path : "the report's stream",
 			  report_text_new(file, &text));
+}
+
+static bool is_regular(FILE *file, struct stat *status)
+{
+	return !fstat(fileno(file), status) && S_ISREG(status->st_mode);
+}
+
+/* Two names of a file, or a file that is a standard stream as well. */
+static int check_distinct(const struct outputs *outputs)
+{
+	const struct output *text = &outputs->all[0], *json = &outputs->all[1];
+	struct stat a, b;
+
+	if (text->file == json->file || (!text->owned && !json->owned) ||
+	    !is_regular(text->file, &a) || !is_regular(json->file, &b) || a.st_dev != b.st_dev ||
+	    a.st_ino != b.st_ino)
+		return 0;
+	log_error("the report and --json would go to the same file, '%s'; give each its own",
+		  json->name);
+	return -EINVAL;
 }
 
 int outputs_open(struct outputs *outputs, const struct output_settings *settings,
@@ -106,9 +118,11 @@ int outputs_open(struct outputs *outputs, const struct output_settings *settings
 	err = open_text(outputs, settings, owner);
 	if (err || !json)
 		return err;
-	err = open_stream(json, strcmp(json, "-") ? NULL : stdout, owner, &file);
+	err = open_stream(json, owner, &file);
 	if (!err)
-		err = add_output(outputs, file, file != stdout, json, report_json_new(file));
+		err = add_output(outputs, file, json, report_json_new(file));
+	if (!err)
+		err = check_distinct(outputs);
 	if (err)
 		outputs_close(outputs);
 	return err;
@@ -120,6 +134,15 @@ static void check_output(struct output *output, int err)
 		return;
 	output->failed = true;
 	log_error("can't write to %s: %s; the rest is lost there", output->name, strerror(-err));
+}
+
+bool outputs_all_failed(const struct outputs *outputs)
+{
+	for (size_t i = 0; i < outputs->count; i++) {
+		if (!outputs->all[i].failed)
+			return false;
+	}
+	return outputs->count > 0;
 }
 
 bool outputs_close(struct outputs *outputs)
@@ -148,8 +171,23 @@ bool outputs_close(struct outputs *outputs)
 			check_output(output, output->report->ops->call(output->report, value));    \
 	}
 
+/* Not before: a start that fails leaves the report of an earlier one. */
+static void empty_files(struct outputs *outputs)
+{
+	struct stat status;
+
+	for (size_t i = 0; i < outputs->count; i++) {
+		struct output *output = &outputs->all[i];
+
+		if (output->owned && is_regular(output->file, &status) &&
+		    ftruncate(fileno(output->file), 0))
+			check_output(output, -errno);
+	}
+}
+
 void outputs_header(struct outputs *outputs, const struct run_header *header)
 {
+	empty_files(outputs);
 	tell_all(outputs, header, header);
 }
 

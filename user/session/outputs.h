@@ -25,15 +25,20 @@ struct outputs {
 };
 
 struct output_settings {
-	const char *out_path;  /* NULL: the default stream */
-	const char *json_path; /* NULL: none; "-": stdout */
+	const char *out_path;  /* NULL: the default stream. */
+	const char *json_path; /* NULL: none. Of both, "-" is stdout */
 	bool launched;         /* the default stream is stderr */
 	bool quiet, verbose;
 };
 
-/* Files are created as `owner`. What could not be opened is logged; 0 or negative errno. */
+/*
+ * Files are created as `owner`; what they hold already stays until outputs_header(). What could
+ * not be opened is logged, and that two outputs are one file (-EINVAL); 0 or negative errno.
+ */
 int outputs_open(struct outputs *outputs, const struct output_settings *settings,
 		 const struct identity *owner);
+/* Nothing that is told from now on reaches anybody. */
+bool outputs_all_failed(const struct outputs *outputs);
 /* Flushes and closes; true where everything told was written. */
 bool outputs_close(struct outputs *outputs);
 

@@ -24,4 +24,11 @@ int identity_of_caller(struct identity *identity);
  */
 int identity_assume(const struct identity *identity);
 
+/*
+ * open() with the file-system ids and the groups of the user, so that a file that it creates is
+ * neither root's, nor a symlink leads root astray; then this thread is itself again. A descriptor
+ * or negative errno; -EPERM also where memwatch could not become itself again: end then.
+ */
+int identity_open(const struct identity *identity, const char *path, int flags);
+
 #endif
