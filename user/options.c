@@ -140,6 +140,22 @@ static int parse_time(const char *option, const char *text, uint64_t *ns)
 		       : 0;
 }
 
+/* Far from what does not fit into 64 bits of ns, with any clock added. */
+#define DURATION_MOST_NS (10 * 366 * 86400ull * NS_PER_S)
+
+static int parse_run_time(struct options *options, const char *text)
+{
+	int err = parse_time("duration", text, &options->duration_ns);
+
+	if (err)
+		return err;
+	if (!options->duration_ns)
+		return wrong("duration", text, "a time above 0");
+	return options->duration_ns > DURATION_MOST_NS
+		       ? wrong("duration", text, "10 years at the most")
+		       : 0;
+}
+
 /* Until copies can be gated by size, every copy is counted and nothing throttled. */
 static int parse_gate(struct options *options, const char *text)
 {
@@ -182,7 +198,7 @@ static int apply_option(struct options *options, int option, const char *text)
 	case OPT_MIN_TIME:
 		return parse_time("min-time", text, &options->min_time_ns);
 	case OPT_DURATION:
-		return parse_time("duration", text, &options->duration_ns);
+		return parse_run_time(options, text);
 	case OPT_LINKS:
 		return parse_links(options, text);
 	case OPT_JSON:
@@ -240,14 +256,25 @@ static enum options_result check_whole(struct options *options, int argc, char *
 
 #define LETTERS "p:o:qvh"
 
+static const char *long_name(int value)
+{
+	for (const struct option *option = long_options; option->name; option++) {
+		if (option->val == value)
+			return option->name;
+	}
+	return NULL;
+}
+
 /* An unknown letter may stand within a word that getopt has not passed yet: -xq. */
 static void wrong_word(char *argv[])
 {
 	char letter[] = {'-', (char)optopt, '\0'};
-	bool unknown_letter = optopt > 0 && optopt < OPT_FLUSH && !strchr(LETTERS, optopt);
+	const char *name = optopt > 0 ? long_name(optopt) : NULL;
 
-	log_error("'%s' is no option, or its value is missing; see --help",
-		  unknown_letter ? letter : argv[optind - 1]);
+	if (name)
+		log_error("--%s takes no value; see --help", name);
+	else
+		log_error("'%s' is no option; see --help", optopt > 0 ? letter : argv[optind - 1]);
 }
 
 enum options_result options_parse(int argc, char *argv[], struct options *options)
@@ -261,8 +288,9 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 		.follow = true,
 	};
 	opterr = 0;
-	/* '+': what follows the command's name is the command's. */
-	while ((option = getopt_long(argc, argv, "+" LETTERS, long_options, NULL)) != -1) {
+	/* '+': what follows the command's name is the command's; ':' for a value that is missing.
+	 */
+	while ((option = getopt_long(argc, argv, "+:" LETTERS, long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help_text, stdout);
 			return OPTIONS_DONE;
@@ -271,10 +299,12 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 			puts("memwatch " MEMWATCH_VERSION);
 			return OPTIONS_DONE;
 		}
-		if (option == '?') {
+		if (option == ':')
+			log_error("%s needs a value; see --help", argv[optind - 1]);
+		if (option == '?')
 			wrong_word(argv);
+		if (option == ':' || option == '?')
 			return OPTIONS_WRONG;
-		}
 		err = apply_flag(options, option);
 		if (err == -ENOENT)
 			err = apply_option(options, option, optarg);

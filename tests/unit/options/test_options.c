@@ -207,6 +207,17 @@ static void patterns_keep_their_order_and_role(void **state)
 	options_release(&run.options);
 }
 
+static void long_watches(void **state)
+{
+	PARSE(run, "--duration 315360000s --min-time 0");
+
+	(void)state;
+	assert_runs(&run);
+	assert_int_equal(run.options.duration_ns, 10 * 365 * 86400 * NS_PER_S);
+	assert_int_equal(run.options.min_time_ns, 0);
+	options_release(&run.options);
+}
+
 static void the_last_of_two_values_counts(void **state)
 {
 	PARSE(run, "--min-time 1s --min-time 2s -o a -o b --links plain --links auto");
@@ -332,7 +343,9 @@ static void bad_values(void **state)
 		{"budget", {"''", "5", "5%", "None", "no"}},
 		{"min-bytes", {"''", "x", "-1", "1.5", "64Kx", "1e6", "99999999999999999999"}},
 		{"min-time", {"''", "x", "-1s", "5x", "1.5ns", "99999999999999999999s"}},
-		{"duration", {"''", "x", "-1s", "5h", "forever"}},
+		{"duration",
+		 {"''", "x", "-1s", "5h", "forever", "0", "0s", "18446744073s", "320000000s",
+		  "5300000m"}},
 		{"links", {"''", "Auto", "auto,plain", "multiple"}},
 	};
 
@@ -356,18 +369,26 @@ static void missing_values_and_unknown_options(void **state)
 		"--pid",    "--flush",     "--copy",     "--writes", "--gate",
 		"--budget", "--min-bytes", "--min-time", "--json",   "--duration",
 		"--output", "--links",     "-p",         "-o"};
-	static const char *const unknown[] = {"--nonsense", "-x",     "--quiet=5", "--help=x",
+	static const char *const unknown[] = {"--nonsense", "-x",     "--nonsense=3", "-y",
 					      "--m",        "---pid", "--pids"};
-	char line[32];
+	static const char *const takes_none[] = {"--quiet", "--help", "--no-follow", "--dry-run"};
+	char line[32], told[64];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(takes_value); i++) {
 		snprintf(line, sizeof(line), "-q %s", takes_value[i]);
-		assert_wrong(line, takes_value[i]);
+		snprintf(told, sizeof(told), ": %s needs a value; see --help", takes_value[i]);
+		assert_wrong(line, told);
 	}
 	for (size_t i = 0; i < COUNT(unknown); i++) {
 		snprintf(line, sizeof(line), "-q %s -v", unknown[i]);
-		assert_wrong(line, unknown[i]);
+		snprintf(told, sizeof(told), ": '%s' is no option; see --help", unknown[i]);
+		assert_wrong(line, told);
+	}
+	for (size_t i = 0; i < COUNT(takes_none); i++) {
+		snprintf(line, sizeof(line), "-v %s=3 -q", takes_none[i]);
+		snprintf(told, sizeof(told), ": %s takes no value; see --help", takes_none[i]);
+		assert_wrong(line, told);
 	}
 }
 
@@ -455,6 +476,7 @@ int main(void)
 		cmocka_unit_test(short_options_and_equals_signs),
 		cmocka_unit_test(process_ids_add_up),
 		cmocka_unit_test(patterns_keep_their_order_and_role),
+		cmocka_unit_test(long_watches),
 		cmocka_unit_test(the_last_of_two_values_counts),
 		cmocka_unit_test(what_follows_the_command_is_its_own),
 		cmocka_unit_test(after_dashes_nothing_is_an_option),
