@@ -113,7 +113,8 @@ const char *process_kind_text(enum process_kind kind)
 	case PROCESS_32BIT:
 		return "is a 32-bit program; memwatch reads 64-bit ones only";
 	case PROCESS_UNREADABLE:
-		return "can't be looked into; run memwatch as root";
+		return "can't be looked into: access is denied (to root, too, in some sandboxes); "
+		       "run memwatch as root outside of them";
 	}
 	return "";
 }
@@ -128,19 +129,6 @@ void process_comm(pid_t pid, char *comm, size_t comm_bytes)
 	}
 	comm[got] = '\0';
 	comm[strcspn(comm, "\n")] = '\0';
-}
-
-void process_executable(pid_t pid, char *path, size_t path_bytes)
-{
-	char link[64];
-	ssize_t got;
-
-	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
-	got = readlink(link, path, path_bytes - 1);
-	if (got < 0)
-		snprintf(path, path_bytes, "?");
-	else
-		path[got] = '\0';
 }
 
 uint64_t process_cpu_ns(pid_t pid)

@@ -25,13 +25,14 @@ const char *process_kind_text(enum process_kind kind);
 /* comm: at least 16 bytes; "?" where it can't be read. */
 void process_comm(pid_t pid, char *comm, size_t comm_bytes);
 
-/* Where /proc/PID/exe leads; "?" where that can't be read. */
-void process_executable(pid_t pid, char *path, size_t path_bytes);
-
 /* User and system time of all its threads, to a clock tick. 0 where it can't be read. */
 uint64_t process_cpu_ns(pid_t pid);
 
-/* Reads exactly bytes of its memory. */
+/*
+ * Reads exactly bytes of its memory. -EIO where the first of them is not mapped: never was, or not
+ * any more since an exec or a munmap in between; -EFAULT where only a later one is not; -ESRCH
+ * also where the process has ended and has no memory left.
+ */
 int process_read(pid_t pid, uint64_t addr, void *buf, size_t bytes);
 
 /* An entry of its auxiliary vector (AT_ENTRY, ...). -ENOENT where it has none. */
