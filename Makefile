@@ -36,7 +36,7 @@ LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard 
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps need demo check check-unit check-live check-asan install clean
+.PHONY: all help deps deps-tests need need-tests demo check check-unit check-live check-asan install clean
 
 all: need
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS)
@@ -47,43 +47,64 @@ help:
 	@echo 'sudo make check      install what is missing, build, run all tests'
 	@echo 'make check-unit      the unit tests alone (no root)'
 	@echo 'sudo make check-live the live tests alone'
-	@echo 'make deps            install the packages that are missing (root)'
+	@echo 'make deps            install the packages that the build lacks (root)'
+	@echo 'make deps-tests      those of the tests as well (root)'
 	@echo 'make install         into PREFIX (/usr/local), under DESTDIR'
 	@echo 'make clean           remove build/'
 	@echo 'DEBUG=1, ASAN=1      other builds, in build/debug and build/asan'
 
 # ---- packages: what is missing, and the one command that installs it ----
 
-# A program or a header, and the Debian package that brings it.
-PROGRAMS := clang:clang bpftool:bpftool g++:g++
-HEADERS  := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev gelf.h:libelf-dev \
-            elfutils/libdw.h:libdw-dev zlib.h:zlib1g-dev jansson.h:libjansson-dev \
-            Zydis/Zydis.h:libzydis-dev cmocka.h:libcmocka-dev
-MODULES  := pytest:python3-pytest
+# A program, a header or a module of Python's, and the Debian package that brings it.
+PROGRAMS      := clang:clang bpftool:bpftool
+HEADERS       := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev gelf.h:libelf-dev \
+                 elfutils/libdw.h:libdw-dev zlib.h:zlib1g-dev jansson.h:libjansson-dev \
+                 Zydis/Zydis.h:libzydis-dev
+TEST_PROGRAMS := g++:g++
+TEST_HEADERS  := cmocka.h:libcmocka-dev
+TEST_MODULES  := pytest:python3-pytest
 
 what     = $(firstword $(subst :, ,$(1)))
 package  = $(lastword $(subst :, ,$(1)))
-MISSING  = $(strip \
-  $(foreach n,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(call what,$(n))),,$(call package,$(n)))) \
-  $(foreach n,$(HEADERS),$(if $(wildcard /usr/include/$(call what,$(n)) /usr/include/*/$(call what,$(n))),,$(call package,$(n)))) \
-  $(foreach n,$(MODULES),$(if $(wildcard /usr/lib/python3*/*-packages/$(call what,$(n))),,$(call package,$(n)))))
+programs = $(foreach n,$(1),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(call what,$(n))),,$(call package,$(n))))
+headers  = $(foreach n,$(1),$(if $(wildcard /usr/include/$(call what,$(n)) /usr/include/*/$(call what,$(n))),,$(call package,$(n))))
+modules  = $(foreach n,$(1),$(if $(wildcard /usr/lib/python3*/*-packages/$(call what,$(n))),,$(call package,$(n))))
+
+MISSING      = $(strip $(call programs,$(PROGRAMS)) $(call headers,$(HEADERS)))
+TEST_MISSING = $(strip $(MISSING) $(call programs,$(TEST_PROGRAMS)) \
+  $(call headers,$(TEST_HEADERS)) $(call modules,$(TEST_MODULES)))
+
+# What is missing, what needs it, and the target that installs it.
+define need_packages
+@missing="$(1)"; if [ -n "$$missing" ]; then \
+  echo "$(2) these packages: $$missing"; \
+  echo "Install them with: sudo make $(3)"; exit 1; fi
+endef
+
+define install_packages
+@missing="$(1)"; log=$${TMPDIR:-/tmp}/memwatch-deps.log; \
+if [ -z "$$missing" ]; then exit 0; fi; \
+echo "Missing packages: $$missing"; \
+if ! command -v apt-get >/dev/null; then \
+  echo "There is no apt-get here: install what this system calls these packages."; exit 1; fi; \
+if [ "$$(id -u)" != 0 ]; then echo "Install them with: sudo make $(2)"; exit 1; fi; \
+echo "Installing them ..."; \
+{ apt-get update && DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y --no-install-recommends $$missing; } >$$log 2>&1 || \
+  { tail -n 20 $$log; echo "The packages could not be installed; all of it is in $$log"; exit 1; }
+endef
 
 need:
-	@missing="$(MISSING)"; if [ -n "$$missing" ]; then \
-	  echo "memwatch needs these packages: $$missing"; \
-	  echo "Install them with: sudo make deps"; exit 1; fi
+	$(call need_packages,$(MISSING),memwatch needs,deps)
+
+need-tests:
+	$(call need_packages,$(TEST_MISSING),memwatch and its tests need,deps-tests)
 
 deps:
-	@missing="$(MISSING)"; log=$${TMPDIR:-/tmp}/memwatch-deps.log; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	echo "Missing packages: $$missing"; \
-	if ! command -v apt-get >/dev/null; then \
-	  echo "There is no apt-get here: install what this system calls these packages."; exit 1; fi; \
-	if [ "$$(id -u)" != 0 ]; then echo "Install them with: sudo make deps"; exit 1; fi; \
-	echo "Installing them ..."; \
-	{ apt-get update && DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y --no-install-recommends $$missing; } >$$log 2>&1 || \
-	  { tail -n 20 $$log; echo "The packages could not be installed; all of it is in $$log"; exit 1; }
+	$(call install_packages,$(MISSING),deps)
+
+deps-tests:
+	$(call install_packages,$(TEST_MISSING),deps-tests)
 
 # ---- the tool ----
 
@@ -130,21 +151,21 @@ $(BUILD)/targets/%: tests/live/targets/%.cc Makefile
 	@mkdir -p $(@D)
 	$(CXX) -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<
 
-check-unit: need
+check-unit: need-tests
 	@$(MAKE) --no-print-directory $(UNIT_TESTS)
 	@set -e; for test in $(UNIT_TESTS); do echo "== $$test"; $$test; done
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
 
-check-live: need
+check-live: need-tests
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(LIVE_TARGETS)
 	MEMWATCH_BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider --junitxml=$(BUILD)/live-tests.xml tests/live $(PYTEST_ARGS)
 
 # The unit tests and one live run under ASan and UBSan.
-check-asan: need
+check-asan: need-tests
 	@$(MAKE) --no-print-directory ASAN=1 check-unit
 	@$(MAKE) --no-print-directory ASAN=1 check-live PYTEST_ARGS='-m sanitized'
 
-check: deps
+check: deps-tests
 	@$(MAKE) --no-print-directory check-unit
 	@$(MAKE) --no-print-directory check-live
 	@$(MAKE) --no-print-directory check-asan
