@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs memwatch and its targets for the live tests, and reads what both say."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -60,14 +61,16 @@ class Watch:
             errors="replace",
             env=env,
             preexec_fn=preexec,
+            start_new_session=True,
         )
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        if self.process.poll() is None:
-            self.process.kill()
+        # The launched command as well: communicate() waits until nobody holds the pipes.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
         self.folder.cleanup()
 
