@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* memwatch: the order of the stages. */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "attach/privileges.h"
 #include "base/log.h"
@@ -35,41 +32,10 @@ static struct output_settings output_settings_of(const struct options *options)
 	};
 }
 
-static int check_pids(const struct options *options)
-{
-	const pid_t *pid;
-
-	array_each (pid, &options->pids) {
-		enum process_kind kind = process_kind(*pid);
-
-		if (kind == PROCESS_WATCHABLE)
-			continue;
-		log_error("process %d %s", *pid, process_kind_text(kind));
-		return -ESRCH;
-	}
-	return 0;
-}
-
-/* "/usr/bin/python3 app.py": the path that really runs, with the words it was given. */
-static char *command_line(const char *path, char *const argv[])
-{
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *out = open_memstream(&text, &bytes);
-
-	if (!out)
-		return NULL;
-	fputs(path, out);
-	for (argv++; *argv; argv++)
-		fprintf(out, " %s", *argv);
-	fclose(out);
-	return text;
-}
-
 static int watch(struct options *options, struct outputs *outputs, struct tracer *tracer,
 		 struct launch *launch, const struct identity *identity)
 {
-	char *command = launch ? command_line(launch->path, options->command) : NULL;
+	char *command = launch ? launch_command_line(launch, options->command) : NULL;
 	struct run_header header = {
 		.version = MEMWATCH_VERSION,
 		.command = command,
@@ -140,26 +106,11 @@ static int run(struct options *options)
 	return trace(options, &identity);
 }
 
-/* `memwatch` alone: the bundled workload, and the functions in it that matter. */
-static int fill_demo(struct options *options, char *path, size_t path_bytes, char **command)
-{
-	int err = demo_find(path, path_bytes);
-
-	if (err)
-		return err;
-	options->command = command;
-	if (options->watchlist.patterns.count)
-		return 0;
-	err = watchlist_add(&options->watchlist, ROLE_FLUSH, "flush_accumulator");
-	return err ? err : watchlist_add(&options->watchlist, ROLE_WRITES, "lazy_write");
-}
-
 int main(int argc, char *argv[])
 {
-	char demo_path[4200];
-	char *demo_command[] = {demo_path, "--writes", "300000", "--chunk", "1K", NULL};
-	struct options options;
 	enum options_result parsed;
+	struct options options;
+	struct demo demo;
 	int status;
 
 	inherited_keep();
@@ -168,10 +119,13 @@ int main(int argc, char *argv[])
 	if (parsed != OPTIONS_RUN)
 		goto out;
 	log_set_level(options.verbose ? LOG_DETAIL : options.quiet ? LOG_WARNING : LOG_NOTE);
-	if (privileges_check() || check_pids(&options))
+	if (privileges_check() || processes_check(options.pids.items, options.pids.count))
 		goto out;
-	if (options.demo && fill_demo(&options, demo_path, sizeof(demo_path), demo_command))
-		goto out;
+	if (options.demo) {
+		if (demo_prepare(&demo, &options.watchlist))
+			goto out;
+		options.command = demo.command;
+	}
 	status = run(&options);
 out:
 	options_release(&options);

@@ -32,12 +32,20 @@ static int search(char *path, size_t path_bytes)
 	return -ENOENT;
 }
 
-int demo_find(char *path, size_t path_bytes)
+int demo_prepare(struct demo *demo, struct watchlist *watchlist)
 {
-	int err = search(path, path_bytes);
+	char *words[DEMO_WORDS] = {demo->path, "--writes", "300000", "--chunk", "1K"};
+	int err = search(demo->path, sizeof(demo->path));
 
-	if (err)
+	if (err) {
 		log_error("the bundled workload lazywrite is missing; build it with make, or "
 			  "name a command: memwatch -- CMD");
-	return err;
+		return err;
+	}
+	memcpy(demo->command, words, sizeof(words));
+	demo->command[DEMO_WORDS] = NULL;
+	if (watchlist->patterns.count)
+		return 0;
+	err = watchlist_add(watchlist, ROLE_FLUSH, "flush_accumulator");
+	return err ? err : watchlist_add(watchlist, ROLE_WRITES, "lazy_write");
 }

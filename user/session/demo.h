@@ -2,12 +2,20 @@
 #ifndef SESSION_DEMO_H
 #define SESSION_DEMO_H
 
-#include <stddef.h>
+#include "session/watchlist.h"
+
+#define DEMO_WORDS 5
+
+/* `memwatch` alone: the bundled lazy-write workload, and the functions in it that matter. */
+struct demo {
+	char path[4200];
+	char *command[DEMO_WORDS + 1]; /* NULL-terminated; points to path */
+};
 
 /*
- * The bundled lazy-write workload: where it lies, beside this binary or installed. 0, or -ENOENT
- * where it is in neither place (logged).
+ * Finds the workload, beside this binary or installed; the watchlist gets its functions unless it
+ * has some. 0; -ENOENT where the workload is in neither place (logged), or -ENOMEM.
  */
-int demo_find(char *path, size_t path_bytes);
+int demo_prepare(struct demo *demo, struct watchlist *watchlist);
 
 #endif

@@ -200,6 +200,21 @@ out:
 	return err;
 }
 
+char *launch_command_line(const struct launch *launch, char *const argv[])
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		return NULL;
+	fputs(launch->path, out);
+	for (argv++; *argv; argv++)
+		fprintf(out, " %s", *argv);
+	fclose(out);
+	return text;
+}
+
 int launch_release(struct launch *launch)
 {
 	return ptrace(PTRACE_DETACH, launch->pid, 0, 0) ? -errno : 0;

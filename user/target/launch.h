@@ -22,6 +22,12 @@ struct launch {
  */
 int launch_hold(char *const argv[], const struct identity *identity, struct launch *launch);
 
+/*
+ * "/usr/bin/python3 app.py": the path that really runs, with the words it was given. The caller
+ * frees it; NULL where memory is short.
+ */
+char *launch_command_line(const struct launch *launch, char *const argv[]);
+
 /* Lets it run, without ptrace from now on. */
 int launch_release(struct launch *launch);
 

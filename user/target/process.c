@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #define AUXV_MOST 64
 
@@ -117,6 +118,19 @@ const char *process_kind_text(enum process_kind kind)
 		       "run memwatch as root outside of them";
 	}
 	return "";
+}
+
+int processes_check(const pid_t *pids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum process_kind kind = process_kind(pids[i]);
+
+		if (kind == PROCESS_WATCHABLE)
+			continue;
+		log_error("process %d %s", pids[i], process_kind_text(kind));
+		return -ESRCH;
+	}
+	return 0;
 }
 
 void process_comm(pid_t pid, char *comm, size_t comm_bytes)

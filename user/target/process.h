@@ -22,6 +22,9 @@ enum process_kind process_kind(pid_t pid);
 /* "is a kernel thread, which runs no user code"; "" for PROCESS_WATCHABLE. */
 const char *process_kind_text(enum process_kind kind);
 
+/* All of them watchable? -ESRCH where one is not, which is logged. */
+int processes_check(const pid_t *pids, size_t count);
+
 /* comm: at least 16 bytes; "?" where it can't be read. */
 void process_comm(pid_t pid, char *comm, size_t comm_bytes);
 

@@ -140,6 +140,19 @@ static void threads_are_no_processes(void **state)
 	assert_int_equal(own_kind, PROCESS_WATCHABLE);
 }
 
+/* The line about the one that is not goes to stderr. */
+static void all_processes_are_checked(void **state)
+{
+	pid_t child = start_child("child"), pids[] = {getpid(), child};
+
+	(void)state;
+	assert_int_equal(processes_check(NULL, 0), 0);
+	assert_int_equal(processes_check(pids, 2), 0);
+	end_child(child);
+	assert_int_equal(processes_check(pids, 2), -ESRCH);
+	assert_int_equal(processes_check(pids, 1), 0);
+}
+
 /* Only root can become somebody who may not look. */
 static void processes_of_others(void **state)
 {
@@ -343,6 +356,7 @@ int main(void)
 		cmocka_unit_test(a_process_from_birth_to_grave),
 		cmocka_unit_test(kernel_threads),
 		cmocka_unit_test(threads_are_no_processes),
+		cmocka_unit_test(all_processes_are_checked),
 		cmocka_unit_test(processes_of_others),
 		cmocka_unit_test(programs_of_32_bits),
 		cmocka_unit_test(every_kind_has_its_words),
