@@ -111,6 +111,10 @@ void closing_warn_pending(struct watchlist *watchlist, const struct modules *mod
 		if (pattern->matches || pattern->warned)
 			continue;
 		pattern->warned = true;
+		if (*pattern->refused) {
+			log_warning("%s", pattern->refused);
+			continue;
+		}
 		describe_absence(pattern, modules, text, sizeof(text));
 		log_note("no function '%s' yet%s; waiting in case it is loaded later",
 			 pattern->text, text);
@@ -126,9 +130,13 @@ int closing_report_absent(const struct watchlist *watchlist, const struct module
 	array_each (pattern, &watchlist->patterns) {
 		if (pattern->matches)
 			continue;
+		err = -ENOENT;
+		if (*pattern->refused) {
+			log_error("%s", pattern->refused);
+			continue;
+		}
 		describe_absence(pattern, modules, text, sizeof(text));
 		log_error("no function '%s' came in any watched process%s", pattern->text, text);
-		err = -ENOENT;
 	}
 	return err;
 }

@@ -79,7 +79,7 @@ static int plan_function(struct module *module, uint64_t vaddr, struct planned_f
 	return err;
 }
 
-int module_plan_at(struct module *module, uint64_t vaddr, const char *name, enum watch_role role,
+static int plan_at(struct module *module, uint64_t vaddr, const char *name, enum watch_role role,
 		   struct watchlist *watchlist)
 {
 	struct planned_function function = {.name = name, .role = role};
@@ -138,21 +138,51 @@ static int match_name(struct module *module, struct pattern *pattern, struct wat
 							.direct = true,
 						}));
 		else
-			err = module_plan_at(module, symbol->vaddr, symbol->name, pattern->role,
-					     watchlist);
+			err = plan_at(module, symbol->vaddr, symbol->name, pattern->role,
+				      watchlist);
 	}
 	array_release(&found);
 	return err;
 }
 
-static int match_offset(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
+/* Says in pattern->refused why no function begins at vaddr; false where one does. */
+static bool refuse_place(const struct module *module, struct pattern *pattern, uint64_t vaddr)
 {
-	uint64_t vaddr;
+	const struct elf_symbol *symbol = elf_symbol_at(module->image, vaddr);
+	struct elf_range range;
+	size_t bytes;
 
-	if (!elf_image_vaddr_of_off(module->image, pattern->place, &vaddr)) {
-		log_warning("%s has no code at offset 0x%lx", module->path, pattern->place);
-		return 0;
+	if (!elf_image_code(module->image, vaddr, &bytes)) {
+		snprintf(pattern->refused, sizeof(pattern->refused), "%s is no code of %.100s",
+			 pattern->text, module->path);
+		return true;
 	}
+	if (symbol && symbol->vaddr == vaddr)
+		return false;
+	if (elf_function_bounds(module->image, vaddr, &range)) {
+		snprintf(pattern->refused, sizeof(pattern->refused),
+			 "%s is not known to be where a function begins: neither a symbol nor "
+			 ".eh_frame of %.100s says so",
+			 pattern->text, module->path);
+		return true;
+	}
+	if (range.vaddr == vaddr)
+		return false;
+	/* Within one segment, places lie as far apart in the file and in memory as when linked. */
+	snprintf(pattern->refused, sizeof(pattern->refused),
+		 "%s is not where a function begins; the function around it (%.60s) begins at "
+		 "%s0x%lx",
+		 pattern->text, symbol ? symbol->name : "it has no name",
+		 pattern->kind == PATTERN_OFFSET ? "+" : "",
+		 pattern->place - (vaddr - range.vaddr));
+	return true;
+}
+
+int module_match_place(struct module *module, struct pattern *pattern, uint64_t vaddr,
+		       struct watchlist *watchlist)
+{
+	if (refuse_place(module, pattern, vaddr))
+		return 0;
 	pattern->matches++;
 	if (pattern->role == ROLE_COPY)
 		return array_push(&module->doors, ((struct elf_copy_door){
@@ -160,7 +190,18 @@ static int match_offset(struct module *module, struct pattern *pattern, struct w
 							  .vaddr = vaddr,
 							  .direct = true,
 						  }));
-	return module_plan_at(module, vaddr, pattern->text, pattern->role, watchlist);
+	return plan_at(module, vaddr, pattern->text, pattern->role, watchlist);
+}
+
+static int match_offset(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
+{
+	uint64_t vaddr;
+
+	if (elf_image_vaddr_of_off(module->image, pattern->place, &vaddr))
+		return module_match_place(module, pattern, vaddr, watchlist);
+	snprintf(pattern->refused, sizeof(pattern->refused), "%s lies past the code of %.100s",
+		 pattern->text, module->path);
+	return 0;
 }
 
 static int match_patterns(struct module *module, struct watchlist *watchlist)

@@ -50,9 +50,13 @@ int modules_get(struct modules *modules, pid_t pid, const struct target_mapping 
 		struct watchlist *watchlist, struct module **module);
 void modules_release(struct modules *modules);
 
-/* Plans a function of the module by its place, for a pattern without a name; see watch.c. */
-int module_plan_at(struct module *module, uint64_t vaddr, const char *name, enum watch_role role,
-		   struct watchlist *watchlist);
+/*
+ * The place that a pattern without a name speaks of is at vaddr of the module: plans the function
+ * that begins there, or takes it as one more copy routine. Where none begins, the pattern has no
+ * match and says why: a probe there may split an instruction, which kills the target.
+ */
+int module_match_place(struct module *module, struct pattern *pattern, uint64_t vaddr,
+		       struct watchlist *watchlist);
 
 /* The whole function at vaddr with its .cold parts. 0, -ENOENT where its bounds are unknown. */
 int module_function_parts(const struct module *module, uint64_t vaddr, code_ranges *parts);

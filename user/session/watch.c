@@ -353,9 +353,7 @@ static int match_addresses(struct planning *planning)
 		module = module_at(planning, pattern->place, &vaddr);
 		if (!module)
 			continue;
-		pattern->matches++;
-		err = module_plan_at(module, vaddr, pattern->text, pattern->role,
-				     planning->watchlist);
+		err = module_match_place(module, pattern, vaddr, planning->watchlist);
 	}
 	return err;
 }

@@ -23,6 +23,8 @@ enum pattern_kind {
 	PATTERN_ADDR,   /* 0xADDR */
 };
 
+#define PATTERN_REFUSED_BYTES 320
+
 struct pattern {
 	enum watch_role role;
 	enum pattern_kind kind;
@@ -32,6 +34,8 @@ struct pattern {
 	uint64_t place;     /* file offset or runtime address */
 	size_t matches;
 	bool warned; /* that it is pending */
+	/* Why what it names, which a process has, can't be watched; empty: nothing so far. */
+	char refused[PATTERN_REFUSED_BYTES];
 };
 
 struct watchlist {

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a pattern may name, and what is said of one that names something else."""
+
+import subprocess
+
+import pytest
+
+import memwatch
+
+PATTERNS = memwatch.TARGETS / "patterns"
+ROUNDS, OWN_COPY_BYTES = 50, 100
+
+
+class Target:
+    """The target, waiting: its process and where its functions are in memory."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([str(PATTERNS)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        places = [int(place, 16) for place in self.process.stdout.readline().split()]
+        self.compact_log, self.own_copy = places
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.communicate()
+
+
+def offset_of(program, name):
+    """Of a function in the file."""
+    symbols = subprocess.run(["readelf", "-sW", program], capture_output=True, text=True)
+    (vaddr,) = {int(line.split()[1], 16) for line in symbols.stdout.splitlines()
+                if line.split()[-1:] == [name]}
+    segments = subprocess.run(["readelf", "-lW", program], capture_output=True, text=True)
+    for line in segments.stdout.splitlines():
+        fields = line.split()
+        if fields[:1] == ["LOAD"]:
+            offset, start, size = int(fields[1], 16), int(fields[2], 16), int(fields[4], 16)
+            if start <= vaddr < start + size:
+                return vaddr - start + offset
+    raise AssertionError(f"{name} is nowhere")
+
+
+def watch_target(target, *options):
+    """Watches the waiting target to its end: gives the target's status and the run."""
+    with memwatch.Watch("--pid", target.process.pid, *options) as watch:
+        watch.wait_for("child", pid=target.process.pid, event="attach")
+        target.process.stdin.write("\n")
+        target.process.stdin.flush()
+        target.process.wait(timeout=20)
+        return target.process.returncode, watch.finish()
+
+
+# ---- places ----
+
+@pytest.mark.parametrize("role", ["--flush", "--copy", "--writes"])
+@pytest.mark.parametrize("within", [1, 2, 3, 5])
+def test_place_within_a_function_is_refused(role, within):
+    begin = offset_of(PATTERNS, "compact_log")
+    wrong = f"patterns:+{begin + within:#x}"
+    with Target() as target:
+        status, run = watch_target(target, role, wrong)
+    assert status == 0
+    assert run.status == 1
+    assert (f"{wrong} is not where a function begins; the function around it (compact_log) "
+            f"begins at +{begin:#x}") in run.stderr
+
+
+@pytest.mark.parametrize("role", ["--flush", "--copy"])
+def test_address_within_a_function_is_refused(role):
+    with Target() as target:
+        wrong = f"{target.compact_log + 1:#x}"
+        status, run = watch_target(target, role, wrong)
+    assert status == 0
+    assert run.status == 1
+    assert (f"{wrong} is not where a function begins; the function around it (compact_log) "
+            f"begins at {target.compact_log:#x}") in run.stderr
+
+
+def test_place_that_is_no_code_is_refused():
+    run = memwatch.run("--flush", "patterns:+0x0", "--flush", "patterns:+0x7fffffff", "--",
+                       PATTERNS)
+    assert run.status == 1
+    assert "patterns:+0x0 is no code of" in run.stderr
+    assert "patterns:+0x7fffffff lies past the code of" in run.stderr
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+def test_places_where_functions_begin(by_address):
+    with Target() as target:
+        flush, copy = f"{target.compact_log:#x}", f"{target.own_copy:#x}"
+        if not by_address:
+            flush = f"patterns:+{offset_of(PATTERNS, 'compact_log'):#x}"
+            copy = f"patterns:+{offset_of(PATTERNS, 'own_copy'):#x}"
+        status, run = watch_target(target, "--flush", flush, "--copy", copy)
+    assert (status, run.status) == (0, 0), run.stderr
+    flushes = run.of("flush")
+    assert [f["copies"] for f in flushes] == [2] * ROUNDS
+    assert [f["copied_bytes"] for f in flushes] == \
+           [i + OWN_COPY_BYTES for i in range(1, ROUNDS + 1)]
