@@ -45,7 +45,7 @@ def offset_of(program, name):
 
 def watch_target(target, *options):
     """Watches the waiting target to its end: gives the target's status and the run."""
-    with memwatch.Watch("--pid", target.process.pid, *options) as watch:
+    with memwatch.Watch("--pid", target.process.pid, "--min-time", 0, *options) as watch:
         watch.wait_for("child", pid=target.process.pid, event="attach")
         target.process.stdin.write("\n")
         target.process.stdin.flush()
@@ -100,3 +100,35 @@ def test_places_where_functions_begin(by_address):
     assert [f["copies"] for f in flushes] == [2] * ROUNDS
     assert [f["copied_bytes"] for f in flushes] == \
            [i + OWN_COPY_BYTES for i in range(1, ROUNDS + 1)]
+
+
+# ---- names ----
+
+def build_namesakes(folder):
+    """Two parts, each with a static flush() of its own."""
+    source = memwatch.ROOT / "tests/live/targets/namesakes.c"
+    program = folder / "namesakes"
+    for part in (1, 2):
+        subprocess.run(["cc", "-O2", f"-DPART={part}", "-c", source,
+                        "-o", folder / f"part{part}.o"], check=True)
+    subprocess.run(["cc", "-o", program, folder / "part1.o", folder / "part2.o"], check=True)
+    return program
+
+
+def test_all_functions_of_one_name_are_watched(tmp_path):
+    program = build_namesakes(tmp_path)
+    run = memwatch.run("--flush", "flush", "--min-time", 0, "--", program)
+    assert run.status == 0, run.stderr
+    assert f"2 functions are called flush in {program}; both are watched" in run.stderr
+    # Each second call ends in a part that was moved away.
+    assert [f["copied_bytes"] for f in run.of("flush")] == [100, 0, 200, 0] * 5
+    assert run.function("flush")["ended"] == 20
+    assert run.summary["unmatched_ends"] == 0
+
+
+def test_single_return_is_not_timed():
+    run = memwatch.run("--flush", "single_return", "--", PATTERNS)
+    assert "single_return in" in run.stderr
+    assert "it is a single return: nothing to time" in run.stderr
+    run = memwatch.run("--writes", "single_return", "--", PATTERNS)
+    assert run.summary["writes"] == ROUNDS

@@ -34,11 +34,22 @@ static bool code_names_function(const void *source, uint64_t vaddr)
 	return symbol && symbol->vaddr == vaddr && !strstr(symbol->name, ".cold");
 }
 
+static int count_named(const struct module *module, const char *name, size_t *count)
+{
+	elf_symbols found = {0};
+	int err = elf_find_symbols(module->image, name, &found);
+
+	*count = found.count;
+	array_release(&found);
+	return err;
+}
+
 int module_function_parts(const struct module *module, uint64_t vaddr, code_ranges *parts)
 {
 	const struct elf_symbol *symbol = elf_symbol_at(module->image, vaddr);
 	struct elf_range range, *cold;
 	elf_ranges cold_parts = {0};
+	size_t namesakes = 0;
 	int err = elf_function_bounds(module->image, vaddr, &range);
 
 	if (err)
@@ -50,6 +61,9 @@ int module_function_parts(const struct module *module, uint64_t vaddr, code_rang
 	}
 	err = array_push(parts, ((struct code_range){range.vaddr, range.bytes}));
 	if (!err && symbol && symbol->vaddr == vaddr)
+		err = count_named(module, symbol->name, &namesakes);
+	/* Of several with the name, whose part each "name.cold" is shows where they jump to. */
+	if (!err && namesakes == 1)
 		err = elf_cold_parts(module->image, symbol->name, &cold_parts);
 	array_each (cold, &cold_parts) {
 		if (!err)
@@ -57,6 +71,21 @@ int module_function_parts(const struct module *module, uint64_t vaddr, code_rang
 	}
 	array_release(&cold_parts);
 	return err;
+}
+
+/* One address bears one probe of a function: it can't tell the beginning from the end. */
+static bool ends_where_it_begins(struct planned_function *function)
+{
+	const struct probe_point *point;
+
+	array_each (point, &function->exits.returns) {
+		if (point->vaddr != function->entry.vaddr)
+			continue;
+		snprintf(function->exits.note, sizeof(function->exits.note),
+			 "it is a single return: nothing to time");
+		return true;
+	}
+	return false;
 }
 
 static int plan_function(struct module *module, uint64_t vaddr, struct planned_function *function)
@@ -71,6 +100,8 @@ static int plan_function(struct module *module, uint64_t vaddr, struct planned_f
 		err = plan_entry(&module->code, parts.items[0], &function->entry);
 	if (!err && function->role == ROLE_FLUSH) {
 		err = plan_exits(&module->code, &parts, &function->exits);
+		if (!err && ends_where_it_begins(function))
+			err = -ENOTSUP;
 		if (err)
 			snprintf(function->entry.reason, sizeof(function->entry.reason), "%s",
 				 function->exits.note);
@@ -82,12 +113,13 @@ static int plan_function(struct module *module, uint64_t vaddr, struct planned_f
 static int plan_at(struct module *module, uint64_t vaddr, const char *name, enum watch_role role,
 		   struct watchlist *watchlist)
 {
-	struct planned_function function = {.name = name, .role = role};
+	struct planned_function function = {.name = name, .vaddr = vaddr, .role = role};
 	struct planned_function *known;
 	int err = 0;
 
+	/* By place: several static functions of one file may have the same name. */
 	array_each (known, &module->functions) {
-		if (known->role == role && !strcmp(known->name, name))
+		if (known->role == role && known->vaddr == vaddr)
 			return 0;
 	}
 	if (role == ROLE_FLUSH)
@@ -112,6 +144,20 @@ static int plan_at(struct module *module, uint64_t vaddr, const char *name, enum
 	if (err)
 		exit_plan_release(&function.exits);
 	return err;
+}
+
+/* A glob's matches have names of their own, as a rule. */
+static void note_namesakes(const struct module *module, const struct pattern *pattern,
+			   const elf_symbols *found)
+{
+	const struct elf_symbol *symbol;
+	size_t count = 0;
+
+	array_each (symbol, found)
+		count += !symbol->is_ifunc && !strcmp(symbol->name, pattern->symbol);
+	if (count > 1)
+		log_note("%zu functions are called %s in %s; %s are watched", count,
+			 pattern->symbol, module->path, count == 2 ? "both" : "all");
 }
 
 static int match_name(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
@@ -141,6 +187,8 @@ static int match_name(struct module *module, struct pattern *pattern, struct wat
 			err = plan_at(module, symbol->vaddr, symbol->name, pattern->role,
 				      watchlist);
 	}
+	if (!err)
+		note_namesakes(module, pattern, &found);
 	array_release(&found);
 	return err;
 }

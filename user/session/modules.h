@@ -18,8 +18,9 @@
 /* A function of this file that a pattern of the watchlist named, with its probes planned. */
 struct planned_function {
 	const char *name;
+	uint64_t vaddr;
 	enum watch_role role;
-	unsigned index; /* into watchlist.functions, for ROLE_FLUSH */
+	unsigned index; /* into watchlist.functions, for ROLE_FLUSH; namesakes share it */
 	int err;        /* why it can't be probed; entry.reason says it in words */
 	struct probe_point entry;
 	struct exit_plan exits; /* ROLE_FLUSH only */
@@ -58,7 +59,10 @@ void modules_release(struct modules *modules);
 int module_match_place(struct module *module, struct pattern *pattern, uint64_t vaddr,
 		       struct watchlist *watchlist);
 
-/* The whole function at vaddr with its .cold parts. 0, -ENOENT where its bounds are unknown. */
+/*
+ * The whole function at vaddr with its .cold parts, as far as they have its name and nobody else
+ * has it. 0, -ENOENT where its bounds are unknown.
+ */
 int module_function_parts(const struct module *module, uint64_t vaddr, code_ranges *parts);
 
 #endif
