@@ -132,3 +132,25 @@ def test_single_return_is_not_timed():
     assert "it is a single return: nothing to time" in run.stderr
     run = memwatch.run("--writes", "single_return", "--", PATTERNS)
     assert run.summary["writes"] == ROUNDS
+
+
+# ---- static programs ----
+
+@pytest.mark.parametrize("options", [["-static"], ["-static-pie"]])
+def test_copies_of_a_static_program(tmp_path, options):
+    """Its slots are filled by itself, past its entry point."""
+    program = tmp_path / "lazywrite"
+    sources = [memwatch.ROOT / "workloads" / name
+               for name in ("lazywrite.c", "lazybuf.c", "truth.c", "arguments.c")]
+    subprocess.run(["cc", "-std=gnu11", "-O2", "-pthread", *options, "-o", program, *sources],
+                   check=True)
+    truth_path = tmp_path / "truth.jsonl"
+    run = memwatch.run("--flush", "flush_accumulator", "--min-time", 0, "--", program, "--writes", 4000,
+                       "--limit", 400, "--pause", "50ms", "--truth", truth_path)
+    assert run.status == 0, run.stderr
+    assert "no copy routine" not in run.stderr
+    truth = memwatch.read_lines(truth_path)
+    reported = run.of("flush")
+    assert len(truth) == 10
+    assert [(f["copies"], f["copied_bytes"]) for f in reported[-9:]] == \
+           [(true["copies"], true["bytes"]) for true in truth[-9:]]

@@ -202,6 +202,18 @@ bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_
 	return false;
 }
 
+bool elf_image_word(const struct elf_image *image, uint64_t vaddr, uint64_t *word)
+{
+	uint64_t off;
+
+	/* The file ends no earlier than what it holds of a segment, but the segment may. */
+	if (!elf_image_off_of_vaddr(image, vaddr, &off) || image->byte_count < sizeof(*word) ||
+	    off > image->byte_count - sizeof(*word))
+		return false;
+	memcpy(word, image->bytes + off, sizeof(*word));
+	return true;
+}
+
 const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes)
 {
 	const struct elf_segment *segment;

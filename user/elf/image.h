@@ -45,6 +45,9 @@ uint64_t elf_image_entry_vaddr(const struct elf_image *image);
 bool elf_image_off_of_vaddr(const struct elf_image *image, uint64_t vaddr, uint64_t *off);
 bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_t *vaddr);
 
+/* The pointer-sized value that the file holds at vaddr; false where it holds none. */
+bool elf_image_word(const struct elf_image *image, uint64_t vaddr, uint64_t *word);
+
 /* The code bytes from vaddr to the end of its executable segment; NULL where there are none. */
 const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes);
 

@@ -210,22 +210,3 @@ int plan_stub_slot(const struct code_view *code, uint64_t vaddr, uint64_t *slot_
 	*slot_vaddr = insn.slot_vaddr;
 	return 0;
 }
-
-/*
- *	push $0x3; jmp PLT0                  68 03 00 00 00 e9 ...
- *	endbr64; push $0x3; bnd jmp PLT0     with -fcf-protection
- */
-bool plan_is_unbound(const struct code_view *code, uint64_t vaddr)
-{
-	struct insn insn;
-	size_t bytes = 0;
-	const uint8_t *at = code->read(code->source, vaddr, &bytes);
-
-	if (at && bytes >= 4 && at[0] == 0xf3 && at[1] == 0x0f && at[2] == 0x1e && at[3] == 0xfa) {
-		vaddr += 4;
-		at = code->read(code->source, vaddr, &bytes);
-	}
-	if (!at || !bytes || at[0] != 0x68 || code_decode(code, vaddr, &insn))
-		return false;
-	return !code_decode(code, vaddr + insn.length, &insn) && insn.flow == FLOW_JUMP;
-}

@@ -94,12 +94,6 @@ void exit_plan_release(struct exit_plan *plan);
  */
 int plan_stub_slot(const struct code_view *code, uint64_t vaddr, uint64_t *slot_vaddr);
 
-/*
- * Whether the code at vaddr is what a slot leads to until its first call: the second half of a PLT
- * entry, which goes and has the slot bound (push $index; jmp PLT0).
- */
-bool plan_is_unbound(const struct code_view *code, uint64_t vaddr);
-
 /* ---- copy routines (plan/copy.c) ---- */
 
 struct copy_door {

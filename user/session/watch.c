@@ -107,16 +107,28 @@ static int add_probe(struct planning *planning, struct module *module,
 
 /* ---- copy routines ---- */
 
+/*
+ * Before the loader has come to it, a slot holds what the file says: 0, the address of the PLT
+ * stub that will look it up, or that address without the load bias.
+ */
+static bool is_unbound(const struct module *module, uint64_t slot_vaddr, uint64_t slot_addr,
+		       uint64_t value)
+{
+	uint64_t word;
+
+	if (!value)
+		return true;
+	if (!elf_image_word(module->image, slot_vaddr, &word))
+		return false;
+	return value == word || value == word + (slot_addr - slot_vaddr);
+}
+
 struct live_door {
 	struct module *module;
 	struct copy_door door;
 };
 typedef ARRAY(struct live_door) live_doors;
 
-/*
- * Before the loader has come to it, a slot holds what the file says: 0, an unrelocated offset, or
- * the address of the PLT stub that will look it up.
- */
 static int resolve_door(struct planning *planning, struct module *module,
 			const struct elf_copy_door *door, live_doors *doors)
 {
@@ -133,9 +145,8 @@ static int resolve_door(struct planning *planning, struct module *module,
 		if (err)
 			return err;
 		live.module = module_at(planning, target_addr, &live.door.vaddr);
-		if (!live.module ||
-		    !plan_stub_slot(&live.module->code, live.door.vaddr, &stub_slot) ||
-		    plan_is_unbound(&live.module->code, live.door.vaddr)) {
+		if (is_unbound(module, door->vaddr, slot_addr, target_addr) || !live.module ||
+		    !plan_stub_slot(&live.module->code, live.door.vaddr, &stub_slot)) {
 			planning->plan->settled = false;
 			return 0;
 		}
@@ -246,8 +257,10 @@ static bool tail_bound(const struct planning *planning, const struct module *mod
 
 	if (!slot_addr || process_read(planning->pid, slot_addr, &bound_addr, sizeof(bound_addr)))
 		return false;
+	if (is_unbound(module, slot_vaddr, slot_addr, bound_addr))
+		return false;
 	target->module = module_at(planning, bound_addr, &target->vaddr);
-	return target->module && !plan_is_unbound(&target->module->code, target->vaddr);
+	return target->module;
 }
 
 static int tail_candidates(const struct tail_lookup *lookup, const char *symbol,

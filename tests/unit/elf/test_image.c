@@ -65,6 +65,24 @@ static void knows_what_no_segment_covers(void **state)
 	elf_image_free(image);
 }
 
+static void gives_the_words_of_the_file(void **state)
+{
+	struct elf_image *image = make_image(NULL, 0);
+	uint64_t end = MADE_VADDR, word, magic;
+
+	(void)state;
+	assert_true(elf_image_word(image, MADE_VADDR, &word));
+	memcpy(&magic, "\177ELF\2\1\1", sizeof(magic));
+	assert_int_equal(word, magic);
+	assert_false(elf_image_word(image, MADE_VADDR - 1, &word));
+	while (elf_image_word(image, end, &word))
+		end++;
+	/* The last one ends where the file does. */
+	assert_true(elf_image_off_of_vaddr(image, end + sizeof(word) - 2, &word));
+	assert_false(elf_image_off_of_vaddr(image, end + sizeof(word) - 1, &word));
+	elf_image_free(image);
+}
+
 /* The build id as the loaded file's own notes in memory have it; false without one. */
 static bool loaded_build_id(const struct loaded_file *file, char hex[128])
 {
@@ -244,6 +262,7 @@ int main(void)
 		cmocka_unit_test(gives_the_entry_point),
 		cmocka_unit_test(maps_addresses_as_the_loader_did),
 		cmocka_unit_test(knows_what_no_segment_covers),
+		cmocka_unit_test(gives_the_words_of_the_file),
 		cmocka_unit_test(gives_the_build_id),
 		cmocka_unit_test(refuses_what_is_no_regular_file),
 		cmocka_unit_test(refuses_other_kinds_of_file),

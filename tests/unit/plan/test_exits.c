@@ -127,31 +127,6 @@ static void test_plt_is_no_cold_part(void **state)
 	exit_plan_release(&plan);
 }
 
-static void test_unbound_slots(void **state)
-{
-	static const uint8_t code[] = {
-		0xff, 0x25, 0xfa, 0x0f, 0x00, 0x00, /* 1000 jmp *0xffa(%rip) */
-		0x68, 0x03, 0x00, 0x00, 0x00,       /* 1006 push $3 */
-		0xeb, 0xf3,                         /* 100b jmp 1000 */
-		0xf3, 0x0f, 0x1e, 0xfa,             /* 100d endbr64 */
-		0x68, 0x03, 0x00, 0x00, 0x00,       /* 1011 push $3 */
-		0xf2, 0xe9, 0xe4, 0xff, 0xff, 0xff, /* 1016 bnd jmp 1000 */
-		0x68, 0x03, 0x00, 0x00, 0x00,       /* 101c push $3 */
-		0xc3,                               /* 1021 ret: a function like any other */
-	};
-	const struct code_bytes bytes = {VADDR, code, sizeof(code), NULL, NULL};
-	struct code_view view = code_bytes_view(&bytes);
-
-	(void)state;
-	assert_false(plan_is_unbound(&view, 0x1000));
-	assert_true(plan_is_unbound(&view, 0x1006));
-	assert_true(plan_is_unbound(&view, 0x100d));
-	assert_true(plan_is_unbound(&view, 0x1011));
-	assert_false(plan_is_unbound(&view, 0x101c));
-	assert_false(plan_is_unbound(&view, 0x1021));
-	assert_false(plan_is_unbound(&view, 0x2000));
-}
-
 static void test_undecodable(void **state)
 {
 	static const uint8_t code[] = {
@@ -463,7 +438,6 @@ int main(void)
 		cmocka_unit_test(test_running_on_is_a_tail),
 		cmocka_unit_test(test_named_within_unnamed_is_a_tail),
 		cmocka_unit_test(test_plt_is_no_cold_part),
-		cmocka_unit_test(test_unbound_slots),
 		cmocka_unit_test(test_undecodable),
 		cmocka_unit_test(test_jump_tables),
 		cmocka_unit_test(test_tail_calls_through_pointers),
