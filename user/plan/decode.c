@@ -261,6 +261,8 @@ int insn_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct insn *
 	*insn = (struct insn){.vaddr = vaddr, .length = decoded.insn.length};
 	insn->flow = flow_of(&decoded);
 	insn->probe = probe_of(code, &decoded);
+	insn->repeats_movs = is_repeated_string(&decoded) &&
+			     has_opcode(&decoded, ZYDIS_OPCODE_MAP_DEFAULT, 0xa4, 0xa5);
 	insn->destroys = destroys_of(&decoded, insn->flow);
 	if (insn->flow == FLOW_NEXT || !decoded.insn.operand_count ||
 	    !ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&decoded.insn, first, vaddr, &address)))

@@ -47,6 +47,7 @@ struct insn {
 	enum probe_kind probe;
 	uint64_t target_vaddr; /* FLOW_BRANCH, FLOW_JUMP, direct FLOW_CALL; else 0 */
 	uint64_t slot_vaddr;   /* FLOW_JUMP_SLOT; else 0 */
+	bool repeats_movs;     /* rep movsb, movsw, movsl, movsq: a copy */
 	unsigned destroys;     /* DESTROYS_* that it writes, any part of them; implicit ones too */
 };
 

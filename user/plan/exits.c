@@ -105,6 +105,8 @@ static int scan_insn(struct part_scan *scan, const struct insn *insn)
 {
 	int err = 0;
 
+	if (insn->repeats_movs && !scan->plan->rep_movs_vaddr)
+		scan->plan->rep_movs_vaddr = insn->vaddr;
 	switch (insn->flow) {
 	case FLOW_RETURN:
 		err = add_return(scan, insn);

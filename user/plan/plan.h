@@ -74,6 +74,7 @@ struct exit_plan {
 	size_t own_returns;
 	tail_jumps tails;             /* to follow, by the caller: they may lead to other modules */
 	code_ranges parts;            /* all that was scanned: the function and its .cold parts */
+	uint64_t rep_movs_vaddr;      /* the first inlined copy; 0: none */
 	uint64_t blind_vaddr;         /* first indirect jump that may leave unseen; 0: none */
 	char note[PLAN_REASON_BYTES]; /* what the exits miss, in words; empty: nothing */
 };

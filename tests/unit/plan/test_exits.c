@@ -107,7 +107,8 @@ static void test_named_within_unnamed_is_a_tail(void **state)
 	exit_plan_release(&plan);
 }
 
-/* Stripped: the whole PLT is one unnamed stretch, but a jump to a stub of it leaves (jmp free@plt). */
+/* Stripped: the whole PLT is one unnamed stretch, but a jump to a stub of it leaves (jmp free@plt).
+ */
 static void test_plt_is_no_cold_part(void **state)
 {
 	static const uint8_t code[] = {
@@ -124,6 +125,26 @@ static void test_plt_is_no_cold_part(void **state)
 	assert_int_equal(plan.parts.count, 1);
 	assert_int_equal(plan.tails.count, 1);
 	assert_int_equal(plan.tails.items[0].target_vaddr, 0x1008);
+	exit_plan_release(&plan);
+}
+
+static void test_first_inlined_copy(void **state)
+{
+	static const uint8_t code[] = {
+		0xf3, 0xaa,             /* 1000 rep stosb */
+		0xf2, 0x0f, 0x10, 0xc1, /* 1002 movsd %xmm1,%xmm0 */
+		0xa4,                   /* 1006 movsb */
+		0xf3, 0x48, 0xa5,       /* 1007 rep movsq */
+		0xf3, 0xa4,             /* 100a rep movsb */
+		0xc3,                   /* 100c ret */
+	};
+	const struct code_range functions[] = {{VADDR, sizeof(code)}, {0}};
+	const struct code_bytes bytes = {VADDR, code, sizeof(code), functions, NULL};
+	struct exit_plan plan;
+
+	(void)state;
+	assert_int_equal(plan_first(&bytes, &plan), 0);
+	assert_int_equal(plan.rep_movs_vaddr, 0x1007);
 	exit_plan_release(&plan);
 }
 
@@ -438,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_running_on_is_a_tail),
 		cmocka_unit_test(test_named_within_unnamed_is_a_tail),
 		cmocka_unit_test(test_plt_is_no_cold_part),
+		cmocka_unit_test(test_first_inlined_copy),
 		cmocka_unit_test(test_undecodable),
 		cmocka_unit_test(test_jump_tables),
 		cmocka_unit_test(test_tail_calls_through_pointers),
