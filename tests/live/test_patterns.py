@@ -134,6 +134,34 @@ def test_single_return_is_not_timed():
     assert run.summary["writes"] == ROUNDS
 
 
+def test_what_a_glob_leaves_out_is_said_once():
+    run = memwatch.run("--flush", "libc.so.6:*", "--dry-run", "--", PATTERNS)
+    assert run.stderr.count("functions match --flush") == 1
+    assert run.stderr.count("IFUNC") == 1
+
+
+def test_copy_routine_is_counted_anyway():
+    run = memwatch.run("--flush", "memmove", "--", PATTERNS)
+    assert run.status == 1
+    assert ("memmove in libc.so.6 is a copy routine chosen when it is loaded: "
+            "its copies are counted anyway") in run.stderr
+    assert "closest" not in run.stderr
+
+
+def test_library_without_its_version():
+    run = memwatch.run("--flush", "libc:usleep", "--flush", "libzz:usleep", "--", PATTERNS)
+    assert run.status == 1
+    assert "'libzz:usleep' came in any watched process; no mapped file is called libzz" \
+           in run.stderr
+    assert "'libc:usleep'" not in run.stderr
+
+
+def test_inlined_copy_is_named():
+    run = memwatch.run("--flush", "inlined_copy", "--", PATTERNS)
+    assert run.status == 0
+    assert run.stderr.count("inlined_copy in patterns contains rep movs at 0x") == 1
+
+
 # ---- static programs ----
 
 @pytest.mark.parametrize("options", [["-static"], ["-static-pie"]])

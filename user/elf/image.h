@@ -78,6 +78,9 @@ const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t v
  */
 int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range);
 
+/* Part of a function that gcc moved away, "name.cold": code, but nobody's to call. */
+bool elf_is_cold_part(const char *name);
+
 /*
  * The parts of function `symbol` that the compiler moved away: "name.cold" and "name.cold.N"
  * (gcc), in the same file. Appends; none is no error. Where several static functions have the

@@ -113,9 +113,6 @@ static inline bool elf_covers(uint64_t start, uint64_t bytes, uint64_t place)
 int elf_load_symbols(const struct elf_image *image);
 void elf_release_symbols(struct symbol_table *table);
 
-/* Part of a function that gcc moved away, "name.cold": code, but nobody's to call. */
-bool elf_is_cold_part(const char *name);
-
 /* ---- frames (elf/frames.c) ---- */
 
 /* The FDE that covers vaddr; -ENOENT where there is none, -ENOMEM. */

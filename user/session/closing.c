@@ -83,14 +83,20 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 	struct module **module;
 	const char **host;
 
+	bool has_file = false;
+
 	array_each (module, &modules->all) {
-		if (pattern->kind != PATTERN_NAME || !(*module)->image ||
-		    !pattern_takes_file(pattern, (*module)->path))
+		if (!pattern_takes_file(pattern, (*module)->path))
+			continue;
+		has_file = true;
+		if (pattern->kind != PATTERN_NAME || !(*module)->image)
 			continue;
 		elf_nearest_names((*module)->image, pattern->symbol, 3, &nearest);
 		elf_inlined_into((*module)->image, pattern->symbol, &hosts);
 	}
 	*text = '\0';
+	if (!has_file && pattern->library)
+		snprintf(text, text_bytes, "; no mapped file is called %s", pattern->library);
 	array_each (host, &hosts)
 		append_name(text, text_bytes, "; the compiler inlined it into ", *host);
 	/* A name is close where at most a third of it would have to change. */

@@ -31,7 +31,7 @@ static bool code_names_function(const void *source, uint64_t vaddr)
 {
 	const struct elf_symbol *symbol = elf_symbol_at(source, vaddr);
 
-	return symbol && symbol->vaddr == vaddr && !strstr(symbol->name, ".cold");
+	return symbol && symbol->vaddr == vaddr && !elf_is_cold_part(symbol->name);
 }
 
 static int count_named(const struct module *module, const char *name, size_t *count)
@@ -125,9 +125,11 @@ static int plan_at(struct module *module, uint64_t vaddr, const char *name, enum
 	if (role == ROLE_FLUSH)
 		err = watchlist_function(watchlist, name, module->name, &function.index);
 	if (err == -ENOSPC) {
-		log_warning("more than %d functions match --flush; %s and others are left out: "
-			    "name them more narrowly",
-			    MW_MAX_FUNCTIONS, name);
+		if (!watchlist->functions_left_out++)
+			log_warning(
+				"more than %d functions match --flush; %s and others are left out: "
+				"name them more narrowly",
+				MW_MAX_FUNCTIONS, name);
 		return 0;
 	}
 	if (err)
@@ -140,10 +142,54 @@ static int plan_at(struct module *module, uint64_t vaddr, const char *name, enum
 			    function.entry.reason);
 	else if (*function.exits.note)
 		log_note("%s in %s: %s", name, module->path, function.exits.note);
+	if (!function.err && function.exits.rep_movs_vaddr)
+		log_note("%s in %s contains rep movs at 0x%lx: what that copies is not counted",
+			 name, module->name, function.exits.rep_movs_vaddr);
 	err = array_push(&module->functions, function);
 	if (err)
 		exit_plan_release(&function.exits);
 	return err;
+}
+
+static bool is_copy_routine(const struct module *module, const char *name)
+{
+	const struct elf_copy_door *door;
+
+	array_each (door, &module->doors) {
+		if (!strcmp(door->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* An IFUNC's symbol is not the code that runs. One line for all that a glob finds in a file. */
+static void explain_ifuncs(const struct module *module, struct pattern *pattern,
+			   const elf_symbols *found)
+{
+	const struct elf_symbol *symbol;
+	const char *first = NULL;
+	size_t count = 0;
+
+	array_each (symbol, found) {
+		if (symbol->is_ifunc && !count++)
+			first = symbol->name;
+	}
+	if (!count)
+		return;
+	if (strcmp(first, pattern->symbol) != 0)
+		log_note("%s: %zu functions in %s are chosen when it is loaded (IFUNCs; one is "
+			 "%s) and are not watched",
+			 pattern->text, count, module->path, first);
+	else if (is_copy_routine(module, first))
+		snprintf(pattern->refused, sizeof(pattern->refused),
+			 "%.60s in %.100s is a copy routine chosen when it is loaded: its copies "
+			 "are counted anyway",
+			 first, module->name);
+	else
+		snprintf(pattern->refused, sizeof(pattern->refused),
+			 "%.60s in %.100s is chosen when it is loaded (an IFUNC): its symbol is "
+			 "not the code that runs, so it is not watched",
+			 first, module->name);
 }
 
 /* A glob's matches have names of their own, as a rule. */
@@ -170,12 +216,8 @@ static int match_name(struct module *module, struct pattern *pattern, struct wat
 	array_each (symbol, &found) {
 		if (err)
 			break;
-		if (symbol->is_ifunc) {
-			log_warning("%s in %s is chosen when it is loaded (an IFUNC): its symbol "
-				    "is not the code that runs, so it is not watched",
-				    symbol->name, module->path);
+		if (symbol->is_ifunc)
 			continue;
-		}
 		pattern->matches++;
 		if (pattern->role == ROLE_COPY)
 			err = array_push(doors, ((struct elf_copy_door){
@@ -187,8 +229,10 @@ static int match_name(struct module *module, struct pattern *pattern, struct wat
 			err = plan_at(module, symbol->vaddr, symbol->name, pattern->role,
 				      watchlist);
 	}
-	if (!err)
+	if (!err) {
+		explain_ifuncs(module, pattern, &found);
 		note_namesakes(module, pattern, &found);
+	}
 	array_release(&found);
 	return err;
 }

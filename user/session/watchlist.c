@@ -78,24 +78,38 @@ void watchlist_release(struct watchlist *list)
 	array_release(&list->routines);
 }
 
+/*
+ * libc.so.6 and x86_64-linux-gnu/libc.so.6 both name /usr/lib/x86_64-linux-gnu/libc.so.6, and
+ * libsqlite3.so.0 and libsqlite3 name libsqlite3.so.0.8.6, as libc does libc-2.31.so.
+ */
+static bool names_path_from(const char *library, const char *path, size_t path_bytes)
+{
+	size_t bytes = strlen(library);
+
+	if (bytes > path_bytes || strncmp(path, library, bytes) != 0)
+		return false;
+	if (bytes == path_bytes)
+		return true;
+	return (path[bytes] == '.' || path[bytes] == '-') &&
+	       !memchr(path + bytes, '/', path_bytes - bytes);
+}
+
 bool pattern_takes_file(const struct pattern *pattern, const char *path)
 {
 	static const char deleted[] = " (deleted)";
-	size_t path_bytes = strlen(path), library_bytes;
-	const char *library = pattern->library, *tail;
+	size_t path_bytes = strlen(path);
 
-	if (!library)
+	if (!pattern->library)
 		return true;
 	/* What the kernel appends to a file that was replaced or removed while it is mapped. */
 	if (path_bytes > strlen(deleted) && !strcmp(path + path_bytes - strlen(deleted), deleted))
 		path_bytes -= strlen(deleted);
-	/* "libc.so.6" and "x86_64-linux-gnu/libc.so.6" both name /usr/lib/.../libc.so.6. */
-	library_bytes = strlen(library);
-	if (library_bytes > path_bytes)
-		return false;
-	tail = path + path_bytes - library_bytes;
-	return !strncmp(tail, library, library_bytes) &&
-	       (tail == path || tail[-1] == '/' || *library == '/');
+	for (size_t from = 0; from < path_bytes; from++) {
+		if ((!from || path[from - 1] == '/' || *pattern->library == '/') &&
+		    names_path_from(pattern->library, path + from, path_bytes - from))
+			return true;
+	}
+	return false;
 }
 
 static bool same_name(const struct symbol_name *name, const char *function, const char *module)

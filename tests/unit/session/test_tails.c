@@ -87,7 +87,7 @@ static bool code_names_function(const void *source, uint64_t vaddr)
 {
 	const struct elf_symbol *symbol = elf_symbol_at(source, vaddr);
 
-	return symbol && symbol->vaddr == vaddr && !strstr(symbol->name, ".cold");
+	return symbol && symbol->vaddr == vaddr && !elf_is_cold_part(symbol->name);
 }
 
 /*

@@ -156,13 +156,32 @@ static void libraries_are_whole_ends_of_paths(void **state)
 	assert_true(takes("a b.so:f", "/opt/with spaces/a b.so"));
 	assert_false(takes("linux-gnu/libc.so.6:f", libc));
 	assert_false(takes("c.so.6:f", libc));
-	assert_false(takes("libc.so:f", libc));
-	assert_false(takes("libc:f", libc));
+	assert_false(takes("libc.so.:f", libc));
+	assert_false(takes("lib:f", libc));
 	assert_false(takes("libm.so.6:f", libc));
 	assert_false(takes("/chroot/usr/lib/x86_64-linux-gnu/libc.so.6:f", libc));
 	assert_false(takes("libc.so.6:f", "/usr/lib/libc.so.6/other"));
 	assert_false(takes("libc.so.6:f", ""));
 	assert_false(takes("libc.so.6:f", "[vdso]"));
+}
+
+static void a_library_may_go_without_its_version(void **state)
+{
+	static const char sqlite[] = "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0.8.6";
+
+	(void)state;
+	assert_true(takes("libsqlite3.so.0:f", sqlite));
+	assert_true(takes("libsqlite3.so:f", sqlite));
+	assert_true(takes("libsqlite3:f", sqlite));
+	assert_true(takes("x86_64-linux-gnu/libsqlite3:f", sqlite));
+	assert_true(takes("/usr/lib/x86_64-linux-gnu/libsqlite3:f", sqlite));
+	assert_true(takes("libc:f", "/lib/libc-2.31.so"));
+	assert_true(takes("libsqlite3:f", "/opt/libsqlite3.d/libsqlite3.so (deleted)"));
+	assert_false(takes("libsqlite:f", sqlite));
+	assert_false(takes("sqlite3:f", sqlite));
+	assert_false(takes("x86_64:f", sqlite));
+	assert_false(takes("libsqlite3:f", "/opt/libsqlite3.d/other"));
+	assert_false(takes("libsqlite3:f", "/opt/libsqlite3-dev/other.so"));
 }
 
 /* /proc/PID/maps marks a library that an upgrade has replaced; it is still called what it was. */
@@ -256,6 +275,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_pattern),
 		cmocka_unit_test(offsets_bear_no_sign),
 		cmocka_unit_test(libraries_are_whole_ends_of_paths),
+		cmocka_unit_test(a_library_may_go_without_its_version),
 		cmocka_unit_test(a_deleted_file_keeps_its_name),
 		cmocka_unit_test(functions_keep_their_numbers),
 		cmocka_unit_test(functions_past_the_most_have_no_room),
