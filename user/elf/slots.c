@@ -149,6 +149,12 @@ static int add_door(const struct elf_image *image, const struct elf_symbol *rout
 	return array_push(doors, door);
 }
 
+/*
+ * Each IFUNC is looked for among all slots. More routines than this are in no file but one that
+ * is made to take long.
+ */
+#define ROUTINES_MOST 64
+
 int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors)
 {
 	/*
@@ -169,6 +175,8 @@ int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors)
 	if (status)
 		goto out;
 	array_each (routine, &routines) {
+		if (routine - routines.items == ROUTINES_MOST)
+			break;
 		status = add_door(image, routine, doors, first);
 		if (status)
 			goto out;

@@ -77,6 +77,24 @@ static void plain_functions_are_direct_doors(void **state)
 	elf_image_free(image);
 }
 
+/* Or a file made for it would have each of its symbols looked for among all of its slots. */
+static void doors_are_limited(void **state)
+{
+	static struct made_symbol symbols[1000];
+	elf_copy_doors doors = {0};
+	struct elf_image *image;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(symbols); i++)
+		symbols[i] = (struct made_symbol){"memcpy", 0x100 + 16 * i, 8,
+						  STT_FUNC, STB_LOCAL,      false};
+	image = make_image(symbols, COUNT(symbols));
+	assert_int_equal(elf_find_copy_doors(image, &doors), 0);
+	assert_int_equal(doors.count, 64);
+	array_release(&doors);
+	elf_image_free(image);
+}
+
 static void programs_without_copies_have_no_doors(void **state)
 {
 	struct elf_image *image = open_image("/usr/bin/python3.11");
@@ -124,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_hold_what_dlsym_gives),
 		cmocka_unit_test(plain_functions_are_direct_doors),
+		cmocka_unit_test(doors_are_limited),
 		cmocka_unit_test(programs_without_copies_have_no_doors),
 		cmocka_unit_test(slots_name_what_they_lead_to),
 	};
