@@ -162,6 +162,14 @@ def test_inlined_copy_is_named():
     assert run.stderr.count("inlined_copy in patterns contains rep movs at 0x") == 1
 
 
+def test_ends_in_a_copy_routine_are_said():
+    run = memwatch.run("--flush", "append", "--min-time", 0, "--", PATTERNS)
+    assert run.status == 0
+    assert run.stderr.count("ends of append lie in memmove") == 1
+    # The copy is the last thing that it does, so it is counted within it.
+    assert [f["copied_bytes"] for f in run.of("flush")] == list(range(1, ROUNDS + 1))
+
+
 # ---- static programs ----
 
 @pytest.mark.parametrize("options", [["-static"], ["-static-pie"]])

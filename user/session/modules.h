@@ -21,6 +21,7 @@ struct planned_function {
 	uint64_t vaddr;
 	enum watch_role role;
 	unsigned index; /* into watchlist.functions, for ROLE_FLUSH; namesakes share it */
+	bool ends_said; /* that its ends lie in other functions, too */
 	int err;        /* why it can't be probed; entry.reason says it in words */
 	struct probe_point entry;
 	struct exit_plan exits; /* ROLE_FLUSH only */

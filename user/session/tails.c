@@ -63,12 +63,13 @@ static int add_targets(struct tail_walk *walk, struct module *module, const tail
 	return err;
 }
 
-static int add_end(struct tail_walk *walk, struct module *module, const struct probe_point *point)
+static int add_end(struct tail_walk *walk, const struct tail_target *target,
+		   const struct probe_point *point)
 {
-	struct shared_end end = {.module = module, .point = *point}, *known;
+	struct shared_end end = {target->module, target->vaddr, *point}, *known;
 
 	array_each (known, walk->ends) {
-		if (known->module == module && known->point.vaddr == point->vaddr)
+		if (known->module == end.module && known->point.vaddr == point->vaddr)
 			return 0;
 	}
 	return array_push(walk->ends, end);
@@ -91,7 +92,7 @@ static int visit(struct tail_walk *walk, struct tail_target target)
 	}
 	array_each (point, &exits.returns) {
 		if (!err)
-			err = add_end(walk, target.module, point);
+			err = add_end(walk, &target, point);
 	}
 	if (!err)
 		err = add_targets(walk, target.module, &exits.tails);

@@ -10,6 +10,7 @@
 
 struct shared_end {
 	struct module *module;
+	uint64_t function_vaddr; /* in which it lies: where a tail jump led to */
 	struct probe_point point;
 };
 typedef ARRAY(struct shared_end) shared_ends;

@@ -303,8 +303,74 @@ static int tail_bind(void *context, const struct module *module, uint64_t slot_v
 	return symbol ? tail_candidates(lookup, symbol, targets) : 0;
 }
 
+static bool is_door(const struct shared_end *end, const live_doors *doors)
+{
+	const struct live_door *live;
+
+	array_each (live, doors) {
+		if (live->module == end->module && live->door.vaddr == end->function_vaddr)
+			return true;
+	}
+	return false;
+}
+
+/* The implementation of a copy routine may have no symbol; its door has a name. */
+static const char *end_name(const struct shared_end *end, const live_doors *doors)
+{
+	const struct live_door *live;
+	const struct elf_symbol *symbol;
+	const char *name = NULL;
+
+	array_each (live, doors) {
+		if (live->module == end->module && live->door.vaddr == end->function_vaddr &&
+		    (!name || !strcmp(live->door.name, "memmove")))
+			name = live->door.name;
+	}
+	if (name)
+		return name;
+	symbol = elf_symbol_at(end->module->image, end->function_vaddr);
+	return symbol ? symbol->name : "a function without a name";
+}
+
+static void append_name(char *list, size_t bytes, const char *name)
+{
+	size_t used = strlen(list);
+
+	snprintf(list + used, bytes - used, "%s%.60s", used ? ", " : "", name);
+}
+
+/* Whoever else calls such a function pays for its probes: most of all, where it copies. */
+static void explain_shared(struct planned_function *function, const shared_ends *shared,
+			   const live_doors *doors)
+{
+	char copies[100] = "", others[200] = "";
+	const struct shared_end *end;
+
+	if (function->ends_said || !shared->count)
+		return;
+	function->ends_said = true;
+	array_each (end, shared) {
+		/* Function by function. */
+		if (end > shared->items && end[-1].module == end->module &&
+		    end[-1].function_vaddr == end->function_vaddr)
+			continue;
+		if (is_door(end, doors))
+			append_name(copies, sizeof(copies), end_name(end, doors));
+		else
+			append_name(others, sizeof(others), end_name(end, doors));
+	}
+	if (*copies)
+		log_warning("ends of %s lie in %s (it ends by a jump there): each copy of the "
+			    "process costs a single-stepped probe more",
+			    function->name, copies);
+	if (*others)
+		log_note("ends of %s lie in %s (it ends by a jump there): each call of that costs "
+			 "a single-stepped probe, whoever makes it",
+			 function->name, others);
+}
+
 static int plan_ends(struct planning *planning, struct module *module,
-		     const struct planned_function *function, const live_doors *doors)
+		     struct planned_function *function, const live_doors *doors)
 {
 	struct tail_lookup lookup = {planning, doors};
 	shared_ends shared = {0};
@@ -322,6 +388,8 @@ static int plan_ends(struct planning *planning, struct module *module,
 	}
 	if (!err)
 		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared);
+	if (!err)
+		explain_shared(function, &shared, doors);
 	array_each (end, &shared) {
 		if (!err)
 			err = add_probe(planning, end->module, &end->point, MW_POINT_END,
