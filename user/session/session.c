@@ -321,6 +321,9 @@ static int loop(struct session *session)
 		now_ns = clock_monotonic_ns();
 		if (end_ns && now_ns >= end_ns)
 			session->ended = true;
+		/* Nobody reads what the target would pay for. */
+		if (outputs_all_failed(session->settings->outputs))
+			session->ended = true;
 		show_live(session, now_ns);
 	}
 	return err;
