@@ -93,9 +93,12 @@ struct finding {
 	bool found;
 	const char *function;
 	const char *writes_function; /* NULL without --writes */
-	uint64_t calls_per_stall;    /* writes per flush; 0: not counted */
+	uint64_t calls_per_stall;    /* writes per flush, of one flush its write; 0: not counted,
+					or it is no constant */
+	uint64_t stalled_writes;     /* how many writes had such a flush; 0: not counted */
 	uint64_t copied_bytes;       /* of the typical (median) reported flush */
 	uint64_t duration_ns;        /* likewise */
+	uint64_t overhead_ns;        /* likewise: memwatch's own cost in it; 0: not known */
 	uint64_t flushes;            /* how many it speaks of */
 	uint64_t other_write_ns; /* the median gap from write to write, the probe's cost in it; 0:
 				    not known */
@@ -106,12 +109,17 @@ struct run_summary {
 	const struct function_summary *functions;
 	size_t function_count;
 	struct finding finding;
+	uint64_t flushes;              /* all that were reported */
+	uint64_t copyless_flushes;     /* those of them that are known to have copied nothing */
 	uint64_t copies, copied_bytes; /* all that were counted, in flushes or not */
 	uint64_t largest_copy_bytes;
 	uint64_t large_copies;                  /* of at least min_bytes, outside any flush */
 	uint64_t copies_by_class[SIZE_CLASSES]; /* by size */
 	uint64_t bytes_by_class[SIZE_CLASSES];
-	uint64_t writes;         /* calls of --writes */
+	const char *writes_function; /* NULL without --writes */
+	uint64_t writes;             /* its calls */
+	uint64_t write_gap_ns;   /* the median from one to the next, the probe's cost in it; 0: not
+				    known */
 	uint64_t unmatched_ends; /* ends of calls that began before the attach */
 	struct loss_counts losses;
 	uint64_t probe_hits, overhead_ns;

@@ -10,7 +10,9 @@
 struct flush_key {
 	size_t function; /* index into the watched functions */
 	pid_t pid, tid;
+	uint64_t start_ns;
 	uint64_t duration_ns;
+	uint64_t overhead_ns;
 	uint64_t copied_bytes;
 	uint64_t write_index;
 	bool unfinished;
@@ -19,7 +21,8 @@ struct flush_key {
 
 struct tally {
 	ARRAY(struct flush_key) flushes;
-	uint64_t large_copies;
+	uint64_t reported[MW_MAX_FUNCTIONS]; /* how many of them are of that function */
+	uint64_t copyless;                   /* how many of them are known to have copied nothing */
 };
 
 int tally_add_flush(struct tally *tally, size_t function, const struct flush *flush);
@@ -28,7 +31,7 @@ void tally_release(struct tally *tally);
 struct summary_input {
 	const struct symbol_name *names; /* of the watched functions, by index */
 	const struct mw_function *functions;
-	size_t function_count;
+	size_t function_count;          /* at most MW_MAX_FUNCTIONS */
 	const struct mw_totals *totals; /* summed over the CPUs */
 	const char *writes_function;    /* NULL without --writes */
 	struct probe_costs costs;
@@ -49,6 +52,14 @@ struct summary {
  */
 int summarize(const struct summary_input *input, const struct tally *tally,
 	      struct summary *summary);
+
+/*
+ * As summarize(), but only what needs no walk through the flushes: all counters, and none of the
+ * functions or the finding. For a status line, however long the run.
+ */
+void summarize_live(const struct summary_input *input, const struct tally *tally,
+		    struct run_summary *result);
+
 void summary_release(struct summary *summary);
 
 #endif

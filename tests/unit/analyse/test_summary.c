@@ -117,6 +117,7 @@ static void functions_are_sorted_and_the_uncalled_left_out(void **state)
 	assert_int_equal(lines[1].copies, 3);
 	assert_int_equal(lines[1].reported, 2);
 	assert_int_equal(lines[0].reported, 1);
+	assert_int_equal(fixture->summary.result.flushes, 3);
 	assert_int_equal(fixture->summary.result.unmatched_ends, 7);
 	assert_int_equal(fixture->summary.result.losses.span_table_full, 3);
 }
@@ -170,18 +171,96 @@ static void finding_speaks_of_the_longest_function(void **state)
 	add(fixture, 1, (struct flush){.duration_ns = 10, .copied_bytes = 1});
 	add(fixture, 1, (struct flush){.duration_ns = 10, .copied_bytes = 1});
 	add(fixture, 2, (struct flush){.duration_ns = 9000, .unfinished = true});
-	add(fixture, 0, (struct flush){.duration_ns = 30, .copied_bytes = 500});
-	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 900});
-	add(fixture, 0, (struct flush){.duration_ns = 25, .copied_bytes = 700});
+	add(fixture, 0, (struct flush){.duration_ns = 30, .copied_bytes = 500, .overhead_ns = 11});
+	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 900, .overhead_ns = 12});
+	add(fixture, 0, (struct flush){.duration_ns = 25, .copied_bytes = 700, .overhead_ns = 10});
 	run(fixture);
 	assert_true(finding->found);
 	assert_string_equal(finding->function, "flush");
 	assert_int_equal(finding->flushes, 3);
 	assert_int_equal(finding->duration_ns, 25);
 	assert_int_equal(finding->copied_bytes, 700);
+	assert_int_equal(finding->overhead_ns, 11);
 	assert_null(finding->writes_function);
 	assert_int_equal(finding->calls_per_stall, 0);
 	assert_int_equal(finding->other_write_ns, 0);
+}
+
+static void finding_prefers_who_copied(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, 0, (struct flush){.duration_ns = 10, .copied_bytes = 1});
+	add(fixture, 1, (struct flush){.duration_ns = 90});
+	run(fixture);
+	assert_string_equal(fixture->summary.result.finding.function, "flush");
+}
+
+/* Calls of `inner`, then the end of the one of join that is around them. */
+static void add_nested(struct fixture *fixture, size_t inner, uint64_t bytes, pid_t tid)
+{
+	for (uint64_t i = 1; i <= 3; i++)
+		add(fixture, inner,
+		    (struct flush){.pid = 1,
+				   .tid = tid,
+				   .start_ns = 100 + i * 10,
+				   .duration_ns = 5,
+				   .copied_bytes = bytes});
+	add(fixture, 1,
+	    (struct flush){
+		    .pid = 1, .tid = 1, .start_ns = 100, .duration_ns = 900, .copied_bytes = 600});
+}
+
+static void finding_speaks_of_the_nested_calls_that_copied(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct finding *finding = &fixture->summary.result.finding;
+
+	add_nested(fixture, 2, 100, 1);
+	run(fixture);
+	assert_string_equal(finding->function, "grow");
+	assert_int_equal(finding->flushes, 3);
+	assert_int_equal(finding->duration_ns, 5);
+	/* Less than half of the bytes. */
+	tally_release(&fixture->tally);
+	add_nested(fixture, 2, 99, 1);
+	run(fixture);
+	assert_string_equal(finding->function, "join");
+	/* In another thread. */
+	tally_release(&fixture->tally);
+	add_nested(fixture, 2, 200, 2);
+	run(fixture);
+	assert_string_equal(finding->function, "join");
+	/* Before the outer one began. */
+	tally_release(&fixture->tally);
+	add_nested(fixture, 2, 200, 1);
+	fixture->tally.flushes.items[3].start_ns = 500;
+	run(fixture);
+	assert_string_equal(finding->function, "join");
+}
+
+static void live_gives_the_counters_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct run_summary so_far;
+
+	fixture->functions[0] = (struct mw_function){.calls = 2, .unmatched_ends = 4, .lost = 3};
+	fixture->totals->writes = 9;
+	fixture->totals->cheap_hits = 2;
+	fixture->input.wall_ns = 8;
+	add(fixture, 0, (struct flush){.copies_known = true});
+	add(fixture, 0, (struct flush){.copies_known = true, .copied_bytes = 1});
+	add(fixture, 0, (struct flush){.unfinished = true});
+	summarize_live(&fixture->input, &fixture->tally, &so_far);
+	assert_int_equal(so_far.flushes, 3);
+	assert_int_equal(so_far.copyless_flushes, 1);
+	assert_int_equal(so_far.writes, 9);
+	assert_int_equal(so_far.overhead_ns, 1600);
+	assert_int_equal(so_far.wall_ns, 8);
+	assert_int_equal(so_far.unmatched_ends, 4);
+	assert_int_equal(so_far.losses.span_table_full, 3);
+	assert_int_equal(so_far.function_count, 0);
+	assert_false(so_far.finding.found);
 }
 
 static void unfinished_and_recursive_flushes_give_no_finding(void **state)
@@ -244,18 +323,70 @@ static void period_is_counted_within_a_thread(void **state)
 	assert_int_equal(period(fixture), 100);
 }
 
-/* Of two values the upper counts: a difference across threads would be the smaller. */
+/* A difference across threads would be a later gap, and go before these. */
 static void period_starts_anew_with_each_thread(void **state)
 {
 	struct fixture *fixture = *state;
 
-	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 1, 340);
 	add_write(fixture, 1, 2, 350);
 	assert_int_equal(period(fixture), 350);
 	tally_release(&fixture->tally);
-	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 1, 340);
 	add_write(fixture, 2, 1, 350);
 	assert_int_equal(period(fixture), 350);
+	tally_release(&fixture->tally);
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 2, 350);
+	assert_int_equal(period(fixture), 0);
+	assert_int_equal(fixture->summary.result.finding.stalled_writes, 2);
+}
+
+/* A buffer that doubles. */
+static void stalls_further_and_further_apart_have_no_period(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint64_t write = 65536; write < 3000000; write *= 2)
+		add_write(fixture, 1, 1, write);
+	assert_int_equal(period(fixture), 0);
+	assert_int_equal(fixture->summary.result.finding.stalled_writes, 6);
+}
+
+static void period_may_vary_by_a_twentieth(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_write(fixture, 1, 1, 7);
+	add_write(fixture, 1, 1, 1007);
+	add_write(fixture, 1, 1, 2057);
+	add_write(fixture, 1, 1, 3007);
+	assert_int_equal(period(fixture), 1000);
+	add_write(fixture, 1, 1, 4058);
+	add_write(fixture, 1, 1, 5007);
+	assert_int_equal(period(fixture), 0);
+}
+
+/* A thread that has stalled once after an attach says nothing against the others. */
+static void period_is_not_spoilt_by_first_gaps(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_write(fixture, 1, 1, 40);
+	add_write(fixture, 1, 2, 60);
+	add_write(fixture, 1, 1, 140);
+	add_write(fixture, 1, 1, 240);
+	assert_int_equal(period(fixture), 100);
+}
+
+static void several_flushes_in_one_write_are_no_period(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_write(fixture, 1, 1, 100);
+	add_write(fixture, 1, 1, 100);
+	assert_int_equal(period(fixture), 0);
+	assert_int_equal(fixture->summary.result.finding.stalled_writes, 1);
 }
 
 static void period_survives_a_restart_of_the_index(void **state)
@@ -298,6 +429,11 @@ static void other_writes_take_the_median_gap(void **state)
 
 	fixture->totals->write_gap_classes[10] = 3;
 	fixture->totals->write_gap_classes[600] = 2;
+	fixture->input.writes_function = "write";
+	run(fixture);
+	assert_false(fixture->summary.result.finding.found);
+	assert_int_equal(fixture->summary.result.write_gap_ns, 10);
+	assert_string_equal(fixture->summary.result.writes_function, "write");
 	add_write(fixture, 1, 1, 100);
 	period(fixture);
 	assert_int_equal(fixture->summary.result.finding.other_write_ns, 10);
@@ -312,11 +448,18 @@ int main(void)
 		TEST(functions_are_sorted_and_the_uncalled_left_out),
 		TEST(totals_are_summed),
 		TEST(finding_speaks_of_the_longest_function),
+		TEST(finding_prefers_who_copied),
+		TEST(finding_speaks_of_the_nested_calls_that_copied),
+		TEST(live_gives_the_counters_alone),
 		TEST(unfinished_and_recursive_flushes_give_no_finding),
 		TEST(recursive_flushes_are_not_counted_twice),
 		TEST(period_of_a_first_flush_is_its_index),
 		TEST(period_is_counted_within_a_thread),
 		TEST(period_starts_anew_with_each_thread),
+		TEST(stalls_further_and_further_apart_have_no_period),
+		TEST(period_may_vary_by_a_twentieth),
+		TEST(period_is_not_spoilt_by_first_gaps),
+		TEST(several_flushes_in_one_write_are_no_period),
 		TEST(period_survives_a_restart_of_the_index),
 		TEST(period_ignores_flushes_of_one_write),
 		TEST(period_of_two_is_the_longer),
