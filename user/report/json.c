@@ -145,6 +145,7 @@ static int send_finding(FILE *out, const struct finding *finding)
 	json_line_known(&line, "period_writes", finding->calls_per_stall);
 	json_line_count(&line, "copied_bytes", finding->copied_bytes);
 	json_line_count(&line, "duration_ns", finding->duration_ns);
+	json_line_known(&line, "overhead_ns", finding->overhead_ns);
 	json_line_count(&line, "flushes", finding->flushes);
 	json_line_known(&line, "other_write_ns", finding->other_write_ns);
 	return json_line_send(&line, out);
@@ -226,16 +227,19 @@ static void add_losses(struct json_line *line, const struct loss_counts *losses)
 
 static void add_cost(struct json_line *line, const struct run_summary *summary)
 {
+	double percent;
+
 	json_line_count(line, "probe_hits", summary->probe_hits);
 	json_line_known(line, "hit_cheap_ns", summary->hit_cheap_ns);
 	json_line_known(line, "hit_stepped_ns", summary->hit_stepped_ns);
 	if (summary->probe_hits && !summary->hit_cheap_ns && !summary->hit_stepped_ns)
 		return;
 	json_line_count(line, "overhead_ns", summary->overhead_ns);
-	if (summary->target_cpu_ns)
-		json_line_real(line, "overhead_pct",
-			       100.0 * (double)summary->overhead_ns /
-				       (double)summary->target_cpu_ns);
+	if (!summary->target_cpu_ns)
+		return;
+	/* It is an estimate, and can come out above what it is a part of. */
+	percent = 100.0 * (double)summary->overhead_ns / (double)summary->target_cpu_ns;
+	json_line_real(line, "overhead_pct", percent > 100 ? 100 : percent);
 }
 
 static int show_summary(struct report *report, const struct run_summary *summary)
@@ -258,7 +262,9 @@ static int show_summary(struct report *report, const struct run_summary *summary
 	json_line_count(&line, "largest_copy_bytes", summary->largest_copy_bytes);
 	json_line_count(&line, "large_copies", summary->large_copies);
 	add_size_classes(&line, summary);
+	json_line_text(&line, "writes_function", summary->writes_function);
 	json_line_count(&line, "writes", summary->writes);
+	json_line_known(&line, "write_gap_ns", summary->write_gap_ns);
 	json_line_count(&line, "unmatched_ends", summary->unmatched_ends);
 	json_line_count(&line, "processes_watched", summary->processes_watched);
 	json_line_count(&line, "processes_seen", summary->processes_seen);

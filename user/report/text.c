@@ -129,6 +129,36 @@ static int text_header(struct report *report, const struct run_header *header)
 	return page_send(&page, text->out);
 }
 
+static bool begins_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+/* TEXT_MISSED_* of a process that is not watched. */
+static unsigned missed_kind(const struct child_report *child)
+{
+	if (child->reason && begins_with(child->reason, "it ended"))
+		return TEXT_MISSED_ENDED;
+	if (child->reason && begins_with(child->reason, "the watch ended"))
+		return TEXT_MISSED_CLOSING;
+	return TEXT_MISSED_REFUSED;
+}
+
+/*
+ * A pipeline of short shells would flood the screen: what is as expected, and children that were
+ * over too soon, are for -v, and the summary counts them.
+ */
+static bool is_child_shown(const struct text_report *text, const struct child_report *child)
+{
+	if (text->settings.quiet)
+		return false;
+	if (text->settings.verbose)
+		return true;
+	if (child->watched)
+		return false;
+	return !child->parent_pid || missed_kind(child) == TEXT_MISSED_REFUSED;
+}
+
 static int text_child(struct report *report, const struct child_report *child)
 {
 	struct text_report *text = text_of(report);
@@ -139,7 +169,9 @@ static int text_child(struct report *report, const struct child_report *child)
 	struct page page;
 	int error;
 
-	if (text->settings.quiet || (!followed && child->watched && !text->settings.verbose))
+	if (!child->watched)
+		text->missed |= missed_kind(child);
+	if (!is_child_shown(text, child))
 		return 0;
 	error = begin(text, &page);
 	if (error)
@@ -286,7 +318,6 @@ static int text_live(struct report *report, const struct run_summary *so_far)
 	struct text_report *text = text_of(report);
 	char flushes[TEXT_SHORT], copied[TEXT_SHORT], writes[TEXT_SHORT], cost[TEXT_SHORT];
 	char line[8 * TEXT_SHORT];
-	uint64_t reported = 0;
 	struct page page;
 	int error, length;
 
@@ -295,11 +326,9 @@ static int text_live(struct report *report, const struct run_summary *so_far)
 	error = page_open(&page);
 	if (error)
 		return error;
-	for (size_t i = 0; i < so_far->function_count; i++)
-		reported += so_far->functions[i].reported;
 	length = snprintf(
 		line, sizeof(line), "%6.1f s  flushes: %s  copied: %s  memwatch's cost: %s",
-		(double)so_far->wall_ns / (double)NS_PER_S, text_count(flushes, reported),
+		(double)so_far->wall_ns / (double)NS_PER_S, text_count(flushes, so_far->flushes),
 		text_bytes(copied, so_far->copied_bytes), text_duration(cost, so_far->overhead_ns));
 	if (so_far->writes)
 		snprintf(line + length, sizeof(line) - (size_t)length, "  writes: %s",

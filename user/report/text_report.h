@@ -13,6 +13,11 @@ enum paint {
 	PAINT_ALARM,
 };
 
+/* Why processes were not watched. */
+#define TEXT_MISSED_ENDED   1u /* they ended before their probes were live */
+#define TEXT_MISSED_CLOSING 2u /* the watch did */
+#define TEXT_MISSED_REFUSED 4u /* anything else */
+
 struct text_report {
 	struct report report;
 	FILE *out;
@@ -21,6 +26,7 @@ struct text_report {
 	uint64_t gate_bytes;
 	uint64_t min_bytes;
 	uint64_t min_time_ns;
+	unsigned missed;    /* TEXT_MISSED_*, of all processes that were not watched */
 	bool live_shown;    /* a status line stands where the next line goes */
 	bool titled;        /* the list's column titles are shown */
 	bool titled_writes; /* with the column for writes */

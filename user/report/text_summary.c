@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "report/layout.h"
 
-#define NAME_COLUMNS 60 /* of a name within a sentence */
+#define NAME_COLUMNS     60 /* of a name within a sentence */
+#define LEAST_COST_SHARE 50 /* memwatch's part in a flush is said from 1/50 (2 %) on */
 
 /* ---- the table ---- */
 
@@ -67,8 +68,9 @@ static void print_untimed(const struct text_report *text, struct page *page,
 		const char *words;
 	} kinds[] = {
 		{function->unfinished, "still open when their thread or the watch ended"},
-		{function->abandoned,
-		 "left by longjmp, an exception or an exit without a probe, not timed"},
+		{function->abandoned, "left by longjmp, an exception or an exit without a probe: "
+				      "in no figure but CALLS, "
+				      "so WORST may be more"},
 		{function->lost, "lost, not timed"},
 	};
 	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], list[512];
@@ -101,29 +103,64 @@ static void print_notes(const struct text_report *text, struct page *page,
 
 /* ---- the finding, or what there is to say without one ---- */
 
-/* "copied 95.4 MiB in 26.1 ms (3.83 GB/s)". Gives buf. */
-static const char *deed(char buf[6 * TEXT_SHORT], const struct finding *finding)
+/* ", about 16.0 ms of it memwatch's own cost", or "" where that is no part to speak of. */
+static const char *own_cost(char buf[3 * TEXT_SHORT], const struct finding *finding)
 {
-	char took[TEXT_SHORT], bytes[TEXT_SHORT], rate[TEXT_SHORT];
+	char cost[TEXT_SHORT];
 
-	text_duration(took, finding->duration_ns);
-	if (finding->copied_bytes)
-		snprintf(buf, 6 * TEXT_SHORT, "copied %s in %s (%s)",
-			 text_bytes(bytes, finding->copied_bytes), took,
-			 text_rate(rate, finding->copied_bytes, finding->duration_ns));
-	else
-		snprintf(buf, 6 * TEXT_SHORT, "took %s, and no copy was counted in it", took);
+	*buf = '\0';
+	/* It is an estimate, and can come out above what it is a part of. */
+	if (finding->overhead_ns >= finding->duration_ns && finding->overhead_ns)
+		snprintf(buf, 3 * TEXT_SHORT, ", most of it memwatch's own cost");
+	else if (finding->overhead_ns >= finding->duration_ns / LEAST_COST_SHARE &&
+		 finding->overhead_ns)
+		snprintf(buf, 3 * TEXT_SHORT, ", about %s of it memwatch's own cost",
+			 text_duration(cost, finding->overhead_ns));
 	return buf;
 }
 
-/* Which call of the writes stalls, as far as the finding tells. Gives buf. */
-static const char *which_write(char buf[LAYOUT_NAME_BYTES + 128], const struct finding *finding)
+/*
+ * "copied 95.4 MiB in 26.1 ms (3.83 GB/s)". A rate that memwatch's own cost spoils is none of the
+ * program's, so it is left out. Gives buf.
+ */
+static const char *deed(char buf[8 * TEXT_SHORT], const struct finding *finding)
 {
-	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT];
+	char took[TEXT_SHORT], bytes[TEXT_SHORT], rate[TEXT_SHORT], cost[3 * TEXT_SHORT];
+
+	text_duration(took, finding->duration_ns);
+	text_bytes(bytes, finding->copied_bytes);
+	own_cost(cost, finding);
+	if (!finding->copied_bytes)
+		snprintf(buf, 8 * TEXT_SHORT, "took %s%s, and no copy was counted in it", took,
+			 cost);
+	else if (*cost)
+		snprintf(buf, 8 * TEXT_SHORT, "copied %s in %s%s", bytes, took, cost);
+	else
+		snprintf(buf, 8 * TEXT_SHORT, "copied %s in %s (%s)", bytes, took,
+			 text_rate(rate, finding->copied_bytes, finding->duration_ns));
+	return buf;
+}
+
+/* Whether the sentence can say how many of the writes stalled, or which. */
+static bool tells_of_writes(const struct finding *finding)
+{
+	return finding->found && finding->writes_function &&
+	       (finding->calls_per_stall || finding->stalled_writes);
+}
+
+/* Which call of the writes stalls, as far as the finding tells. Gives buf. */
+static const char *which_write(char buf[LAYOUT_NAME_BYTES + 128], const struct run_summary *summary)
+{
+	const struct finding *finding = &summary->finding;
+	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], all[TEXT_SHORT];
 
 	layout_name(name, finding->writes_function, NAME_COLUMNS);
 	text_count(count, finding->calls_per_stall);
-	if (finding->flushes == 1)
+	if (!finding->calls_per_stall)
+		snprintf(buf, LAYOUT_NAME_BYTES + 128, "%s of %s calls of %s stalled",
+			 text_count(count, finding->stalled_writes),
+			 text_count(all, summary->writes), name);
+	else if (finding->flushes == 1)
 		snprintf(buf, LAYOUT_NAME_BYTES + 128, "Call %s of %s stalled", count, name);
 	else if (finding->calls_per_stall == 1)
 		snprintf(buf, LAYOUT_NAME_BYTES + 128, "Each call of %s stalls", name);
@@ -133,9 +170,10 @@ static const char *which_write(char buf[LAYOUT_NAME_BYTES + 128], const struct f
 }
 
 static void print_finding(const struct text_report *text, struct page *page,
-			  const struct finding *finding)
+			  const struct run_summary *summary)
 {
-	char name[LAYOUT_NAME_BYTES], which[LAYOUT_NAME_BYTES + 128], what[6 * TEXT_SHORT];
+	const struct finding *finding = &summary->finding;
+	char name[LAYOUT_NAME_BYTES], which[LAYOUT_NAME_BYTES + 128], what[8 * TEXT_SHORT];
 	char count[TEXT_SHORT], other[TEXT_SHORT], others[4 * TEXT_SHORT] = "";
 	size_t columns = text->settings.columns;
 	bool once = finding->flushes == 1;
@@ -147,9 +185,9 @@ static void print_finding(const struct text_report *text, struct page *page,
 			 "; a typical other call took under %s (with memwatch's probe in it)",
 			 text_duration(other, finding->other_write_ns));
 	text_paint(text, page, PAINT_FINDING);
-	if (finding->writes_function && finding->calls_per_stall)
+	if (tells_of_writes(finding))
 		layout_paragraph(page, LAYOUT_HANG, columns, "%s: %s %s%s%s.",
-				 which_write(which, finding), name, once ? "" : "typically ", what,
+				 which_write(which, summary), name, once ? "" : "typically ", what,
 				 others);
 	else if (once)
 		layout_paragraph(page, LAYOUT_HANG, columns, "%s stalled once: it %s.", name, what);
@@ -178,7 +216,11 @@ static void print_nothing_found(const struct text_report *text, struct page *pag
 	for (size_t i = 0; i < summary->watched_count; i++)
 		layout_paragraph(page, LAYOUT_HANG, columns, "  %s",
 				 layout_name(name, summary->watched[i], columns - 2));
-	layout_paragraph(page, LAYOUT_HANG, columns,
+}
+
+static void print_unseen(const struct text_report *text, struct page *page)
+{
+	layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
 			 "memwatch cannot see: copies that the compiler inlined, rep movs in the "
 			 "program itself, copies in the kernel, calls that were inlined into their "
 			 "callers, and what happened before it watched.");
@@ -209,6 +251,53 @@ static void print_copies(const struct text_report *text, struct page *page,
 				 "Copies of %s or more outside any flush: %s.",
 				 text_bytes(least, text->min_bytes),
 				 text_count(outside, summary->large_copies));
+}
+
+static void print_sizes(const struct text_report *text, struct page *page,
+			const struct run_summary *summary)
+{
+	char copies[TEXT_SHORT], bytes[TEXT_SHORT], from[TEXT_SHORT], below[TEXT_SHORT];
+
+	if (!summary->copies)
+		return;
+	fprintf(page->stream, "Copies by size:\n");
+	text_paint(text, page, PAINT_HEADING);
+	fprintf(page->stream, "%11s  %8s  SIZE\n", "COPIES", "BYTES");
+	text_paint(text, page, PAINT_NONE);
+	for (unsigned i = 0; i < SIZE_CLASSES; i++) {
+		if (!summary->copies_by_class[i])
+			continue;
+		fprintf(page->stream, "%11s  %8s  ",
+			text_count(copies, summary->copies_by_class[i]),
+			text_bytes(bytes, summary->bytes_by_class[i]));
+		text_bytes(from, i ? 1ull << (i - 1) : 0);
+		/* The smallest two hold one size each, the last one all that is larger. */
+		if (i < 2)
+			fprintf(page->stream, "%s\n", from);
+		else if (i == SIZE_CLASSES - 1)
+			fprintf(page->stream, "%s or more\n", from);
+		else
+			fprintf(page->stream, "%s to under %s\n", from,
+				text_bytes(below, 1ull << i));
+	}
+}
+
+/* Where the finding does not speak of the writes, they are told here. */
+static void print_writes(const struct text_report *text, struct page *page,
+			 const struct run_summary *summary)
+{
+	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], gap[TEXT_SHORT];
+	char typical[4 * TEXT_SHORT] = "";
+
+	if (!summary->writes_function || tells_of_writes(&summary->finding))
+		return;
+	if (summary->write_gap_ns)
+		snprintf(typical, sizeof(typical),
+			 "; from one to the next typically %s (with memwatch's probe in it)",
+			 text_duration(gap, summary->write_gap_ns));
+	layout_paragraph(page, LAYOUT_HANG, text->settings.columns, "Calls of %s counted: %s%s.",
+			 layout_name(name, summary->writes_function, NAME_COLUMNS),
+			 summary->writes ? text_count(count, summary->writes) : "none", typical);
 }
 
 static void print_losses(const struct text_report *text, struct page *page,
@@ -265,7 +354,10 @@ static void print_cost(const struct text_report *text, struct page *page,
 		snprintf(each, sizeof(each), " (%s or %s each)", cheap, stepped);
 	else if (summary->probe_hits)
 		snprintf(each, sizeof(each), " (%s each)", summary->hit_cheap_ns ? cheap : stepped);
-	if (summary->target_cpu_ns)
+	/* It is an estimate, and can come out above what it is a part of. */
+	if (summary->target_cpu_ns && summary->overhead_ns > summary->target_cpu_ns)
+		snprintf(share, sizeof(share), ", nearly all of its CPU time");
+	else if (summary->target_cpu_ns)
 		snprintf(share, sizeof(share), ", %s of its CPU time",
 			 text_percent(percent, summary->overhead_ns, summary->target_cpu_ns));
 	layout_paragraph(page, LAYOUT_HANG, columns,
@@ -273,16 +365,45 @@ static void print_cost(const struct text_report *text, struct page *page,
 			 text_duration(cost, summary->overhead_ns), hits, each, share);
 }
 
+/* " (60 ended before their probes were live)", as far as it is known. Gives buf. */
+static const char *why_missed(char buf[4 * TEXT_SHORT], const struct text_report *text,
+			      const struct run_summary *summary)
+{
+	static const char *const words[] = {
+		[TEXT_MISSED_ENDED] = "ended before their probes were live",
+		[TEXT_MISSED_CLOSING] = "had no live probes when the watch ended",
+		[TEXT_MISSED_ENDED | TEXT_MISSED_CLOSING] =
+			"ended, or the watch did, before their probes were live",
+		[TEXT_MISSED_REFUSED] = "could not be watched",
+		[TEXT_MISSED_REFUSED | TEXT_MISSED_ENDED] =
+			"ended before their probes were live, or could not be watched",
+		[TEXT_MISSED_REFUSED | TEXT_MISSED_CLOSING] =
+			"had no live probes when the watch ended, or could not be watched",
+		[TEXT_MISSED_REFUSED | TEXT_MISSED_CLOSING | TEXT_MISSED_ENDED] =
+			"ended, or the watch did, before their probes were live, or could not be "
+			"watched",
+	};
+	char count[TEXT_SHORT];
+
+	*buf = '\0';
+	if (text->missed && summary->processes_seen > summary->processes_watched)
+		snprintf(buf, 4 * TEXT_SHORT, " (%s %s)",
+			 text_count(count, summary->processes_seen - summary->processes_watched),
+			 words[text->missed]);
+	return buf;
+}
+
 static void print_watch(const struct text_report *text, struct page *page,
 			const struct run_summary *summary)
 {
 	char watched[TEXT_SHORT], seen[TEXT_SHORT], worst[TEXT_SHORT], wall[TEXT_SHORT];
-	char processes[3 * TEXT_SHORT] = "", gap[4 * TEXT_SHORT] = "";
+	char processes[6 * TEXT_SHORT] = "", missed[4 * TEXT_SHORT], gap[4 * TEXT_SHORT] = "";
 
 	if (summary->processes_seen > 1 || summary->processes_watched != summary->processes_seen)
-		snprintf(processes, sizeof(processes), ", %s of %s processes",
+		snprintf(processes, sizeof(processes), ", %s of %s processes%s",
 			 text_count(watched, summary->processes_watched),
-			 text_count(seen, summary->processes_seen));
+			 text_count(seen, summary->processes_seen),
+			 why_missed(missed, text, summary));
 	if (summary->worst_unwatched_ns)
 		snprintf(gap, sizeof(gap), "; the longest unwatched start of a followed one: %s",
 			 text_duration(worst, summary->worst_unwatched_ns));
@@ -297,12 +418,17 @@ void text_summarize(const struct text_report *text, struct page *page,
 	print_notes(text, page, summary);
 	fputc('\n', page->stream);
 	if (summary->finding.found)
-		print_finding(text, page, &summary->finding);
+		print_finding(text, page, summary);
 	else
 		print_nothing_found(text, page, summary);
+	if (!summary->finding.found || summary->copyless_flushes)
+		print_unseen(text, page);
 	fputc('\n', page->stream);
 	print_losses(text, page, &summary->losses);
 	print_copies(text, page, summary);
+	if (text->settings.verbose)
+		print_sizes(text, page, summary);
+	print_writes(text, page, summary);
 	print_watch(text, page, summary);
 	print_cost(text, page, summary);
 }

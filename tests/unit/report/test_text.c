@@ -17,7 +17,6 @@ static const char golden[] =
 	"  0.812 s   26.2 ms  95.4 MiB  100,000  3.82 GB/s    200,000  flush_accumulator\n"
 	"loader 4242/4250:\n"
 	"  0.850 s  no flush  16.0 MiB  memmove, 0x7f33a2000010 -> 0x7f33a4600010\n"
-	"  0.900 s  process 4251 (sh), forked from 4242, unwatched for 11.2 ms\n"
 	"  0.950 s  process 4252 (ls), after its exec, is NOT WATCHED: it was gone before\n"
 	"           it could be read\n"
 	"python3 4242:\n"
@@ -36,8 +35,8 @@ static const char golden[] =
 	"Copies counted (of 2.06 KiB or more: smaller ones are not): 1,000,001, 970 MiB\n"
 	"  together, the largest 16.0 MiB.\n"
 	"Copies of 1.00 MiB or more outside any flush: 1.\n"
-	"Watched for 4.00 s, 2 of 3 processes; the longest unwatched start of a followed\n"
-	"  one: 11.2 ms.\n"
+	"Watched for 4.00 s, 2 of 3 processes (1 could not be watched); the longest\n"
+	"  unwatched start of a followed one: 11.2 ms.\n"
 	"memwatch cost the target about 880 ms in 1,100,012 probe hits (800 ns or 12.0 us\n"
 	"  each), 23 % of its CPU time.\n";
 
@@ -287,6 +286,78 @@ static void unwatched_processes_always_show(void **state)
 	close_report(&fixture);
 }
 
+static void followed_children_are_for_the_curious(void **state)
+{
+	const struct child_report watched = {.pid = 7,
+					     .parent_pid = 6,
+					     .comm = "sh",
+					     .event = "fork",
+					     .unwatched_ns = 11200000,
+					     .watched = true};
+	const struct child_report ended = {.pid = 8,
+					   .parent_pid = 6,
+					   .comm = "ls",
+					   .event = "exec",
+					   .reason = "it ended before its probes were live"};
+	const struct child_report closing = {.pid = 9,
+					     .parent_pid = 6,
+					     .comm = "cp",
+					     .event = "fork",
+					     .reason =
+						     "the watch ended before its probes were live"};
+	struct fixture fixture;
+
+	(void)state;
+	for (int verbose = 0; verbose < 2; verbose++) {
+		open_report(&fixture, (struct text_settings){.columns = 1000, .verbose = verbose});
+		show_child(&fixture, watched);
+		show_child(&fixture, ended);
+		show_child(&fixture, closing);
+		if (!verbose)
+			assert_true(fixture.bytes == 0);
+		else
+			assert_string_equal(
+				fixture.shown,
+				"  0.000 s  process 7 (sh), forked from 6, unwatched for 11.2 ms\n"
+				"  0.000 s  process 8 (ls), after its exec, is NOT WATCHED: it "
+				"ended before its probes were live\n"
+				"  0.000 s  process 9 (cp), forked from 6, is NOT WATCHED: the "
+				"watch ended before its probes were live\n");
+		close_report(&fixture);
+	}
+}
+
+static void counts_who_was_not_watched(void **state)
+{
+	static const struct {
+		const char *reason, *wanted;
+	} steps[] = {
+		{"it ended before its probes were live",
+		 ", 5 of 65 processes (60 ended before their probes were live); the longest "
+		 "unwatched start of a followed one: 11.2 ms.\n"},
+		{"the watch ended first",
+		 "(60 ended, or the watch did, before their probes were live);"},
+		{"it is a 32-bit program",
+		 "before their probes were live, or could not be watched);"},
+	};
+	struct run_summary summary = sample_summary;
+	struct fixture fixture;
+
+	(void)state;
+	summary.processes_watched = 5;
+	summary.processes_seen = 65;
+	open_report(&fixture, (struct text_settings){.columns = 1000, .quiet = true});
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		show_child(&fixture, (struct child_report){.pid = 8,
+							   .parent_pid = 6,
+							   .event = "fork",
+							   .reason = steps[i].reason});
+		show_summary(&fixture, &summary);
+		assert_non_null(strstr(fixture.shown, steps[i].wanted));
+	}
+	close_report(&fixture);
+}
+
 static void names_the_pids_of_an_attach(void **state)
 {
 	const pid_t pids[] = {42, 43};
@@ -406,6 +477,8 @@ int main(void)
 		cmocka_unit_test(quiet_shows_the_summary_alone),
 		cmocka_unit_test(verbose_shows_the_first_process),
 		cmocka_unit_test(unwatched_processes_always_show),
+		cmocka_unit_test(followed_children_are_for_the_curious),
+		cmocka_unit_test(counts_who_was_not_watched),
 		cmocka_unit_test(names_the_pids_of_an_attach),
 		cmocka_unit_test(unread_copies_are_not_zero),
 		cmocka_unit_test(names_the_thread_when_it_changes),

@@ -51,6 +51,86 @@ static void says_what_stalled(void **state)
 		      LIST("other call"));
 	finding->calls_per_stall = 0;
 	check_summary(&summary, LIST("\nflush_accumulator stalled 9 times"), LIST("put"));
+	finding->stalled_writes = 6;
+	check_summary(
+		&summary,
+		LIST("\n6 of 1,000,000 calls of put stalled: flush_accumulator typically took"),
+		LIST("1 in"));
+}
+
+static void tells_its_own_cost_from_the_programs(void **state)
+{
+	struct run_summary summary = sample_summary;
+	struct finding *finding = &summary.finding;
+
+	(void)state;
+	finding->overhead_ns = 16 * MS;
+	check_summary(&summary,
+		      LIST("typically copied 95.4 MiB in 26.1 ms, about 16.0 ms of it memwatch's "
+			   "own cost; a typical other call"),
+		      LIST("GB/s"));
+	finding->overhead_ns = finding->duration_ns + 1;
+	check_summary(&summary,
+		      LIST("95.4 MiB in 26.1 ms, most of it memwatch's own cost; a typical"),
+		      LIST("GB/s", "about 26"));
+	finding->overhead_ns = finding->duration_ns / 51;
+	check_summary(&summary, LIST("in 26.1 ms (3.83 GB/s)"), LIST("own cost"));
+	finding->overhead_ns = 16 * MS;
+	finding->copied_bytes = 0;
+	check_summary(
+		&summary,
+		LIST("took 26.1 ms, about 16.0 ms of it memwatch's own cost, and no copy was"),
+		NONE);
+}
+
+static void says_what_it_cannot_see_where_nothing_was_copied(void **state)
+{
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	check_summary(&summary, NONE, LIST("cannot see"));
+	summary.copyless_flushes = 1;
+	check_summary(&summary, LIST("1 in 100,000", "cannot see"), LIST("No watched"));
+}
+
+static void counts_writes_without_a_finding(void **state)
+{
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	summary.writes_function = "put";
+	summary.write_gap_ns = 810;
+	check_summary(&summary, NONE, LIST("put"));
+	summary.finding.found = false;
+	check_summary(
+		&summary,
+		LIST("\nCalls of put counted: 1,000,000; from one to the next typically 810 ns "
+		     "(with memwatch's probe in it).\n"),
+		NONE);
+	summary.writes = summary.write_gap_ns = 0;
+	check_summary(&summary, LIST("\nCalls of put counted: none.\n"), NONE);
+}
+
+static void sizes_are_for_the_curious(void **state)
+{
+	struct run_summary summary = sample_summary;
+	struct fixture fixture;
+
+	(void)state;
+	summary.copies_by_class[0] = 3;
+	summary.copies_by_class[11] = 1234;
+	summary.bytes_by_class[11] = 2 << 20;
+	summary.copies_by_class[SIZE_CLASSES - 1] = 1;
+	check_summary(&summary, NONE, LIST("by size"));
+	open_report(&fixture, (struct text_settings){.columns = 80, .verbose = true});
+	show_summary(&fixture, &summary);
+	assert_non_null(strstr(fixture.shown, "Copies by size:\n"
+					      "     COPIES     BYTES  SIZE\n"
+					      "          3       0 B  0 B\n"
+					      "      1,234  2.00 MiB  1.00 KiB to under 2.00 KiB\n"
+					      "          1       0 B  "));
+	assert_non_null(strstr(fixture.shown, " or more\n"));
+	close_report(&fixture);
 }
 
 static void says_what_was_watched_in_vain(void **state)
@@ -109,12 +189,13 @@ static void says_what_was_not_timed(void **state)
 	summary.functions = &function;
 	summary.function_count = 1;
 	summary.unmatched_ends = 5;
-	check_summary(&summary,
-		      LIST("Calls of flush_accumulator: 1 still open when their thread or the "
-			   "watch ended; 3 left by longjmp, an exception or an exit without a "
-			   "probe, not timed; 4 lost, not timed.\n",
-			   "begun before they were watched: 5, not timed.\n"),
-		      NONE);
+	check_summary(
+		&summary,
+		LIST("Calls of flush_accumulator: 1 still open when their thread or the "
+		     "watch ended; 3 left by longjmp, an exception or an exit without a "
+		     "probe: in no figure but CALLS, so WORST may be more; 4 lost, not timed.\n",
+		     "begun before they were watched: 5, not timed.\n"),
+		NONE);
 	function.ended = 0;
 	check_summary(&summary,
 		      LIST("       10         -         -         -         -         -  flush_"),
@@ -144,6 +225,9 @@ static void says_what_it_cost(void **state)
 	check_summary(&summary, LIST(", 1.0 % of"), NONE);
 	summary.overhead_ns = 0;
 	check_summary(&summary, LIST(", 0.00 % of"), NONE);
+	summary.overhead_ns = 5200 * MS;
+	check_summary(&summary, LIST("about 5.20 s in", ", nearly all of its CPU time."),
+		      LIST("%"));
 }
 
 static void tells_namesakes_apart(void **state)
@@ -166,6 +250,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_stalled),
+		cmocka_unit_test(tells_its_own_cost_from_the_programs),
+		cmocka_unit_test(says_what_it_cannot_see_where_nothing_was_copied),
+		cmocka_unit_test(counts_writes_without_a_finding),
+		cmocka_unit_test(sizes_are_for_the_curious),
 		cmocka_unit_test(says_what_was_watched_in_vain),
 		cmocka_unit_test(says_what_was_lost),
 		cmocka_unit_test(says_what_was_not_timed),
