@@ -86,6 +86,7 @@ struct loss_counts {
 	uint64_t span_table_full;
 	uint64_t thread_state_failed;
 	uint64_t malformed; /* records that failed the receiver's checks */
+	uint64_t life_events;         /* forks, execs, exits and libraries that were not told of */
 };
 
 /* The sentence that a person can repeat. */

@@ -308,9 +308,13 @@ static void print_losses(const struct text_report *text, struct page *page,
 		const char *words;
 	} kinds[] = {
 		{losses->ring_full,
-		 "events found no room in memwatch's buffer: that many flushes, large copies or "
-		 "new processes are missing; what is said of the typical flush is without them. "
-		 "The table and the counts of copies are complete."},
+		 "events found no room in memwatch's buffer: that many flushes or large copies "
+		 "have "
+		 "no line; what is said of the typical flush is without them. The table and the "
+		 "counts of copies are complete."},
+		{losses->life_events,
+		 "forks, execs, exits or loaded libraries could not be told of: as many processes "
+		 "may be missing, or watched for less than their time."},
 		{losses->span_table_full,
 		 "calls found no room in memwatch's table of open calls: their times and bytes "
 		 "are missing everywhere but in the counts of copies."},
@@ -319,7 +323,7 @@ static void print_losses(const struct text_report *text, struct page *page,
 		 "low by what they would have told."},
 		{losses->malformed,
 		 "events reached memwatch damaged and were left out: as many flushes, large copies "
-		 "or new processes are missing."},
+		 "or processes are missing."},
 	};
 	char count[TEXT_SHORT];
 

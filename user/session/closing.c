@@ -48,20 +48,19 @@ static struct summary_input summary_input_of(const struct session_settings *sett
 }
 
 void closing_show_live(const struct session_settings *settings, const struct tally *tally,
-		       uint64_t wall_ns)
+		       const struct probe_costs *costs, uint64_t wall_ns)
 {
 	struct counted *counted = calloc(1, sizeof(*counted));
-	struct summary summary = {0};
+	struct run_summary so_far;
 	struct summary_input input;
 
-	if (!counted || read_counters(settings, counted))
-		goto out;
-	input = summary_input_of(settings, counted);
-	input.wall_ns = wall_ns;
-	if (!summarize(&input, tally, &summary))
-		outputs_live(settings->outputs, &summary.result);
-	summary_release(&summary);
-out:
+	if (counted && !read_counters(settings, counted)) {
+		input = summary_input_of(settings, counted);
+		input.costs = *costs;
+		input.wall_ns = wall_ns;
+		summarize_live(&input, tally, &so_far);
+		outputs_live(settings->outputs, &so_far);
+	}
 	free(counted);
 }
 

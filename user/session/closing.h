@@ -16,7 +16,7 @@ int closing_report_absent(const struct watchlist *watchlist, const struct module
 
 /* A status line from the counters as they are. */
 void closing_show_live(const struct session_settings *settings, const struct tally *tally,
-		       uint64_t wall_ns);
+		       const struct probe_costs *costs, uint64_t wall_ns);
 
 /*
  * Stops counting, takes in what still travels and what is still open, and tells the outputs the

@@ -116,15 +116,24 @@ static int wake_on(struct session *session, int fd, unsigned what, unsigned inde
 	return epoll_ctl(session->poll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
+/* nohup, or & in a script, had it ignored: then it is not for memwatch. */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return !sigaction(number, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
 static int watch_signals(struct session *session)
 {
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 	sigset_t signals;
 
 	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGCHLD);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		if (!is_ignored(numbers[i]))
+			sigaddset(&signals, numbers[i]);
+	}
 	if (sigprocmask(SIG_BLOCK, &signals, NULL))
 		return -errno;
 	session->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -301,7 +310,8 @@ static void show_live(struct session *session, uint64_t now_ns)
 	if (!session->settings->outputs->live || now_ns < session->live_at_ns)
 		return;
 	session->live_at_ns = now_ns + LIVE_STEP_NS;
-	closing_show_live(session->settings, &session->tally, now_ns - session->header.start_ns);
+	closing_show_live(session->settings, &session->tally, &session->costs,
+			  now_ns - session->header.start_ns);
 }
 
 static int loop(struct session *session)

@@ -360,9 +360,9 @@ static void explain_shared(struct planned_function *function, const shared_ends 
 			append_name(others, sizeof(others), end_name(end, doors));
 	}
 	if (*copies)
-		log_warning("ends of %s lie in %s (it ends by a jump there): each copy of the "
-			    "process costs a single-stepped probe more",
-			    function->name, copies);
+		log_note("ends of %s lie in %s (it ends by a jump there): each copy of the "
+			 "process costs a single-stepped probe more",
+			 function->name, copies);
 	if (*others)
 		log_note("ends of %s lie in %s (it ends by a jump there): each call of that costs "
 			 "a single-stepped probe, whoever makes it",

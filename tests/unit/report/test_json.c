@@ -263,7 +263,7 @@ static void shows_the_summary(void **state)
 		   "\"abandoned\":0,\"lost\":0,\"reported\":0}],"
 		   "\"wall_ns\":4000,\"target_cpu_ns\":400,\"lost_events\":10,"
 		   "\"losses\":{\"ring_full\":1,\"span_table_full\":2,\"thread_state_failed\":3,"
-		   "\"malformed\":4},\"probe_hits\":100,\"hit_cheap_ns\":800,"
+		   "\"malformed\":4,\"life_events\":0},\"probe_hits\":100,\"hit_cheap_ns\":800,"
 		   "\"hit_stepped_ns\":12000,\"overhead_ns\":50,\"overhead_pct\":12.5,"
 		   "\"copies\":4,\"copied_bytes\":1030,\"largest_copy_bytes\":1024,"
 		   "\"large_copies\":1,\"size_classes\":["
