@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <elfutils/libdwelf.h>
 
 #include "elf/image_internal.h"
 
@@ -75,29 +74,8 @@ static int read_segments(struct elf_image *image)
 	return image->segments.count ? 0 : -ENOEXEC;
 }
 
-static int read_build_id(struct elf_image *image)
-{
-	static const char digits[] = "0123456789abcdef";
-	const void *id;
-	ssize_t bytes = dwelf_elf_gnu_build_id(image->elf, &id);
-
-	/* A file without one, or with broken notes, is no worse to read for it. */
-	if (bytes <= 0)
-		return 0;
-	image->build_id = malloc((size_t)bytes * 2 + 1);
-	if (!image->build_id)
-		return -ENOMEM;
-	for (ssize_t i = 0; i < bytes; i++) {
-		image->build_id[2 * i] = digits[((const uint8_t *)id)[i] >> 4];
-		image->build_id[2 * i + 1] = digits[((const uint8_t *)id)[i] & 0xf];
-	}
-	image->build_id[2 * bytes] = '\0';
-	return 0;
-}
-
 static int read_image(struct elf_image *image, int fd)
 {
-	GElf_Ehdr header;
 	int status;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
@@ -115,11 +93,7 @@ static int read_image(struct elf_image *image, int fd)
 	image->bytes = (const uint8_t *)elf_rawfile(image->elf, &image->byte_count);
 	if (!image->bytes)
 		return -EIO;
-	if (!gelf_getehdr(image->elf, &header))
-		return -ENOEXEC;
-	image->entry_vaddr = header.e_entry;
-	status = read_segments(image);
-	return status ? status : read_build_id(image);
+	return read_segments(image);
 }
 
 int elf_image_open(int fd, struct elf_image **image)
@@ -159,22 +133,11 @@ void elf_image_free(struct elf_image *image)
 		free(image->tables);
 	}
 	array_release(&image->segments);
-	free(image->build_id);
 	elf_end(image->elf);
 	free(image);
 }
 
 /* ---- addresses ---- */
-
-uint64_t elf_image_entry_vaddr(const struct elf_image *image)
-{
-	return image->entry_vaddr;
-}
-
-const char *elf_image_build_id(const struct elf_image *image)
-{
-	return image->build_id;
-}
 
 bool elf_image_off_of_vaddr(const struct elf_image *image, uint64_t vaddr, uint64_t *off)
 {

@@ -38,9 +38,6 @@ struct elf_symbol {
 int elf_image_open(int fd, struct elf_image **image);
 void elf_image_free(struct elf_image *image);
 
-/* The ELF header's entry point. */
-uint64_t elf_image_entry_vaddr(const struct elf_image *image);
-
 /* PT_LOAD arithmetic; false where no segment of the file covers it. */
 bool elf_image_off_of_vaddr(const struct elf_image *image, uint64_t vaddr, uint64_t *off);
 bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_t *vaddr);
@@ -50,9 +47,6 @@ bool elf_image_word(const struct elf_image *image, uint64_t vaddr, uint64_t *wor
 
 /* The code bytes from vaddr to the end of its executable segment; NULL where there are none. */
 const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes);
-
-/* GNU build id as lower-case hex; NULL without one. */
-const char *elf_image_build_id(const struct elf_image *image);
 
 /* ---- symbols (elf/symbols.c): .symtab where there is one, and .dynsym; functions only ---- */
 
@@ -125,8 +119,8 @@ typedef ARRAY(struct elf_copy_door) elf_copy_doors;
  * __mempcpy_chk where they have a slot or a plain function symbol of their own, and `__memcpy` /
  * `__mempcpy` aliases at other addresses) that this file itself defines. An IFUNC symbol's door is
  * the slot of the IRELATIVE relocation whose addend is the symbol's value, the resolver; a
- * plain STT_FUNC is direct. A resolver without a slot gives no door. Each vaddr once. Not bcopy:
- * in glibc and musl it goes through memmove, its arguments the other way round.
+ * plain STT_FUNC is direct. A resolver without a slot gives no door. Each vaddr once; at most 64.
+ * Not bcopy: in glibc and musl it goes through memmove, its arguments the other way round.
  */
 int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors);
 

@@ -59,9 +59,7 @@ struct elf_image {
 	Elf *elf;
 	const uint8_t *bytes; /* the whole file */
 	size_t byte_count;
-	uint64_t entry_vaddr;
 	ARRAY(struct elf_segment) segments;
-	char *build_id;
 	struct elf_tables *tables;
 };
 

@@ -5,9 +5,9 @@
 /* Asks everything of the file that the interface offers, and looks at every byte it is given. */
 static unsigned use_image(const struct elf_image *image, uint64_t vaddr)
 {
-	uint64_t place = elf_image_entry_vaddr(image);
-	const char *text = elf_image_build_id(image);
-	unsigned sum = text ? (unsigned)strlen(text) : 0;
+	uint64_t place = vaddr, word;
+	const char *text;
+	unsigned sum = 0;
 	elf_near_names nearest = {0};
 	const struct elf_symbol *symbol;
 	elf_copy_doors doors = {0};
@@ -28,8 +28,10 @@ static unsigned use_image(const struct elf_image *image, uint64_t vaddr)
 		sum += (unsigned)strlen(symbol->name);
 	symbol = elf_symbol_at(image, vaddr);
 	sum += symbol ? (unsigned)strlen(symbol->name) : 0;
-	for (uint64_t at = vaddr; at < vaddr + 4096; at += 256)
+	for (uint64_t at = vaddr; at < vaddr + 4096; at += 256) {
 		sum += (unsigned)elf_function_bounds(image, at, &range);
+		sum += elf_image_word(image, at, &word) ? (unsigned)word : 0;
+	}
 	elf_cold_parts(image, "main", &parts);
 	elf_nearest_names(image, "memmoev", 3, &nearest);
 	elf_find_copy_doors(image, &doors);

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <endian.h>
 #include <errno.h>
-#include <sys/auxv.h>
 
 #include "files.h"
 
 /* ---- against what the loader made of the same file ---- */
-
-static void gives_the_entry_point(void **state)
-{
-	struct loaded_file self = loaded_file("");
-	struct elf_image *image = open_image(self.path);
-
-	(void)state;
-	assert_int_equal(elf_image_entry_vaddr(image) + self.base, getauxval(AT_ENTRY));
-	elf_image_free(image);
-}
 
 static void check_segments(const char *part_of_name)
 {
@@ -80,47 +69,6 @@ static void gives_the_words_of_the_file(void **state)
 	/* The last one ends where the file does. */
 	assert_true(elf_image_off_of_vaddr(image, end + sizeof(word) - 2, &word));
 	assert_false(elf_image_off_of_vaddr(image, end + sizeof(word) - 1, &word));
-	elf_image_free(image);
-}
-
-/* The build id as the loaded file's own notes in memory have it; false without one. */
-static bool loaded_build_id(const struct loaded_file *file, char hex[128])
-{
-	for (size_t i = 0; i < file->segment_count; i++) {
-		const ElfW(Phdr) *segment = &file->segments[i];
-		const uint8_t *at = (const uint8_t *)(file->base + segment->p_vaddr);
-		const uint8_t *end = at + segment->p_memsz;
-
-		/* Alignment 8 is that of .note.gnu.property, which has a segment of its own. */
-		if (segment->p_type != PT_NOTE || segment->p_align != 4)
-			continue;
-		while (at < end) {
-			const ElfW(Nhdr) *note = (const void *)at;
-			const uint8_t *content = at + sizeof(*note) + ((note->n_namesz + 3) & ~3u);
-
-			if (note->n_type == NT_GNU_BUILD_ID && !strcmp((char *)(note + 1), "GNU")) {
-				for (size_t j = 0; j < note->n_descsz; j++)
-					sprintf(hex + 2 * j, "%02x", content[j]);
-				return true;
-			}
-			at = content + ((note->n_descsz + 3) & ~3u);
-		}
-	}
-	return false;
-}
-
-static void gives_the_build_id(void **state)
-{
-	struct loaded_file libc = loaded_file("libc.so.6");
-	struct elf_image *image = open_image(libc.path);
-	struct elf_image *made = make_image(NULL, 0);
-	char hex[128];
-
-	(void)state;
-	assert_true(loaded_build_id(&libc, hex));
-	assert_string_equal(elf_image_build_id(image), hex);
-	assert_null(elf_image_build_id(made));
-	elf_image_free(made);
 	elf_image_free(image);
 }
 
@@ -259,11 +207,9 @@ static void bounds_claims_by_what_the_file_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gives_the_entry_point),
 		cmocka_unit_test(maps_addresses_as_the_loader_did),
 		cmocka_unit_test(knows_what_no_segment_covers),
 		cmocka_unit_test(gives_the_words_of_the_file),
-		cmocka_unit_test(gives_the_build_id),
 		cmocka_unit_test(refuses_what_is_no_regular_file),
 		cmocka_unit_test(refuses_other_kinds_of_file),
 		cmocka_unit_test(refuses_a_32_bit_file),
