@@ -15,7 +15,7 @@
 
 static volatile int sink;
 
-__attribute__((cold, noinline, used)) static void give_up(int why)
+__attribute__((cold, noinline, used)) static void give_in(int why)
 {
 	sink = why;
 }
@@ -24,10 +24,10 @@ __attribute__((cold, noinline, used)) static void give_up(int why)
 __attribute__((noinline, used, optimize("O2"))) int may_give_up(int value)
 {
 	if (__builtin_expect(value < 0, 0)) {
-		give_up(value);
-		give_up(value + 1);
+		give_in(value);
+		give_in(value + 1);
 		sink += value * 3;
-		give_up(sink);
+		give_in(sink);
 		return -1;
 	}
 	sink = value;
@@ -61,12 +61,12 @@ static void finds_where_the_loader_put_it(void **state)
 
 	(void)state;
 	assert_int_equal(elf_find_symbols(image, "may_give_up", &found), 0);
-	assert_int_equal(elf_find_symbols(image, "give_up", &found), 0);
+	assert_int_equal(elf_find_symbols(image, "give_in", &found), 0);
 	assert_int_equal(elf_find_symbols(libc_image, "qsort", &found), 0);
 	assert_int_equal(found.count, 3);
 	assert_int_equal(self.base + found.items[0].vaddr, (uintptr_t)may_give_up);
 	assert_true(found.items[0].is_global);
-	assert_int_equal(self.base + found.items[1].vaddr, (uintptr_t)give_up);
+	assert_int_equal(self.base + found.items[1].vaddr, (uintptr_t)give_in);
 	assert_false(found.items[1].is_global);
 	assert_int_equal(libc.base + found.items[2].vaddr, (uintptr_t)dlsym(handle, "qsort"));
 	assert_false(found.items[2].is_ifunc);
