@@ -88,3 +88,30 @@ def test_children_that_are_due_at_the_end_are_told(tmp_path):
     run = memwatch.run("--", "sh", "-c", script)
     children = {child["pid"] for child in run.of("child")}
     assert len(children) == run.summary["processes_seen"]
+
+
+SQLITE = """
+import time
+import sqlite3
+time.sleep(0.5)
+database = sqlite3.connect(":memory:", isolation_level=None)
+database.execute("create table t (x)")
+for _ in range({inserts}):
+    database.execute("insert into t values (zeroblob(100000))")
+"""
+
+
+def test_a_library_that_is_loaded_later_is_watched():
+    """sqlite3 comes with python3, by dlopen(); each insert is one sqlite3_step()."""
+    steps = {}
+    for inserts in (100, 300):
+        run = memwatch.run("--flush", "libsqlite3:sqlite3_step", "--", "/usr/bin/python3", "-c",
+                           SQLITE.format(inserts=inserts))
+        function = run.function("sqlite3_step")
+        assert function["calls"] == function["ended"]
+        steps[inserts] = function["calls"]
+        (library,) = [child for child in run.of("child") if child["event"] == "library"]
+        assert library["watched"]
+        assert 0 < library["unwatched_ns"] < 500_000_000
+        assert run.summary["worst_unwatched_ns"] == library["unwatched_ns"]
+    assert steps[300] - steps[100] == 200

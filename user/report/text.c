@@ -159,13 +159,25 @@ static bool is_child_shown(const struct text_report *text, const struct child_re
 	return !child->parent_pid || missed_kind(child) == TEXT_MISSED_REFUSED;
 }
 
+/* What just happened to the process, between commas; empty where it was found as it is. */
+static const char *child_origin(char buf[2 * TEXT_SHORT], const struct child_report *child)
+{
+	*buf = '\0';
+	if (!strcmp(child->event, "exec"))
+		snprintf(buf, 2 * TEXT_SHORT, ", after its exec,");
+	else if (!strcmp(child->event, "library"))
+		snprintf(buf, 2 * TEXT_SHORT, ", which loaded a library,");
+	else if (child->parent_pid)
+		snprintf(buf, 2 * TEXT_SHORT, ", forked from %d,", (int)child->parent_pid);
+	return buf;
+}
+
 static int text_child(struct report *report, const struct child_report *child)
 {
 	struct text_report *text = text_of(report);
-	char comm[LAYOUT_NAME_BYTES], reason[LAYOUT_NAME_BYTES], origin[2 * TEXT_SHORT] = "";
+	char comm[LAYOUT_NAME_BYTES], reason[LAYOUT_NAME_BYTES], origin[2 * TEXT_SHORT];
 	char at[TEXT_SHORT], unwatched[TEXT_SHORT];
 	size_t columns = text->settings.columns;
-	bool followed = child->parent_pid != 0;
 	struct page page;
 	int error;
 
@@ -178,10 +190,7 @@ static int text_child(struct report *report, const struct child_report *child)
 		return error;
 	since_start(at, text, child->at_ns);
 	layout_name(comm, child->comm, columns);
-	if (followed && !strcmp(child->event, "exec"))
-		snprintf(origin, sizeof(origin), ", after its exec,");
-	else if (followed)
-		snprintf(origin, sizeof(origin), ", forked from %d,", (int)child->parent_pid);
+	child_origin(origin, child);
 	if (!child->watched) {
 		text_paint(text, &page, PAINT_ALARM);
 		layout_paragraph(
@@ -190,7 +199,7 @@ static int text_child(struct report *report, const struct child_report *child)
 			layout_name(reason, child->reason ? child->reason : "reason unknown",
 				    4 * columns));
 		text_paint(text, &page, PAINT_NONE);
-	} else if (followed) {
+	} else if (*origin) {
 		layout_paragraph(&page, EVENT_HANG, columns,
 				 "%9s  process %d (%s)%s unwatched for %s", at, (int)child->pid,
 				 comm, origin, text_duration(unwatched, child->unwatched_ns));
