@@ -305,9 +305,12 @@ def test_capabilities_without_sys_admin_are_enough(folder):
 def test_kernel_without_btf(folder):
     (folder / "nothing").mkdir()
     (folder / "work").mkdir()
-    hide = f"mount --bind {folder}/nothing /sys/kernel/btf && exec \"$@\""
+    # Of this mount alone: in a chroot "/" is no mount whose propagation could be changed.
+    hide = ("mount --make-private /sys && "
+            f"mount --bind {folder}/nothing /sys/kernel/btf && exec \"$@\"")
     run = run_memwatch("--", "touch", "marker", cwd=folder / "work",
-                       wrap=["unshare", "-m", "sh", "-c", hide, "sh"])
+                       wrap=["unshare", "-m", "--propagation", "unchanged", "sh", "-c", hide,
+                             "sh"])
     assert_refused(run, FAILURE, "BTF", "CONFIG_DEBUG_INFO_BTF")
     assert os.listdir(folder / "work") == []
 
