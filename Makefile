@@ -52,6 +52,7 @@ help:
 	@echo 'make install         into PREFIX (/usr/local), under DESTDIR'
 	@echo 'make clean           remove build/'
 	@echo 'DEBUG=1, ASAN=1      other builds, in build/debug and build/asan'
+	@echo 'V=1                  show the commands'
 
 # ---- packages: what is missing, and the one command that installs it ----
 
@@ -106,24 +107,31 @@ deps:
 deps-tests:
 	$(call install_packages,$(TEST_MISSING),deps-tests)
 
+# V=1 shows the commands.
+Q := $(if $(filter 1,$(V)),,@)
+
 # ---- the tool ----
 
 $(BUILD)/memwatch.bpf.o: bpf/memwatch.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
+	@echo "  CLANG $@"
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
 	  -I/usr/include/$(shell $(CC) -dumpmachine) -D__TARGET_ARCH_x86 -c $< -o $@
 
 $(BUILD)/memwatch.skel.h: $(BUILD)/memwatch.bpf.o
-	$(BPFTOOL) gen skeleton $< name memwatch_bpf > $@
+	@echo "  SKEL  $@"
+	$(Q)$(BPFTOOL) gen skeleton $< name memwatch_bpf > $@
 
 $(BUILD)/user/attach/tracer.o: $(BUILD)/memwatch.skel.h
 
 $(BUILD)/user/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/memwatch: $(USER_OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- workloads: no sanitizers, no debug flags; what they copy must be what they say ----
 
@@ -133,7 +141,8 @@ WORKLOAD_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -Iworkloads
 $(BUILD)/workloads/lazywrite: workloads/lazybuf.c
 $(BUILD)/workloads/%: workloads/%.c $(WORKLOAD_PARTS) $(wildcard workloads/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(WORKLOAD_FLAGS) -o $@ $(filter %.c,$^)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(WORKLOAD_FLAGS) -o $@ $(filter %.c,$^)
 
 # ---- tests ----
 
@@ -141,15 +150,18 @@ UNIT_OBJECTS = $(filter-out $(BUILD)/user/main.o,$(USER_OBJECTS))
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJECTS) -lcmocka $(LIBS)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJECTS) -lcmocka $(LIBS)
 
 $(BUILD)/targets/%: tests/live/targets/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -pthread -o $@ $< -ldl
+	@echo "  CC    $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -pthread -o $@ $< -ldl
 
 $(BUILD)/targets/%: tests/live/targets/%.cc Makefile
 	@mkdir -p $(@D)
-	$(CXX) -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<
+	@echo "  CXX   $@"
+	$(Q)$(CXX) -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<
 
 check-unit: need-tests
 	@$(MAKE) --no-print-directory $(UNIT_TESTS)
