@@ -122,7 +122,6 @@ struct mw_function {
 	__u64 abandoned;
 	__u64 lost;
 	__u64 unmatched_ends;
-	__u64 reported;
 	__u64 total_ns;
 	__u64 max_ns;
 	__u64 copied_bytes;
@@ -201,6 +200,6 @@ MW_SIZE_IS(mw_span_key, 16);
 MW_SIZE_IS(mw_open_span, 80);
 MW_SIZE_IS(mw_thread, 64);
 MW_SIZE_IS(mw_thread_line, 88);
-MW_SIZE_IS(mw_function, 11 * 8 + MW_TIME_CLASSES * 8);
+MW_SIZE_IS(mw_function, 10 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

@@ -99,10 +99,8 @@ static __always_inline void span_end(struct pt_regs *ctx, struct mw_thread *thre
 	}
 	chain_unlink(thread, &key, span);
 	span_count(function, span, thread, now_ns - span->start_ns);
-	if (now_ns - span->start_ns >= min_time_ns) {
-		count_add(function->reported, 1);
+	if (now_ns - span->start_ns >= min_time_ns)
 		span_emit(span, thread, index, now_ns, 0);
-	}
 	bpf_map_delete_elem(&open_spans, &key);
 }
 

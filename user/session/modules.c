@@ -34,6 +34,16 @@ static bool code_names_function(const void *source, uint64_t vaddr)
 	return symbol && symbol->vaddr == vaddr && !elf_is_cold_part(symbol->name);
 }
 
+struct code_view module_code_of(const struct elf_image *image)
+{
+	return (struct code_view){
+		.read = code_read,
+		.bounds = code_bounds,
+		.names_function = code_names_function,
+		.source = image,
+	};
+}
+
 static int count_named(const struct module *module, const char *name, size_t *count)
 {
 	elf_symbols found = {0};
@@ -345,12 +355,7 @@ static int module_read(struct module *module, struct watchlist *watchlist)
 		log_detail("%s: not read: %s", module->path, strerror(-err));
 		return 0;
 	}
-	module->code = (struct code_view){
-		.read = code_read,
-		.bounds = code_bounds,
-		.names_function = code_names_function,
-		.source = module->image,
-	};
+	module->code = module_code_of(module->image);
 	err = elf_find_copy_doors(module->image, &module->doors);
 	return err ? err : match_patterns(module, watchlist);
 }

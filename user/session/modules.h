@@ -60,6 +60,9 @@ void modules_release(struct modules *modules);
 int module_match_place(struct module *module, struct pattern *pattern, uint64_t vaddr,
 		       struct watchlist *watchlist);
 
+/* An image as the planner looks at it; lives as long as the image. */
+struct code_view module_code_of(const struct elf_image *image);
+
 /*
  * The whole function at vaddr with its .cold parts, as far as they have its name and nobody else
  * has it. 0, -ENOENT where its bounds are unknown.

@@ -67,29 +67,6 @@ __asm__(".pushsection .text\n"
 
 /* ---- this program as a module ---- */
 
-static const uint8_t *code_read(const void *source, uint64_t vaddr, size_t *bytes)
-{
-	return elf_image_code(source, vaddr, bytes);
-}
-
-static bool code_bounds(const void *source, uint64_t vaddr, uint64_t *start, uint64_t *bytes)
-{
-	struct elf_range range;
-
-	if (elf_function_bounds(source, vaddr, &range))
-		return false;
-	*start = range.vaddr;
-	*bytes = range.bytes;
-	return true;
-}
-
-static bool code_names_function(const void *source, uint64_t vaddr)
-{
-	const struct elf_symbol *symbol = elf_symbol_at(source, vaddr);
-
-	return symbol && symbol->vaddr == vaddr && !elf_is_cold_part(symbol->name);
-}
-
 /*
  * modules_get() would open the file by /proc/PID/map_files, which is root's, so the module is put
  * together here.
@@ -101,7 +78,7 @@ static int open_module(void **state)
 	int err = elf_image_open(fd, &module.image);
 
 	close(fd);
-	module.code = (struct code_view){code_read, code_bounds, code_names_function, module.image};
+	module.code = module_code_of(module.image);
 	*state = &module;
 	return err;
 }
