@@ -11,7 +11,7 @@ BUILD    := build
 
 # /usr/sbin is in root's PATH only, and bpftool is there.
 BPFTOOL  ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
-LIBS     := -lbpf -ldw -lelf -lz -ljansson -lZydis -pthread
+LIBS     := -lbpf -ldw -lelf -lz -llzma -ljansson -lZydis -liberty -pthread
 
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -fstack-protector-strong
 LDFLAGS  := -Wl,-z,relro,-z,now
@@ -60,8 +60,8 @@ help:
 PROGRAMS      := clang:clang bpftool:bpftool
 HEADERS       := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev gelf.h:libelf-dev \
                  elfutils/libdw.h:libdw-dev zlib.h:zlib1g-dev jansson.h:libjansson-dev \
-                 Zydis/Zydis.h:libzydis-dev
-TEST_PROGRAMS := g++:g++
+                 Zydis/Zydis.h:libzydis-dev lzma.h:liblzma-dev libiberty/demangle.h:libiberty-dev
+TEST_PROGRAMS := g++:g++ musl-gcc:musl-tools go:golang-go rustc:rustc
 TEST_HEADERS  := cmocka.h:libcmocka-dev
 TEST_MODULES  := pytest:python3-pytest
 
