@@ -52,14 +52,6 @@ int modules_get(struct modules *modules, pid_t pid, const struct target_mapping 
 		struct watchlist *watchlist, struct module **module);
 void modules_release(struct modules *modules);
 
-/*
- * The place that a pattern without a name speaks of is at vaddr of the module: plans the function
- * that begins there, or takes it as one more copy routine. Where none begins, the pattern has no
- * match and says why: a probe there may split an instruction, which kills the target.
- */
-int module_match_place(struct module *module, struct pattern *pattern, uint64_t vaddr,
-		       struct watchlist *watchlist);
-
 /* An image as the planner looks at it; lives as long as the image. */
 struct code_view module_code_of(const struct elf_image *image);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "session/matching.h"
 #include "session/tails.h"
 #include "target/process.h"
 
