@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "elf/written_name.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elf/demangle.h"
+
+/* The parts between the "::" of a name; nobody writes longer ones. */
+#define PARTS_MAX 64
+
+struct part {
+	const char *text;
+	size_t bytes;
+};
+
+struct parts {
+	struct part items[PARTS_MAX];
+	size_t count;
+};
+
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Letters of other scripts are of a word, too. */
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
+/* ---- one form for what is written and what the demangler says ---- */
+
+/* What people leave out wherever it stands; libstdc++'s and libc++'s inline namespaces. */
+static const char *const optional[] = {
+	"(anonymous namespace)::", "__cxx11::", "_V2::", "__1::", "__ndk1::", "[abi:",
+};
+#define OPTIONAL_COUNT (sizeof(optional) / sizeof(*optional))
+
+/* Blanks stay between words, and in "operator< <int>", which is not "operator<<". */
+static void squeeze(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		bool is_blank = *from == ' ' || *from == '\t';
+		const char *next = from + strspn(from, " \t");
+
+		if (!is_blank)
+			*to++ = *from;
+		else if (to > text &&
+			 ((is_word(to[-1]) && is_word(*next)) || (to[-1] == '<' && *next == '<')))
+			*to++ = ' ';
+		if (is_blank)
+			from = next - 1;
+	}
+	*to = '\0';
+}
+
+static void cut(char *text, size_t bytes)
+{
+	memmove(text, text + bytes, strlen(text + bytes) + 1);
+}
+
+static void cut_optional(char *text, const char *what)
+{
+	char *at = text;
+
+	while ((at = strstr(at, what))) {
+		/* "my__1::f" is no part of that name. */
+		if (at > text && is_word(*at) && is_word(at[-1]))
+			at++;
+		else if (*what == '[')
+			cut(at, strcspn(at, "]") + !!strchr(at, ']'));
+		else
+			cut(at, strlen(what));
+	}
+}
+
+static void cut_all_optional(char *text, unsigned but)
+{
+	for (size_t i = 0; i < OPTIONAL_COUNT; i++) {
+		if (!(but & 1u << i))
+			cut_optional(text, optional[i]);
+	}
+}
+
+/* The demangler writes out what std::string is. */
+static void shorten_strings(char *text)
+{
+	static const char is[] =
+		"std::basic_string<char,std::char_traits<char>,std::allocator<char>>";
+	static const char called[] = "std::string";
+
+	for (char *at = text; (at = strstr(at, is)); at += strlen(called)) {
+		/* A blank that "> const" did not need. */
+		bool is_joined = is_word(at[strlen(is)]);
+
+		memcpy(at, called, strlen(called));
+		at[strlen(called)] = ' ';
+		cut(at + strlen(called) + is_joined, strlen(is) - strlen(called) - is_joined);
+	}
+}
+
+/* Rust's pick::<u8> is C++'s pick<u8>; "<impl ...>" is a part of its own. */
+static void join_generics(char *text)
+{
+	for (char *at = text; (at = strstr(at, "::<")); at++) {
+		if (!starts_with(at, "::<impl "))
+			cut(at, 2);
+	}
+}
+
+/* The end of the type that starts here, without its *, & and const. */
+static char *base_end(char *type)
+{
+	int depth = 0;
+
+	for (; *type; type++) {
+		if (*type == '<')
+			depth++;
+		else if (!depth && strchr("*&,)>[", *type))
+			return type;
+		else if (*type == '>')
+			depth--;
+	}
+	return type;
+}
+
+/* "const char*" to "char const*", as the demangler has it. */
+static void move_consts(char *text)
+{
+	static const char word[] = "const ";
+	size_t bytes = strlen(word);
+
+	for (char *at = text; *at; at++) {
+		char *end;
+
+		if (!strchr("(,<", *at) || !starts_with(at + 1, word))
+			continue;
+		end = base_end(at + 1 + bytes);
+		memmove(at + 1, at + 1 + bytes, end - (at + 1 + bytes));
+		memcpy(end - bytes, " const", bytes);
+	}
+	/* "vector<int> const" needs no blank. */
+	squeeze(text);
+}
+
+static char *one_form(const char *text, unsigned kept)
+{
+	char *form = strdup(text);
+
+	if (!form)
+		return NULL;
+	squeeze(form);
+	cut_all_optional(form, kept);
+	shorten_strings(form);
+	join_generics(form);
+	return form;
+}
+
+/* ---- parts ---- */
+
+/* The bytes of "operator<<" at the start of a part; 0 where it is none. */
+static size_t operator_bytes(const char *part)
+{
+	static const char word[] = "operator";
+	const char *sign = part + strlen(word), *c = sign;
+
+	if (!starts_with(part, word) || is_word(*sign))
+		return 0;
+	/* operator new, operator ns::Type: all that comes. */
+	if (*sign == ' ')
+		return strlen(part);
+	if (starts_with(sign, "()") || starts_with(sign, "[]"))
+		return strlen(word) + 2;
+	/* "operator><int>" is a template: a second < belongs to << alone. */
+	while (*c && strchr("<>=!+-*/%^&|~,", *c) && (*c != '<' || c == sign || c[-1] == '<'))
+		c++;
+	return c > sign ? c - part : 0;
+}
+
+/* Up to the next "::" outside of brackets. */
+static size_t part_bytes(const char *part)
+{
+	const char *c = part + operator_bytes(part);
+	int depth = 0;
+
+	for (; *c; c++) {
+		if (strchr("<({[", *c))
+			depth++;
+		else if (strchr(">)}]", *c) && depth && !(*c == '>' && c[-1] == '-'))
+			depth--;
+		else if (!depth && c[0] == ':' && c[1] == ':')
+			break;
+	}
+	return c - part;
+}
+
+static bool split(struct parts *parts, const char *name)
+{
+	const char *at = name;
+
+	parts->count = 0;
+	while (parts->count < PARTS_MAX) {
+		size_t bytes = part_bytes(at);
+
+		parts->items[parts->count++] = (struct part){at, bytes};
+		if (!at[bytes])
+			return true;
+		at += bytes + 2;
+	}
+	return false;
+}
+
+/* Without template arguments, and without those of a function around: "Buf" of "Buf<int>". */
+static size_t plain_bytes(const struct part *part)
+{
+	size_t bytes = operator_bytes(part->text);
+
+	if (bytes)
+		return bytes < part->bytes ? bytes : part->bytes;
+	if (strchr("<({", *part->text))
+		return part->bytes;
+	bytes = strcspn(part->text, "<(");
+	return bytes < part->bytes ? bytes : part->bytes;
+}
+
+static bool same_text(const struct part *part, const char *text, size_t bytes)
+{
+	return part->bytes == bytes && !memcmp(part->text, text, bytes);
+}
+
+static bool names_part(const struct part *wanted, const struct part *part)
+{
+	return same_text(wanted, part->text, part->bytes) ||
+	       same_text(wanted, part->text, plain_bytes(part));
+}
+
+static bool names_parts(const struct parts *wanted, bool is_whole, const struct parts *parts)
+{
+	size_t skipped = parts->count - wanted->count;
+
+	if (parts->count < wanted->count || (is_whole && skipped))
+		return false;
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (!names_part(&wanted->items[i], &parts->items[skipped + i]))
+			return false;
+	}
+	return true;
+}
+
+/* ---- Rust's methods ---- */
+
+/* "store::Ring" of "<store::Ring as store::Store>" and of "<impl store::Store for store::Ring>". */
+static struct part self_type(const struct part *part)
+{
+	struct part self = {part->text + 1, part->bytes - 2};
+	int depth = 0;
+
+	if (starts_with(self.text, "impl "))
+		self = (struct part){self.text + 5, self.bytes - 5};
+	for (size_t i = 0; i < self.bytes; i++) {
+		const char *at = self.text + i;
+
+		depth += !!strchr("<([", *at) - (strchr(">)]", *at) && !(i && at[-1] == '-'));
+		if (depth)
+			continue;
+		if (starts_with(at, " as ") && i + 4 < self.bytes)
+			return (struct part){self.text, i};
+		if (starts_with(at, " for ") && i + 5 < self.bytes)
+			return (struct part){at + 5, self.bytes - i - 5};
+	}
+	return self;
+}
+
+/* "store::Ring::flush" of "<store::Ring as store::Store>::flush"; NULL where there is no such. */
+static char *method_name(const struct parts *parts)
+{
+	size_t i = parts->count - 1;
+	struct part self;
+	size_t rest_bytes;
+	char *name;
+
+	while (i && *parts->items[i].text != '<')
+		i--;
+	if (*parts->items[i].text != '<' || i + 1 == parts->count || parts->items[i].bytes < 3)
+		return NULL;
+	self = self_type(&parts->items[i]);
+	rest_bytes = strlen(parts->items[i + 1].text);
+	name = malloc(self.bytes + 2 + rest_bytes + 1);
+	if (name) {
+		memcpy(name, self.text, self.bytes);
+		memcpy(name + self.bytes, "::", 2);
+		memcpy(name + self.bytes + 2, parts->items[i + 1].text, rest_bytes + 1);
+	}
+	return name;
+}
+
+/* ---- what is wanted ---- */
+
+unsigned long elf_last_word(const char *name, const char **word)
+{
+	struct parts parts;
+	const struct part *last;
+	size_t bytes;
+
+	*word = name;
+	if (!split(&parts, name))
+		return 0;
+	last = &parts.items[parts.count - 1];
+	bytes = plain_bytes(last);
+	*word = last->text;
+	if (**word == '~')
+		(*word)++;
+	return bytes - (*word - last->text);
+}
+
+/* Where the arguments start; the end where there are none. */
+static char *find_arguments(char *name)
+{
+	struct parts parts;
+	const struct part *last;
+	char *at;
+	int depth = 0;
+
+	if (!split(&parts, name))
+		return name + strlen(name);
+	last = &parts.items[parts.count - 1];
+	at = (char *)last->text + operator_bytes(last->text);
+	if (at == last->text && strchr("<({", *at) && *at)
+		depth++, at++;
+	for (; *at && (depth || *at != '('); at++) {
+		if (strchr("<({[", *at))
+			depth++;
+		else if (strchr(">)}]", *at) && depth)
+			depth--;
+	}
+	return at;
+}
+
+/* The longest run of letters in it, outside of a glob's [...]: mangled names hold it as text. */
+static struct part longest_word(const char *text, size_t bytes)
+{
+	struct part longest = {text, 0};
+
+	for (size_t i = 0; i < bytes;) {
+		size_t from = i;
+
+		while (i < bytes && is_word(text[i]) && (unsigned char)text[i] < 0x80)
+			i++;
+		if (i - from > longest.bytes)
+			longest = (struct part){text + from, i - from};
+		if (i == from && text[i] == '[')
+			i += strcspn(text + i, "]");
+		i += i == from || i >= bytes || !is_word(text[i]);
+	}
+	return longest;
+}
+
+/*
+ * Operators, lambdas and std have codes of their own in mangled names, and what is in brackets may
+ * be written out of codes.
+ */
+static int set_key(struct written_name *wanted)
+{
+	struct parts parts;
+
+	if (!split(&parts, wanted->name))
+		return 0;
+	for (size_t i = parts.count; i-- > 0;) {
+		const struct part *part = &parts.items[i];
+		struct part word;
+
+		if (operator_bytes(part->text) || strchr("<({", *part->text))
+			continue;
+		word = longest_word(part->text, plain_bytes(part));
+		if (!word.bytes || (word.bytes == 3 && !memcmp(word.text, "std", 3)))
+			continue;
+		wanted->key = strndup(word.text, word.bytes);
+		return wanted->key ? 0 : -ENOMEM;
+	}
+	return 0;
+}
+
+static int set_name(struct written_name *wanted, const char *text)
+{
+	char *arguments;
+
+	for (size_t i = 0; i < OPTIONAL_COUNT; i++)
+		wanted->written |= strstr(text, optional[i]) ? 1u << i : 0;
+	wanted->name = one_form(text, wanted->written);
+	if (!wanted->name)
+		return -ENOMEM;
+	move_consts(wanted->name);
+	wanted->is_whole = starts_with(wanted->name, "::");
+	if (wanted->is_whole)
+		cut(wanted->name, 2);
+	arguments = find_arguments(wanted->name);
+	if (*arguments) {
+		wanted->arguments = strdup(arguments);
+		if (!wanted->arguments)
+			return -ENOMEM;
+		*arguments = '\0';
+	}
+	/* A word alone is no end of something longer. */
+	if (!wanted->name[part_bytes(wanted->name)])
+		wanted->is_whole = true;
+	return set_key(wanted);
+}
+
+int elf_written_name_init(struct written_name *wanted, const char *text)
+{
+	int err;
+
+	memset(wanted, 0, sizeof(*wanted));
+	err = set_name(wanted, text);
+	if (err)
+		elf_written_name_release(wanted);
+	return err;
+}
+
+void elf_written_name_release(struct written_name *wanted)
+{
+	free(wanted->name);
+	free(wanted->arguments);
+	free(wanted->key);
+	memset(wanted, 0, sizeof(*wanted));
+}
+
+/* ---- does it name this one? ---- */
+
+static bool matches_glob(const struct written_name *wanted, const struct parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++) {
+		if (fnmatch(wanted->name, parts->items[i].text, 0) == 0)
+			return true;
+		if (wanted->is_whole)
+			break;
+	}
+	return false;
+}
+
+static bool names_whole(const struct written_name *wanted, const char *name, bool as_glob)
+{
+	struct parts parts, wanted_parts;
+
+	if (!split(&parts, name))
+		return false;
+	if (as_glob)
+		return matches_glob(wanted, &parts);
+	return split(&wanted_parts, wanted->name) &&
+	       names_parts(&wanted_parts, wanted->is_whole, &parts);
+}
+
+static bool names_method(const struct written_name *wanted, const char *name, bool as_glob)
+{
+	struct parts parts;
+	bool is_named;
+	char *method;
+
+	if (!strchr(name, '<') || !split(&parts, name))
+		return false;
+	method = method_name(&parts);
+	is_named = method && names_whole(wanted, method, as_glob);
+	free(method);
+	return is_named;
+}
+
+/* What may follow the arguments that are written. */
+static bool is_qualifiers(const char *text)
+{
+	static const char *const words[] = {"const", "volatile", "noexcept", "&", "[clone"};
+
+	while (*text) {
+		size_t i = 0, count = sizeof(words) / sizeof(*words);
+
+		while (i < count && !starts_with(text, words[i]))
+			i++;
+		if (i == count)
+			return false;
+		if (*text == '[')
+			return true;
+		text += strlen(words[i]);
+	}
+	return true;
+}
+
+static bool names_arguments(const struct written_name *wanted, const char *symbol, const char *name)
+{
+	char *raw = elf_demangle(symbol, NAME_ARGUMENTS);
+	char *whole = raw ? one_form(raw, wanted->written) : NULL;
+	bool is_named = whole && starts_with(whole, name) &&
+			starts_with(whole + strlen(name), wanted->arguments) &&
+			is_qualifiers(whole + strlen(name) + strlen(wanted->arguments));
+
+	free(whole);
+	free(raw);
+	return is_named;
+}
+
+bool elf_written_name_names(const struct written_name *wanted, const char *symbol, bool as_glob)
+{
+	bool is_named;
+	char *raw, *name;
+
+	/* _ZThn16_..., a thunk, jumps to the function; _ZGV... guards a variable. */
+	if (starts_with(symbol, "_ZT") || starts_with(symbol, "_ZG"))
+		return false;
+	if (wanted->key && !strstr(symbol, wanted->key))
+		return false;
+	raw = elf_demangle(symbol, NAME_ALONE);
+	name = raw ? one_form(raw, wanted->written) : NULL;
+	is_named =
+		name && (names_whole(wanted, name, as_glob) || names_method(wanted, name, as_glob));
+	if (is_named && wanted->arguments)
+		is_named = names_arguments(wanted, symbol, name);
+	free(name);
+	free(raw);
+	return is_named;
+}
