@@ -32,6 +32,7 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 {
 	struct flush flush = {
 		.function = name->function,
+		.symbol = name->symbol,
 		.module = name->module,
 		.pid = (pid_t)span->head.pid,
 		.tid = (pid_t)span->head.tid,
@@ -57,6 +58,7 @@ struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw
 {
 	struct flush flush = {
 		.function = name->function,
+		.symbol = name->symbol,
 		.module = name->module,
 		.pid = (pid_t)span->pid,
 		.tid = (pid_t)key->tid,

@@ -8,7 +8,8 @@
 
 /* What an index in a record stands for. */
 struct symbol_name {
-	const char *function;
+	const char *function; /* as it is shown */
+	const char *symbol;   /* as the file has it; NULL: the same, or several */
 	const char *module;
 };
 

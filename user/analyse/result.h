@@ -41,7 +41,8 @@ struct child_report {
 };
 
 struct flush {
-	const char *function;
+	const char *function; /* "ns::Grow::flush" */
+	const char *symbol;   /* "_ZN2ns4Grow5flushEv"; NULL where it is the same */
 	const char *module; /* file name without its folders */
 	pid_t pid, tid;
 	char comm[COMM_BYTES];
@@ -67,6 +68,7 @@ struct large_copy {
 
 struct function_summary {
 	const char *function;
+	const char *symbol; /* NULL where it is the same */
 	const char *module;
 	uint64_t calls;      /* entries seen */
 	uint64_t ended;      /* whose end was seen too; the times below are of these */

@@ -46,6 +46,7 @@ static struct function_summary summarize_function(const struct symbol_name *name
 {
 	return (struct function_summary){
 		.function = name->function,
+		.symbol = name->symbol,
 		.module = name->module,
 		.calls = function->calls,
 		.ended = function->ended,

@@ -61,6 +61,17 @@ typedef ARRAY(struct elf_symbol) elf_symbols;
 int elf_find_symbols(const struct elf_image *image, const char *pattern, elf_symbols *found);
 
 /*
+ * Appends what a person's name for a function names (elf/written_symbols.c): the symbol of that
+ * name, or those that the glob matches, as elf_find_symbols(). Where there is none, the functions
+ * of C++ and Rust that it names (elf/written_name.h), and what the compiler made of a function of
+ * that name: "flush.constprop.0", but neither "flush.part.0" nor "flush.cold", which are pieces.
+ */
+int elf_find_written(const struct elf_image *image, const char *text, elf_symbols *found);
+
+/* "flush.part.0", the piece of `name` that gcc split off; NULL where there is none. */
+const struct elf_symbol *elf_find_split_part(const struct elf_image *image, const char *name);
+
+/*
  * The function symbol that covers vaddr, the innermost where they nest, a global name preferred;
  * NULL where none does. One that states no size covers its first byte only.
  */
@@ -87,17 +98,20 @@ int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges
 
 /* A function name near to wanted, with how far: letters put in, left out, changed or swapped. */
 struct elf_near_name {
-	const char *name;
+	char *name; /* as people write it, without arguments; owned */
 	unsigned distance;
 };
 typedef ARRAY(struct elf_near_name) elf_near_names;
 
 /*
  * Keeps in `nearest` the `most` closest names over this image and those that it held before, the
- * closest first. Names over 255 bytes are passed over. How far is too far is the caller's to say.
+ * closest first; elf_near_names_release() frees them. Names over 255 bytes are passed over. Where
+ * a C++ or Rust name's last word is near, all that is wrong before it counts as one change, or two
+ * where the class is wrong, too. How far is too far is the caller's to say.
  */
 int elf_nearest_names(const struct elf_image *image, const char *wanted, size_t most,
 		      elf_near_names *nearest);
+void elf_near_names_release(elf_near_names *nearest);
 
 /* ---- what the loader fills in (elf/slots.c) ---- */
 
@@ -132,12 +146,18 @@ const char *elf_slot_symbol(const struct elf_image *image, uint64_t slot_vaddr);
 
 /* ---- inlined functions (elf/inlined.c), from DWARF in the file itself ---- */
 
+/* A function into which the compiler inlined another. */
+struct elf_host {
+	const char *name; /* of the symbol to probe ("join.constprop.0") where there is one */
+	uint64_t vaddr;
+};
+typedef ARRAY(struct elf_host) elf_hosts;
+
 /*
- * Appends the names of the functions into which the compiler inlined `name` (each once; at most
- * 16), by the symbol to probe ("join.constprop.0") where there is one. None, or no DWARF, is no
- * error: `hosts` stays as it was. Names belong to the image.
+ * Appends the functions into which the compiler inlined `name`, as people write it: each once, at
+ * most 16, those that have code of their own. None, or no DWARF, is no error: `hosts` stays as it
+ * was. Names belong to the image.
  */
-typedef ARRAY(const char *) elf_names;
-int elf_inlined_into(const struct elf_image *image, const char *name, elf_names *hosts);
+int elf_inlined_into(const struct elf_image *image, const char *name, elf_hosts *hosts);
 
 #endif

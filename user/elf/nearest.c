@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* "Did you mean": the names of functions closest to one that was not found. */
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "elf/demangle.h"
 #include "elf/image_internal.h"
+#include "elf/written_name.h"
 
 /* Nobody mistypes a longer name; such names in the file are passed over. */
 #define NAME_MAX_BYTES 255
@@ -47,6 +51,7 @@ static unsigned name_distance(const char *a, size_t a_bytes, const char *b, size
 	return least(above[b_bytes], limit);
 }
 
+/* Overloads have one name. */
 static bool is_held(const elf_near_names *nearest, const char *name)
 {
 	const struct elf_near_name *held;
@@ -58,13 +63,23 @@ static bool is_held(const elf_near_names *nearest, const char *name)
 	return false;
 }
 
-/* Puts it in its place by distance, behind its equals, and drops what is then one too many. */
-static int insert(elf_near_names *nearest, size_t most, struct elf_near_name near)
+/*
+ * Puts a copy of the name in its place by distance, behind its equals, and drops what is then one
+ * too many.
+ */
+static int insert(elf_near_names *nearest, size_t most, const char *name, unsigned distance)
 {
+	struct elf_near_name near = {.name = strdup(name), .distance = distance};
 	size_t place;
 
-	if (nearest->count < most && array_push(nearest, near))
+	if (!near.name)
 		return -ENOMEM;
+	if (nearest->count >= most) {
+		free(nearest->items[nearest->count - 1].name);
+	} else if (array_push(nearest, near)) {
+		free(near.name);
+		return -ENOMEM;
+	}
 	for (place = nearest->count - 1; place > 0; place--) {
 		if (nearest->items[place - 1].distance <= near.distance)
 			break;
@@ -74,31 +89,150 @@ static int insert(elf_near_names *nearest, size_t most, struct elf_near_name nea
 	return 0;
 }
 
+/* Only what is nearer than the farthest held is worth the whole reckoning. */
+static unsigned farthest(const elf_near_names *nearest, size_t most)
+{
+	return nearest->count < most ? NAME_MAX_BYTES + 1
+				     : nearest->items[nearest->count - 1].distance;
+}
+
+struct near_search {
+	const char *wanted;
+	size_t wanted_bytes;
+	const char *word; /* the last one of wanted */
+	size_t word_bytes;
+	size_t most;
+	elf_near_names *nearest;
+};
+
+static int look_at_plain(struct near_search *search, const char *name)
+{
+	unsigned limit = farthest(search->nearest, search->most), distance;
+	size_t bytes = strnlen(name, NAME_MAX_BYTES + 1);
+
+	if (bytes > NAME_MAX_BYTES)
+		return 0;
+	distance = name_distance(search->wanted, search->wanted_bytes, name, bytes, limit);
+	if (distance >= limit || is_held(search->nearest, name))
+		return 0;
+	return insert(search->nearest, search->most, name, distance);
+}
+
+/* A word of which at most a third would have to change. */
+static unsigned word_limit(const struct near_search *search)
+{
+	return (unsigned)search->word_bytes / 3 + 1;
+}
+
+/*
+ * Whether one of the words of a mangled name, "5flush" with its length before it, is near. To
+ * demangle 500,000 names would take 0.4 s. A number that is none's length leads to no harm.
+ */
+static bool has_near_word(const struct near_search *search, const char *symbol)
+{
+	size_t bytes = strlen(symbol);
+	const char *end = symbol + bytes;
+
+	for (const char *digit = symbol; digit < end; digit++) {
+		const char *at = digit;
+		size_t length = 0;
+
+		/* From each digit on: "_GLOBAL__N_1" has one, and "5flush" comes behind it. */
+		for (; isdigit((unsigned char)*at) && length <= NAME_MAX_BYTES; at++)
+			length = length * 10 + (size_t)(*at - '0');
+		if (length && length <= NAME_MAX_BYTES && length <= (size_t)(end - at) &&
+		    name_distance(search->word, search->word_bytes, at, length,
+				  word_limit(search)) < word_limit(search))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the text before `end` ends with these bytes, which are whole parts of the name. */
+static bool has_before(const char *name, const char *end, const char *wanted, size_t bytes)
+{
+	const char *start = end - bytes;
+
+	return bytes <= (size_t)(end - name) && !memcmp(start, wanted, bytes) &&
+	       (start == name || start[-1] == ':');
+}
+
+/*
+ * What stands before the last word, "ns::Grow::", is right or not, and is half right where the
+ * class is.
+ */
+static unsigned distance_before(const struct near_search *search, const char *name,
+				const char *word)
+{
+	size_t bytes = (size_t)(search->word - search->wanted);
+	const char *class = search->word;
+
+	if (!bytes)
+		return word != name;
+	if (has_before(name, word, search->wanted, bytes))
+		return 0;
+	for (class -= bytes > 2 ? 2 : bytes; class > search->wanted && class[-1] != ':'; class --)
+		;
+	return has_before(name, word, class, (size_t)(search->word - class)) ? 1 : 2;
+}
+
+static int look_at_mangled(struct near_search *search, const char *symbol)
+{
+	unsigned limit = farthest(search->nearest, search->most), distance;
+	const char *word;
+	size_t bytes;
+	char *name;
+	int status = 0;
+
+	if (!search->word_bytes || !has_near_word(search, symbol))
+		return 0;
+	name = elf_demangle(symbol, NAME_ALONE);
+	if (!name)
+		return 0;
+	bytes = elf_last_word(name, &word);
+	if (bytes && bytes <= NAME_MAX_BYTES && strlen(name) <= NAME_MAX_BYTES) {
+		distance = name_distance(search->word, search->word_bytes, word, bytes,
+					 word_limit(search));
+		if (distance < word_limit(search) &&
+		    (distance += distance_before(search, name, word)) < limit &&
+		    !is_held(search->nearest, name))
+			status = insert(search->nearest, search->most, name, distance);
+	}
+	free(name);
+	return status;
+}
+
 int elf_nearest_names(const struct elf_image *image, const char *wanted, size_t most,
 		      elf_near_names *nearest)
 {
-	size_t wanted_bytes = strlen(wanted);
+	struct near_search search = {
+		.wanted = wanted,
+		.wanted_bytes = strlen(wanted),
+		.most = most,
+		.nearest = nearest,
+	};
 	const struct elf_symbol *symbol;
 	int status = elf_load_symbols(image);
 
-	if (status || !most || wanted_bytes > NAME_MAX_BYTES)
+	if (status || !most || search.wanted_bytes > NAME_MAX_BYTES)
 		return status;
+	search.word_bytes = elf_last_word(wanted, &search.word);
 	array_each (symbol, &image->tables->symbols.symbols) {
-		size_t bytes = strnlen(symbol->name, NAME_MAX_BYTES + 1);
-		struct elf_near_name near = {.name = symbol->name};
-		unsigned limit = NAME_MAX_BYTES + 1;
-
-		/* Only what is nearer than the farthest held is worth the whole reckoning. */
-		if (nearest->count >= most)
-			limit = nearest->items[nearest->count - 1].distance;
-		if (bytes > NAME_MAX_BYTES || elf_is_cold_part(symbol->name))
+		if (elf_is_cold_part(symbol->name))
 			continue;
-		near.distance = name_distance(wanted, wanted_bytes, symbol->name, bytes, limit);
-		if (near.distance >= limit || is_held(nearest, symbol->name))
-			continue;
-		status = insert(nearest, most, near);
+		status = elf_is_mangled(symbol->name) ? look_at_mangled(&search, symbol->name)
+						      : look_at_plain(&search, symbol->name);
 		if (status)
 			return status;
 	}
 	return 0;
+}
+
+void elf_near_names_release(elf_near_names *nearest)
+{
+	struct elf_near_name *near;
+
+	array_each (near, nearest)
+		free(near->name);
+	array_release(nearest);
 }

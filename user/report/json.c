@@ -96,6 +96,7 @@ static int show_flush(struct report *report, const struct flush *flush)
 	struct json_line line = json_line_new("flush");
 
 	json_line_text(&line, "function", flush->function);
+	json_line_text(&line, "symbol", flush->symbol);
 	json_line_text(&line, "module", flush->module);
 	add_thread(&line, flush->pid, flush->tid, flush->comm);
 	json_line_count(&line, "start_ns", flush->start_ns);
@@ -156,6 +157,7 @@ static struct json_line function_object(const struct function_summary *function)
 	struct json_line line = json_line_new(NULL);
 
 	json_line_text(&line, "function", function->function);
+	json_line_text(&line, "symbol", function->symbol);
 	json_line_text(&line, "module", function->module);
 	json_line_count(&line, "calls", function->calls);
 	json_line_count(&line, "ended", function->ended);

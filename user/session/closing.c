@@ -70,41 +70,81 @@ static void append_name(char *text, size_t text_bytes, const char *before, const
 {
 	size_t used = strlen(text);
 
-	snprintf(text + used, text_bytes - used, "%s%s", used ? ", " : before, name);
+	bool is_first = !strstr(text, before);
+
+	snprintf(text + used, text_bytes - used, "%s%s", is_first ? before : ", ", name);
+}
+
+/* What a module that the pattern speaks of has instead of the name. */
+struct instead {
+	elf_near_names nearest;
+	elf_hosts hosts;
+	const struct elf_symbol *part;  /* all that gcc left of it */
+	const struct module *elsewhere; /* has it, but is not of the library that was named */
+};
+
+static bool has_name(const struct module *module, const char *name)
+{
+	elf_symbols found = {0};
+	bool has = !elf_find_written(module->image, name, &found) && found.count;
+
+	array_release(&found);
+	return has;
+}
+
+static bool look_for_instead(const struct pattern *pattern, const struct modules *modules,
+			     struct instead *instead)
+{
+	struct module **module;
+	bool has_file = false;
+
+	array_each (module, &modules->all) {
+		bool is_meant = pattern_takes_file(pattern, (*module)->path);
+
+		has_file |= is_meant;
+		if (pattern->kind != PATTERN_NAME || !(*module)->image)
+			continue;
+		if (!is_meant) {
+			if (!instead->elsewhere && has_name(*module, pattern->symbol))
+				instead->elsewhere = *module;
+			continue;
+		}
+		elf_nearest_names((*module)->image, pattern->symbol, 3, &instead->nearest);
+		/* For the other roles, the matching has searched. */
+		if (pattern->role == ROLE_COPY)
+			elf_inlined_into((*module)->image, pattern->symbol, &instead->hosts);
+		if (!instead->part)
+			instead->part = elf_find_split_part((*module)->image, pattern->symbol);
+	}
+	return has_file;
 }
 
 static void describe_absence(const struct pattern *pattern, const struct modules *modules,
 			     char *text, size_t text_bytes)
 {
-	elf_near_names nearest = {0};
-	elf_names hosts = {0};
-	struct elf_near_name *near;
-	struct module **module;
-	const char **host;
+	struct instead instead = {0};
+	bool has_file = look_for_instead(pattern, modules, &instead);
+	bool is_explained = instead.hosts.count || instead.part || instead.elsewhere;
+	const struct elf_near_name *near;
+	const struct elf_host *host;
 
-	bool has_file = false;
-
-	array_each (module, &modules->all) {
-		if (!pattern_takes_file(pattern, (*module)->path))
-			continue;
-		has_file = true;
-		if (pattern->kind != PATTERN_NAME || !(*module)->image)
-			continue;
-		elf_nearest_names((*module)->image, pattern->symbol, 3, &nearest);
-		elf_inlined_into((*module)->image, pattern->symbol, &hosts);
-	}
 	*text = '\0';
 	if (!has_file && pattern->library)
 		snprintf(text, text_bytes, "; no mapped file is called %s", pattern->library);
-	array_each (host, &hosts)
-		append_name(text, text_bytes, "; the compiler inlined it into ", *host);
+	if (instead.elsewhere)
+		append_name(text, text_bytes, "; it is in ", instead.elsewhere->path);
+	if (instead.part)
+		append_name(text, text_bytes,
+			    "; only a part of it has code of its own: ", instead.part->name);
+	array_each (host, &instead.hosts)
+		append_name(text, text_bytes, "; the compiler inlined it into ", host->name);
 	/* A name is close where at most a third of it would have to change. */
-	array_each (near, &nearest) {
-		if (!hosts.count && near->distance * 3 <= strlen(pattern->symbol))
+	array_each (near, &instead.nearest) {
+		if (!is_explained && near->distance * 3 <= strlen(pattern->symbol))
 			append_name(text, text_bytes, "; closest: ", near->name);
 	}
-	array_release(&nearest);
-	array_release(&hosts);
+	elf_near_names_release(&instead.nearest);
+	array_release(&instead.hosts);
 }
 
 void closing_warn_pending(struct watchlist *watchlist, const struct modules *modules)

@@ -3,9 +3,22 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "elf/demangle.h"
+
+/* Of several functions that one name names, the rest is a number. */
+#define NAMES_TOLD 3
+
+/* ---- planning what was matched ---- */
+
+void planned_function_release(struct planned_function *function)
+{
+	exit_plan_release(&function->exits);
+	free(function->name);
+}
 
 /* One address bears one probe of a function: it can't tell the beginning from the end. */
 static bool ends_where_it_begins(struct planned_function *function)
@@ -44,46 +57,125 @@ static int plan_function(struct module *module, uint64_t vaddr, struct planned_f
 	return err;
 }
 
-static int plan_at(struct module *module, uint64_t vaddr, const char *name, enum watch_role role,
-		   struct watchlist *watchlist)
+static void tell_of_plan(const struct module *module, const struct planned_function *function)
 {
-	struct planned_function function = {.name = name, .vaddr = vaddr, .role = role};
-	struct planned_function *known;
-	int err = 0;
+	if (function->err)
+		log_warning("%s in %s can't be watched: %s", function->name, module->path,
+			    function->entry.reason);
+	else if (*function->exits.note)
+		log_note("%s in %s: %s", function->name, module->path, function->exits.note);
+	if (!function->err && function->exits.rep_movs_vaddr)
+		log_note("%s in %s contains rep movs at 0x%lx: what that copies is not counted",
+			 function->name, module->name, function->exits.rep_movs_vaddr);
+}
+
+static bool is_planned(const struct module *module, uint64_t vaddr, enum watch_role role)
+{
+	const struct planned_function *known;
 
 	/* By place: several static functions of one file may have the same name. */
 	array_each (known, &module->functions) {
 		if (known->role == role && known->vaddr == vaddr)
-			return 0;
+			return true;
 	}
+	return false;
+}
+
+/* name: as it is shown, with the symbol behind it. */
+static int plan_at(struct module *module, uint64_t vaddr, const struct symbol_name *name,
+		   enum watch_role role, struct watchlist *watchlist)
+{
+	struct planned_function function = {.vaddr = vaddr, .role = role};
+	int err = 0;
+
+	if (is_planned(module, vaddr, role))
+		return 0;
 	if (role == ROLE_FLUSH)
-		err = watchlist_function(watchlist, name, module->name, &function.index);
+		err = watchlist_function(watchlist, name, &function.index);
 	if (err == -ENOSPC) {
 		if (!watchlist->functions_left_out++)
 			log_warning(
 				"more than %d functions match --flush; %s and others are left out: "
 				"name them more narrowly",
-				MW_MAX_FUNCTIONS, name);
+				MW_MAX_FUNCTIONS, name->function);
 		return 0;
 	}
 	if (err)
 		return err;
+	function.name = strdup(name->function);
+	if (!function.name)
+		return -ENOMEM;
 	function.err = plan_function(module, vaddr, &function);
 	if (function.err == -ENOMEM)
-		return -ENOMEM;
-	if (function.err)
-		log_warning("%s in %s can't be watched: %s", name, module->path,
-			    function.entry.reason);
-	else if (*function.exits.note)
-		log_note("%s in %s: %s", name, module->path, function.exits.note);
-	if (!function.err && function.exits.rep_movs_vaddr)
-		log_note("%s in %s contains rep movs at 0x%lx: what that copies is not counted",
-			 name, module->name, function.exits.rep_movs_vaddr);
-	err = array_push(&module->functions, function);
+		err = -ENOMEM;
+	if (!err)
+		tell_of_plan(module, &function);
+	if (!err)
+		err = array_push(&module->functions, function);
 	if (err)
-		exit_plan_release(&function.exits);
+		planned_function_release(&function);
 	return err;
 }
+
+/* ---- how a function is called ---- */
+
+/* Whether another function that is watched, or found with it, would be shown by the same name. */
+static bool is_ambiguous(const struct module *module, const struct watchlist *watchlist,
+			 const elf_symbols *found, const struct elf_symbol *symbol,
+			 const char *shown)
+{
+	const struct elf_symbol *other;
+	bool is_same = false;
+
+	for (size_t i = 0; i < watchlist->function_count; i++) {
+		const struct symbol_name *known = &watchlist->functions[i];
+
+		if (known->symbol && !strcmp(known->function, shown) &&
+		    !strcmp(known->module, module->name) && strcmp(known->symbol, symbol->name))
+			return true;
+	}
+	array_each (other, found) {
+		char *name;
+
+		if (is_same || other == symbol || !elf_is_mangled(other->name))
+			continue;
+		name = elf_demangle(other->name, NAME_ALONE);
+		is_same = name && !strcmp(name, shown);
+		free(name);
+	}
+	return is_same;
+}
+
+/*
+ * Without arguments, unless the user gave some or its overloads are there as well. The caller frees
+ * it; NULL: no memory.
+ */
+static char *shown_name(const struct module *module, const struct watchlist *watchlist,
+			const char *written, const elf_symbols *found,
+			const struct elf_symbol *symbol)
+{
+	char *shown = elf_shown_name(symbol->name, NAME_ALONE);
+
+	if (!shown || !strcmp(shown, symbol->name) ||
+	    (!strchr(written, '(') && !is_ambiguous(module, watchlist, found, symbol, shown)))
+		return shown;
+	free(shown);
+	return elf_shown_name(symbol->name, NAME_ARGUMENTS);
+}
+
+static int plan_symbol(struct module *module, const char *shown, const char *symbol, uint64_t vaddr,
+		       enum watch_role role, struct watchlist *watchlist)
+{
+	struct symbol_name name = {
+		.function = shown,
+		.symbol = strcmp(shown, symbol) ? symbol : NULL,
+		.module = module->name,
+	};
+
+	return plan_at(module, vaddr, &name, role, watchlist);
+}
+
+/* ---- names ---- */
 
 static bool is_copy_routine(const struct module *module, const char *name)
 {
@@ -140,36 +232,159 @@ static void note_namesakes(const struct module *module, const struct pattern *pa
 			 pattern->symbol, module->path, count == 2 ? "both" : "all");
 }
 
+/* A glob over symbols is meant to find several; what a name names has to be told. */
+static void note_several(const struct module *module, const struct pattern *pattern,
+			 const elf_symbols *found)
+{
+	const struct elf_symbol *symbol;
+	size_t count = 0, used = 0;
+	char list[400] = "";
+
+	array_each (symbol, found) {
+		char *name;
+
+		if (symbol->is_ifunc || !strcmp(symbol->name, pattern->symbol))
+			continue;
+		if (!elf_is_mangled(symbol->name) && strpbrk(pattern->symbol, "*?["))
+			continue;
+		if (++count > NAMES_TOLD)
+			continue;
+		name = elf_shown_name(symbol->name, NAME_ARGUMENTS);
+		if (name)
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%.100s",
+						 used ? ", " : "", name);
+		free(name);
+	}
+	if (count > 1)
+		log_note("%s names %zu functions in %s: %s%s; %s are watched", pattern->symbol,
+			 count, module->path, list, count > NAMES_TOLD ? ", ..." : "",
+			 count == 2 ? "both" : "all");
+}
+
+static int take_symbol(struct module *module, struct pattern *pattern, const elf_symbols *found,
+		       const struct elf_symbol *symbol, struct watchlist *watchlist)
+{
+	char *shown;
+	int err;
+
+	pattern->matches++;
+	if (pattern->role == ROLE_COPY)
+		return array_push(&module->doors, ((struct elf_copy_door){
+							  .name = symbol->name,
+							  .vaddr = symbol->vaddr,
+							  .direct = true,
+						  }));
+	shown = shown_name(module, watchlist, pattern->symbol, found, symbol);
+	if (!shown)
+		return -ENOMEM;
+	err = plan_symbol(module, shown, symbol->name, symbol->vaddr, pattern->role, watchlist);
+	free(shown);
+	return err;
+}
+
 static int match_name(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
 {
 	elf_symbols found = {0};
 	struct elf_symbol *symbol;
-	elf_copy_doors *doors = &module->doors;
-	int err = elf_find_symbols(module->image, pattern->symbol, &found);
+	int err = elf_find_written(module->image, pattern->symbol, &found);
 
 	array_each (symbol, &found) {
-		if (err)
-			break;
-		if (symbol->is_ifunc)
-			continue;
-		pattern->matches++;
-		if (pattern->role == ROLE_COPY)
-			err = array_push(doors, ((struct elf_copy_door){
-							.name = symbol->name,
-							.vaddr = symbol->vaddr,
-							.direct = true,
-						}));
-		else
-			err = plan_at(module, symbol->vaddr, symbol->name, pattern->role,
-				      watchlist);
+		if (!err && !symbol->is_ifunc)
+			err = take_symbol(module, pattern, &found, symbol, watchlist);
 	}
 	if (!err) {
 		explain_ifuncs(module, pattern, &found);
 		note_namesakes(module, pattern, &found);
+		note_several(module, pattern, &found);
 	}
 	array_release(&found);
 	return err;
 }
+
+/* ---- names that were inlined ---- */
+
+static void list_hosts(const elf_hosts *hosts, char *list, size_t bytes)
+{
+	const struct elf_host *host;
+
+	array_each (host, hosts) {
+		char *name = elf_shown_name(host->name, NAME_ALONE);
+		size_t used = strlen(list);
+
+		if (name)
+			snprintf(list + used, bytes - used, "%s%.60s", used ? ", " : "", name);
+		free(name);
+	}
+}
+
+static int plan_host(struct module *module, struct pattern *pattern, const struct elf_host *host,
+		     struct watchlist *watchlist)
+{
+	char *name = elf_shown_name(host->name, NAME_ALONE), *shown = NULL;
+	int err = -ENOMEM;
+
+	if (name && asprintf(&shown, "%s (with %s inlined)", name, pattern->symbol) < 0)
+		shown = NULL;
+	if (shown)
+		err = plan_symbol(module, shown, host->name, host->vaddr, pattern->role, watchlist);
+	if (!err) {
+		pattern->matches++;
+		pattern->hosts++;
+	}
+	free(shown);
+	free(name);
+	return err;
+}
+
+static int match_inlined(struct module *module, struct pattern *pattern,
+			 struct watchlist *watchlist)
+{
+	elf_hosts hosts = {0};
+	struct elf_host *host;
+	char list[200] = "";
+	int err = elf_inlined_into(module->image, pattern->symbol, &hosts);
+
+	list_hosts(&hosts, list, sizeof(list));
+	if (!err && hosts.count && pattern->role == ROLE_WRITES) {
+		snprintf(pattern->refused, sizeof(pattern->refused),
+			 "the compiler inlined %.60s into %s in %.60s: its calls can't be counted "
+			 "there; name a function that was not inlined",
+			 pattern->symbol, list, module->name);
+	} else if (!err && hosts.count) {
+		log_note("the compiler inlined %s into %s in %s: what is timed is %s",
+			 pattern->symbol, list, module->path,
+			 hosts.count == 1 ? "that function" : "those functions");
+		array_each (host, &hosts) {
+			if (!err)
+				err = plan_host(module, pattern, host, watchlist);
+		}
+	}
+	array_release(&hosts);
+	return err;
+}
+
+int module_match_inlined(struct module *module, struct watchlist *watchlist)
+{
+	struct pattern *pattern;
+	int err = 0;
+
+	/* What had no match then has been searched for, and what has one now is not missed. */
+	if (module->is_searched_for_inlined)
+		return 0;
+	array_each (pattern, &watchlist->patterns) {
+		bool is_timed_or_counted =
+			pattern->role == ROLE_FLUSH || pattern->role == ROLE_WRITES;
+
+		if (err || pattern->kind != PATTERN_NAME || !is_timed_or_counted ||
+		    pattern->matches > pattern->hosts || !pattern_takes_file(pattern, module->path))
+			continue;
+		module->is_searched_for_inlined = true;
+		err = match_inlined(module, pattern, watchlist);
+	}
+	return err;
+}
+
+/* ---- places ---- */
 
 /* Says in pattern->refused why no function begins at vaddr; false where one does. */
 static bool refuse_place(const struct module *module, struct pattern *pattern, uint64_t vaddr)
@@ -216,7 +431,7 @@ int module_match_place(struct module *module, struct pattern *pattern, uint64_t 
 							  .vaddr = vaddr,
 							  .direct = true,
 						  }));
-	return plan_at(module, vaddr, pattern->text, pattern->role, watchlist);
+	return plan_symbol(module, pattern->text, pattern->text, vaddr, pattern->role, watchlist);
 }
 
 static int match_offset(struct module *module, struct pattern *pattern, struct watchlist *watchlist)

@@ -89,7 +89,7 @@ static void module_free(struct module *module)
 	struct planned_function *function;
 
 	array_each (function, &module->functions)
-		exit_plan_release(&function->exits);
+		planned_function_release(function);
 	array_release(&module->functions);
 	array_release(&module->doors);
 	elf_image_free(module->image);

@@ -17,7 +17,7 @@
 
 /* A function of this file that a pattern of the watchlist named, with its probes planned. */
 struct planned_function {
-	const char *name;
+	char *name; /* as it is shown; owned */
 	uint64_t vaddr;
 	enum watch_role role;
 	unsigned index; /* into watchlist.functions, for ROLE_FLUSH; namesakes share it */
@@ -37,6 +37,7 @@ struct module {
 	struct code_view code;
 	elf_copy_doors doors;
 	ARRAY(struct planned_function) functions;
+	bool is_searched_for_inlined; /* for the patterns that had no match */
 };
 
 struct modules {

@@ -468,6 +468,10 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 	err = list_modules(&planning);
 	if (!err)
 		err = match_addresses(&planning);
+	array_each (module, &planning.mapped) {
+		if (!err)
+			err = module_match_inlined(*module, watchlist);
+	}
 	if (!err)
 		err = plan_all_copies(&planning, &doors);
 	array_each (module, &planning.mapped) {

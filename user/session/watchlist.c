@@ -17,20 +17,33 @@ static int parse_number(const char *text, uint64_t *number)
 	return errno || end == text || *end ? -EINVAL : 0;
 }
 
-/* flush, libc.so.6:flush, libfoo.so:+0x1234, 0x55d0c0de; C++'s a::b is no library. */
+/* The colon behind a library; NULL where there is none. */
+static const char *library_end(const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	/* Three are one, and two that anchor a C++ name. */
+	if (!colon || (colon[1] == ':' && (colon == text || colon[2] != ':')))
+		return NULL;
+	/* Those of a glob's [[:alpha:]] and of C++'s str[abi:cxx11] are no library's. */
+	if (colon > text && colon[-1] == '[')
+		return NULL;
+	return colon - text >= 4 && !memcmp(colon - 4, "[abi", 4) ? NULL : colon;
+}
+
+/* flush, libc.so.6:flush, libfoo.so:+0x1234, 0x55d0c0de. */
 static int parse_pattern(struct pattern *pattern)
 {
-	const char *colon = strchr(pattern->text, ':');
+	const char *colon = library_end(pattern->text);
 
 	pattern->symbol = pattern->text;
 	if (!strncmp(pattern->text, "0x", 2)) {
 		pattern->kind = PATTERN_ADDR;
 		return parse_number(pattern->text, &pattern->place);
 	}
-	if (colon == pattern->text && colon[1] != ':')
+	if (colon == pattern->text)
 		return -EINVAL;
-	/* The colon of a glob's [[:alpha:]] is no library's. */
-	if (colon && colon[1] != ':' && colon > pattern->text && colon[-1] != '[') {
+	if (colon) {
 		pattern->library = strndup(pattern->text, colon - pattern->text);
 		if (!pattern->library)
 			return -ENOMEM;
@@ -60,6 +73,7 @@ static void symbol_name_release(struct symbol_name *name)
 {
 	free((char *)name->function);
 	free((char *)name->module);
+	free((char *)name->symbol);
 }
 
 void watchlist_release(struct watchlist *list)
@@ -112,33 +126,46 @@ bool pattern_takes_file(const struct pattern *pattern, const char *path)
 	return false;
 }
 
-static bool same_name(const struct symbol_name *name, const char *function, const char *module)
+static bool same_name(const struct symbol_name *a, const struct symbol_name *b)
 {
-	return !strcmp(name->function, function) && !strcmp(name->module, module);
+	return !strcmp(a->function, b->function) && !strcmp(a->module, b->module);
 }
 
-static int symbol_name_init(struct symbol_name *name, const char *function, const char *module)
+static int symbol_name_copy(struct symbol_name *copy, const struct symbol_name *name)
 {
-	name->function = strdup(function);
-	name->module = strdup(module);
-	if (name->function && name->module)
+	*copy = (struct symbol_name){
+		.function = strdup(name->function),
+		.symbol = name->symbol ? strdup(name->symbol) : NULL,
+		.module = strdup(name->module),
+	};
+	if (copy->function && copy->module && !copy->symbol == !name->symbol)
 		return 0;
-	symbol_name_release(name);
+	symbol_name_release(copy);
 	return -ENOMEM;
 }
 
-int watchlist_function(struct watchlist *list, const char *function, const char *module,
-		       unsigned *index)
+/* Two constructors, or two instances of a Rust function: then neither symbol is the one. */
+static void forget_other_symbol(struct symbol_name *known, const struct symbol_name *name)
+{
+	if (!known->symbol || (name->symbol && !strcmp(known->symbol, name->symbol)))
+		return;
+	free((char *)known->symbol);
+	known->symbol = NULL;
+}
+
+int watchlist_function(struct watchlist *list, const struct symbol_name *name, unsigned *index)
 {
 	int err;
 
 	for (*index = 0; *index < list->function_count; (*index)++) {
-		if (same_name(&list->functions[*index], function, module))
-			return 0;
+		if (!same_name(&list->functions[*index], name))
+			continue;
+		forget_other_symbol(&list->functions[*index], name);
+		return 0;
 	}
 	if (list->function_count == MW_MAX_FUNCTIONS)
 		return -ENOSPC;
-	err = symbol_name_init(&list->functions[*index], function, module);
+	err = symbol_name_copy(&list->functions[*index], name);
 	if (!err)
 		list->function_count++;
 	return err;
@@ -147,18 +174,18 @@ int watchlist_function(struct watchlist *list, const char *function, const char 
 int watchlist_routine(struct watchlist *list, const char *routine, const char *module,
 		      unsigned *index)
 {
-	struct symbol_name name;
+	struct symbol_name name = {.function = routine, .module = module}, copy;
 	int err;
 
 	for (*index = 0; *index < list->routines.count; (*index)++) {
-		if (same_name(&list->routines.items[*index], routine, module))
+		if (same_name(&list->routines.items[*index], &name))
 			return 0;
 	}
-	err = symbol_name_init(&name, routine, module);
+	err = symbol_name_copy(&copy, &name);
 	if (err)
 		return err;
-	err = array_push(&list->routines, name);
+	err = array_push(&list->routines, copy);
 	if (err)
-		symbol_name_release(&name);
+		symbol_name_release(&copy);
 	return err;
 }

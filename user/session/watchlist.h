@@ -33,7 +33,8 @@ struct pattern {
 	const char *symbol; /* PATTERN_NAME */
 	uint64_t place;     /* file offset or runtime address */
 	size_t matches;
-	bool warned; /* that it is pending */
+	size_t hosts; /* those of them that are functions into which it was inlined */
+	bool warned;  /* that it is pending */
 	/* Why what it names, which a process has, can't be watched; empty: nothing so far. */
 	char refused[PATTERN_REFUSED_BYTES];
 };
@@ -53,8 +54,11 @@ void watchlist_release(struct watchlist *list);
 /* Whether a pattern speaks of a file of this path. */
 bool pattern_takes_file(const struct pattern *pattern, const char *path);
 
-/* The number of a watched function or routine, the same for the same name and module. */
-int watchlist_function(struct watchlist *list, const char *function, const char *module,
+/*
+ * The number of a watched function or routine, the same for the same shown name and module. The
+ * list copies the strings.
+ */
+int watchlist_function(struct watchlist *list, const struct symbol_name *name,
 		       unsigned *index); /* -ENOSPC past MW_MAX_FUNCTIONS */
 int watchlist_routine(struct watchlist *list, const char *routine, const char *module,
 		      unsigned *index);

@@ -9,7 +9,7 @@
 
 #include "analyse/flush.h"
 
-static const struct symbol_name name = {"flush_accumulator", "python3.9"};
+static const struct symbol_name name = {.function = "flush_accumulator", .module = "python3.9"};
 static const struct probe_costs costs = {.cheap_ns = 750, .stepped_ns = 12000};
 
 static void sums_the_cost_of_both_kinds(void **state)
@@ -140,7 +140,7 @@ static void open_span_never_goes_below_zero(void **state)
 
 static void takes_all_of_a_copy(void **state)
 {
-	const struct symbol_name routine = {"memmove", "libc.so.6"};
+	const struct symbol_name routine = {.function = "memmove", .module = "libc.so.6"};
 	const struct mw_copy record = {
 		.head = {.pid = 42, .tid = 43, .at_ns = 5000, .comm = "writer"},
 		.copied_bytes = 1 << 24,

@@ -12,8 +12,9 @@
 
 #define FUNCTIONS 3
 
-static const struct symbol_name names[FUNCTIONS] = {
-	{"flush", "lazy"}, {"join", "lazy"}, {"grow", "libgrow.so"}};
+static const struct symbol_name names[FUNCTIONS] = {{.function = "flush", .module = "lazy"},
+						    {.function = "join", .module = "lazy"},
+						    {.function = "grow", .module = "libgrow.so"}};
 
 /* What summarize() is given; the big ones are on the heap, all zero at first. */
 struct fixture {

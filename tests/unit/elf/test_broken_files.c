@@ -13,7 +13,7 @@ static unsigned use_image(const struct elf_image *image, uint64_t vaddr)
 	elf_copy_doors doors = {0};
 	elf_symbols found = {0};
 	elf_ranges parts = {0};
-	elf_names hosts = {0};
+	elf_hosts hosts = {0};
 	struct elf_range range;
 	const uint8_t *code;
 	size_t bytes;
@@ -24,6 +24,7 @@ static unsigned use_image(const struct elf_image *image, uint64_t vaddr)
 	for (size_t i = 0; i < bytes; i += 64)
 		sum += code[i];
 	elf_find_symbols(image, "*mem*", &found);
+	elf_find_written(image, "*::*flush*", &found);
 	array_each (symbol, &found)
 		sum += (unsigned)strlen(symbol->name);
 	symbol = elf_symbol_at(image, vaddr);
@@ -40,7 +41,7 @@ static unsigned use_image(const struct elf_image *image, uint64_t vaddr)
 	elf_inlined_into(image, "use_image", &hosts);
 	array_release(&hosts);
 	array_release(&doors);
-	array_release(&nearest);
+	elf_near_names_release(&nearest);
 	array_release(&parts);
 	array_release(&found);
 	return sum;

@@ -60,27 +60,27 @@ HOSTS_OFTEN(3)
 HOSTS_OFTEN(4)
 HOSTS_OFTEN(5)
 
-static bool holds(const elf_names *names, const char *wanted)
+static const struct elf_host *host_of(const elf_hosts *hosts, const char *wanted)
 {
-	const char **name;
+	const struct elf_host *host;
 
-	array_each (name, names) {
-		if (!strcmp(*name, wanted))
-			return true;
+	array_each (host, hosts) {
+		if (!strcmp(host->name, wanted))
+			return host;
 	}
-	return false;
+	return NULL;
 }
 
 static void finds_hosts(void **state)
 {
 	struct elf_image *image = open_image("/proc/self/exe");
-	elf_names hosts = {0};
+	elf_hosts hosts = {0};
 
 	(void)state;
 	assert_int_equal(elf_inlined_into(image, "made_leaf", &hosts), 0);
 	assert_int_equal(hosts.count, 2);
-	assert_true(holds(&hosts, "host_directly"));
-	assert_true(holds(&hosts, "host_by_middle"));
+	assert_non_null(host_of(&hosts, "host_directly"));
+	assert_non_null(host_of(&hosts, "host_by_middle"));
 	/* Appended, and none of them a second time. */
 	assert_int_equal(elf_inlined_into(image, "made_middle", &hosts), 0);
 	assert_int_equal(hosts.count, 2);
@@ -95,7 +95,7 @@ static void finds_hosts(void **state)
 static void gives_no_more_than_16(void **state)
 {
 	struct elf_image *image = open_image("/proc/self/exe");
-	elf_names hosts = {0};
+	elf_hosts hosts = {0};
 
 	(void)state;
 	assert_int_equal(elf_inlined_into(image, "made_often", &hosts), 0);
@@ -107,7 +107,7 @@ static void gives_no_more_than_16(void **state)
 static void a_file_without_dwarf_has_no_hosts(void **state)
 {
 	struct elf_image *image = open_image("/usr/bin/python3.11");
-	elf_names hosts = {0};
+	elf_hosts hosts = {0};
 
 	(void)state;
 	assert_int_equal(elf_inlined_into(image, "flush_accumulator", &hosts), 0);

@@ -145,7 +145,7 @@ static void offers_the_nearest_names(void **state)
 	assert_string_equal(near.items[1].name, "PyUnicode_Joins");
 	assert_int_equal(near.items[1].distance, 2);
 	assert_int_equal(near.items[2].distance, 2);
-	array_release(&near);
+	elf_near_names_release(&near);
 
 	assert_int_equal(elf_nearest_names(images[0], "", 9, &near), 0);
 	assert_int_equal(near.count, 3);
@@ -153,7 +153,7 @@ static void offers_the_nearest_names(void **state)
 	assert_int_equal(near.items[2].distance, 15);
 	assert_int_equal(elf_nearest_names(images[0], "x", 0, &near), 0);
 	assert_int_equal(near.count, 3);
-	array_release(&near);
+	elf_near_names_release(&near);
 	elf_image_free(images[0]);
 	elf_image_free(images[1]);
 }
@@ -180,7 +180,7 @@ static void passes_over_endless_names(void **state)
 	assert_int_equal(near.items[0].distance, 100);
 	assert_int_equal(elf_nearest_names(image, name, 9, &near), 0);
 	assert_int_equal(near.count, 1);
-	array_release(&near);
+	elf_near_names_release(&near);
 	elf_image_free(image);
 }
 

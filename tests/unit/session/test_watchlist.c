@@ -34,6 +34,13 @@ static void names_with_and_without_a_library(void **state)
 		{"a::b", NULL, "a::b"},
 		{"a::b::c", NULL, "a::b::c"},
 		{"lib.so:a::b", "lib.so", "a::b"},
+		{"lib.so:::a::b", "lib.so", "::a::b"},
+		{"::a::b", NULL, "::a::b"},
+		{"a::b(c::d, int)", NULL, "a::b(c::d, int)"},
+		{"/opt/a (old)/lib.so:a::b(int)", "/opt/a (old)/lib.so", "a::b(int)"},
+		{"<a::B as c::D>::e", NULL, "<a::B as c::D>::e"},
+		{"str[abi:cxx11]", NULL, "str[abi:cxx11]"},
+		{"[[:alpha:]]flush", NULL, "[[:alpha:]]flush"},
 	};
 	struct watchlist list = {0};
 
@@ -195,9 +202,10 @@ static void a_deleted_file_keeps_its_name(void **state)
 
 static unsigned index_of(struct watchlist *list, const char *function, const char *module)
 {
+	struct symbol_name name = {.function = function, .module = module};
 	unsigned index = 1000;
 
-	assert_int_equal(watchlist_function(list, function, module, &index), 0);
+	assert_int_equal(watchlist_function(list, &name, &index), 0);
 	return index;
 }
 
@@ -224,6 +232,7 @@ static void functions_keep_their_numbers(void **state)
 
 static void functions_past_the_most_have_no_room(void **state)
 {
+	struct symbol_name one_more = {.function = "one_more", .module = "a.out"};
 	struct watchlist list = {0};
 	char name[32];
 	unsigned index;
@@ -233,7 +242,7 @@ static void functions_past_the_most_have_no_room(void **state)
 		snprintf(name, sizeof(name), "function%u", i);
 		assert_int_equal(index_of(&list, name, "a.out"), i);
 	}
-	assert_int_equal(watchlist_function(&list, "one_more", "a.out", &index), -ENOSPC);
+	assert_int_equal(watchlist_function(&list, &one_more, &index), -ENOSPC);
 	assert_int_equal(list.function_count, MW_MAX_FUNCTIONS);
 	/* Those that are in it are found all the same. */
 	assert_int_equal(index_of(&list, "function63", "a.out"), 63);
