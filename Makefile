@@ -32,7 +32,9 @@ UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS   := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 WORKLOADS    := $(addprefix $(BUILD)/workloads/,lazywrite shiftbuf growbuf)
 LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.c)) \
-                $(patsubst tests/live/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.cc))
+                $(patsubst tests/live/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.cc)) \
+                $(patsubst tests/live/targets/%.rs,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.rs)) \
+                $(BUILD)/variants/lazywrite-inlined
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -162,6 +164,18 @@ $(BUILD)/targets/%: tests/live/targets/%.cc Makefile
 	@mkdir -p $(@D)
 	@echo "  CXX   $@"
 	$(Q)$(CXX) -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<
+
+$(BUILD)/targets/%: tests/live/targets/%.rs Makefile
+	@mkdir -p $(@D)
+	@echo "  RUSTC $@"
+	$(Q)rustc -O -g -D warnings -o $@ $<
+
+# The flush has no code of its own.
+$(BUILD)/variants/lazywrite-inlined: workloads/lazywrite.c workloads/lazybuf.c $(WORKLOAD_PARTS) \
+                                     $(wildcard workloads/*.h) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(WORKLOAD_FLAGS) -DINLINE_FLUSH -o $@ $(filter %.c,$^)
 
 check-unit: need-tests
 	@$(MAKE) --no-print-directory $(UNIT_TESTS)

@@ -8,6 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef INLINE_FLUSH
+#define FLUSH static inline __attribute__((always_inline))
+FLUSH int flush_accumulator(struct lazy_buffer *buffer);
+#else
+#define FLUSH __attribute__((noinline))
+#endif
+
 /* Large enough that malloc() maps it, so that realloc() remaps it and never copies. */
 #define EAGER_ROOM_MIN_BYTES ((size_t)1 << 20)
 
@@ -113,7 +120,7 @@ __attribute__((noinline)) int lazy_write(struct lazy_buffer *buffer, const char 
 	return error ? error : LAZY_FLUSHED;
 }
 
-__attribute__((noinline)) int flush_accumulator(struct lazy_buffer *buffer)
+FLUSH int flush_accumulator(struct lazy_buffer *buffer)
 {
 	struct truth_record record = {
 		.start_ns = monotonic_ns(),

@@ -53,8 +53,13 @@ void lazy_free(struct lazy_buffer *buffer);
  */
 int lazy_write(struct lazy_buffer *buffer, const char *data, size_t bytes);
 
-/* Joins the pending references into a new chunk. Returns 0 or -ENOMEM. */
+/*
+ * Joins the pending references into a new chunk. Returns 0 or -ENOMEM. With INLINE_FLUSH it is
+ * lazybuf.c's own, inlined into each of its callers, as gcc does with CPython's.
+ */
+#ifndef INLINE_FLUSH
 int flush_accumulator(struct lazy_buffer *buffer);
+#endif
 
 /* Everything written and not dropped, in one piece for the caller to free; NULL without memory. */
 char *lazy_getvalue(struct lazy_buffer *buffer, size_t *bytes);
