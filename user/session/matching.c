@@ -137,7 +137,10 @@ static bool is_ambiguous(const struct module *module, const struct watchlist *wa
 	array_each (other, found) {
 		char *name;
 
-		if (is_same || other == symbol || !elf_is_mangled(other->name))
+		/* A glob may find 500,000; no more than these are watched. */
+		if (is_same || other >= found->items + MW_MAX_FUNCTIONS)
+			break;
+		if (other == symbol || !elf_is_mangled(other->name))
 			continue;
 		name = elf_demangle(other->name, NAME_ALONE);
 		is_same = name && !strcmp(name, shown);
@@ -261,12 +264,30 @@ static void note_several(const struct module *module, const struct pattern *patt
 			 count == 2 ? "both" : "all");
 }
 
-static int take_symbol(struct module *module, struct pattern *pattern, const elf_symbols *found,
-		       const struct elf_symbol *symbol, struct watchlist *watchlist)
+static int plan_found(struct module *module, const struct pattern *pattern,
+		      const elf_symbols *found, const struct elf_symbol *symbol,
+		      struct watchlist *watchlist)
 {
+	bool is_told_apart = pattern->role == ROLE_FLUSH;
 	char *shown;
 	int err;
 
+	/* There is no room for it: one word was said, and the rest is counted. */
+	if (is_told_apart && watchlist->functions_left_out)
+		return plan_symbol(module, symbol->name, symbol->name, symbol->vaddr, pattern->role,
+				   watchlist);
+	shown = is_told_apart ? shown_name(module, watchlist, pattern->symbol, found, symbol)
+			      : elf_shown_name(symbol->name, NAME_ALONE);
+	if (!shown)
+		return -ENOMEM;
+	err = plan_symbol(module, shown, symbol->name, symbol->vaddr, pattern->role, watchlist);
+	free(shown);
+	return err;
+}
+
+static int take_symbol(struct module *module, struct pattern *pattern, const elf_symbols *found,
+		       const struct elf_symbol *symbol, struct watchlist *watchlist)
+{
 	pattern->matches++;
 	if (pattern->role == ROLE_COPY)
 		return array_push(&module->doors, ((struct elf_copy_door){
@@ -274,12 +295,7 @@ static int take_symbol(struct module *module, struct pattern *pattern, const elf
 							  .vaddr = symbol->vaddr,
 							  .direct = true,
 						  }));
-	shown = shown_name(module, watchlist, pattern->symbol, found, symbol);
-	if (!shown)
-		return -ENOMEM;
-	err = plan_symbol(module, shown, symbol->name, symbol->vaddr, pattern->role, watchlist);
-	free(shown);
-	return err;
+	return plan_found(module, pattern, found, symbol, watchlist);
 }
 
 static int match_name(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
