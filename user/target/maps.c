@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* 7f2c5a628000-7f2c5a77d000 r-xp 00026000 fe:01 393240   /usr/lib/x86_64-linux-gnu/libc.so.6 */
@@ -93,13 +94,79 @@ bool target_maps_addr(const struct target_maps *maps, uint64_t device, uint64_t 
 	return false;
 }
 
+uint64_t target_maps_fileless_code_bytes(const struct target_maps *maps)
+{
+	const struct target_mapping *mapping;
+	uint64_t sum = 0;
+
+	array_each (mapping, &maps->mappings) {
+		/* The kernel's own pages have names in brackets: [vdso], [vsyscall], [uprobes]. */
+		bool kernels = *mapping->path == '[' && strcmp(mapping->path, "[heap]") != 0 &&
+			       strcmp(mapping->path, "[stack]") != 0 &&
+			       strncmp(mapping->path, "[anon", strlen("[anon")) != 0;
+
+		if (mapping->executable && !mapping->inode && !kernels)
+			sum += mapping->end_addr - mapping->start_addr;
+	}
+	return sum;
+}
+
+static void map_file_path(pid_t pid, const struct target_mapping *mapping, char *path, size_t bytes)
+{
+	snprintf(path, bytes, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, mapping->start_addr,
+		 mapping->end_addr);
+}
+
+int target_mapping_file(pid_t pid, const struct target_mapping *mapping, struct target_file *file)
+{
+	struct stat status;
+	char path[96];
+
+	map_file_path(pid, mapping, path, sizeof(path));
+	if (stat(path, &status))
+		return -errno;
+	*file = (struct target_file){
+		.device = status.st_dev,
+		.inode = status.st_ino,
+		.bytes = status.st_size,
+		.changed_ns = status.st_mtim.tv_sec * 1000000000ll + status.st_mtim.tv_nsec,
+	};
+	return 0;
+}
+
+bool target_file_same(const struct target_file *a, const struct target_file *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+	       a->changed_ns == b->changed_ns;
+}
+
+bool target_file_deleted(int fd)
+{
+	struct stat status;
+
+	return !fstat(fd, &status) && !status.st_nlink;
+}
+
 int target_mapping_open(pid_t pid, const struct target_mapping *mapping)
 {
+	struct stat status;
 	char path[96];
-	int fd;
+	int handle, fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
-		 mapping->start_addr, mapping->end_addr);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	map_file_path(pid, mapping, path, sizeof(path));
+	handle = open(path, O_PATH | O_CLOEXEC);
+	if (handle < 0)
+		return -errno;
+	if (fstat(handle, &status)) {
+		fd = -errno;
+	} else if (!S_ISREG(status.st_mode)) {
+		fd = -EMEDIUMTYPE;
+	} else {
+		/* The very file that was looked at, whatever is mapped there by now. */
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
+	close(handle);
+	return fd;
 }

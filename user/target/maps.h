@@ -33,9 +33,30 @@ const struct target_mapping *target_maps_at(const struct target_maps *maps, uint
 bool target_maps_addr(const struct target_maps *maps, uint64_t device, uint64_t inode,
 		      uint64_t file_off, uint64_t *addr);
 
+/* Bytes of executable memory that no file backs: what a packer unpacked, or a JIT compiled. */
+uint64_t target_maps_fileless_code_bytes(const struct target_maps *maps);
+
+/* Which file it is, and in which state. */
+struct target_file {
+	uint64_t device, inode; /* as stat() names them */
+	uint64_t bytes;
+	int64_t changed_ns; /* its contents; CLOCK_REALTIME */
+};
+
+/*
+ * Tells two files apart that maps gives one name: an overlay numbers the files of each of its
+ * layers from 1 on. And the same file before and after somebody wrote to it. 0 or negative errno.
+ */
+int target_mapping_file(pid_t pid, const struct target_mapping *mapping, struct target_file *file);
+bool target_file_same(const struct target_file *a, const struct target_file *b);
+
+/* Whether nobody can map it any more who has not opened it yet: it has no name left. */
+bool target_file_deleted(int fd);
+
 /*
  * Opens the file behind a mapping: exactly the one that is mapped, though it was deleted,
- * replaced, or lies in another mount namespace. A descriptor or negative errno.
+ * replaced, or lies in another mount namespace. A descriptor or negative errno; -EMEDIUMTYPE for
+ * a device, whose open() may do anything.
  */
 int target_mapping_open(pid_t pid, const struct target_mapping *mapping);
 

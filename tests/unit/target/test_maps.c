@@ -184,6 +184,95 @@ static void memory_without_a_file(void **state)
 	target_maps_release(&maps);
 }
 
+/* Its open() could do anything: a tape drive's rewinds. */
+static void devices_are_not_opened(void **state)
+{
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	void *at = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	struct target_maps maps = own_maps();
+	const struct target_mapping *mapping = target_maps_at(&maps, (uintptr_t)at);
+	struct stat opened;
+
+	(void)state;
+	assert_true(fd >= 0 && at != MAP_FAILED);
+	assert_non_null(mapping);
+	assert_string_equal(mapping->path, "/dev/zero");
+	assert_true(mapping->executable && mapping->inode);
+	if (open_mapping(target_maps_at(&maps, (uintptr_t)own_maps), &opened))
+		assert_int_equal(target_mapping_open(getpid(), mapping), -EMEDIUMTYPE);
+	target_maps_release(&maps);
+	munmap(at, PAGE);
+	close(fd);
+}
+
+static struct target_file file_at(const void *at)
+{
+	struct target_maps maps = own_maps();
+	const struct target_mapping *mapping = target_maps_at(&maps, (uintptr_t)at);
+	struct target_file file = {0};
+
+	assert_non_null(mapping);
+	assert_int_equal(target_mapping_file(getpid(), mapping, &file), 0);
+	target_maps_release(&maps);
+	return file;
+}
+
+static void a_file_that_was_written_to_is_another(void **state)
+{
+	struct mapped_file mapped = map_file("plugin.so"), other = map_file("plugin.so");
+	struct target_maps maps = own_maps();
+	struct target_file before, after;
+	struct stat opened;
+	int fd;
+
+	(void)state;
+	if (!open_mapping(target_maps_at(&maps, (uintptr_t)mapped.at), &opened))
+		goto out;
+	before = file_at(mapped.at);
+	after = file_at(mapped.at);
+	assert_true(target_file_same(&before, &after));
+	after = file_at(other.at);
+	assert_false(target_file_same(&before, &after));
+	/* In place, and as long as before. The clock of files goes in steps of up to 10 ms. */
+	usleep(20000);
+	fd = open(mapped.path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(fd, "new", 3), 3);
+	after = file_at(mapped.at);
+	assert_false(target_file_same(&before, &after));
+	assert_false(target_file_deleted(fd));
+	unlink(mapped.path);
+	assert_true(target_file_deleted(fd));
+	close(fd);
+out:
+	target_maps_release(&maps);
+	unlink(mapped.path);
+	unlink(other.path);
+	rmdir(mapped.folder);
+	rmdir(other.folder);
+	munmap(mapped.at, PAGE);
+	munmap(other.at, PAGE);
+}
+
+static void code_that_no_file_backs_is_counted(void **state)
+{
+	struct target_mapping mappings[] = {
+		{.start_addr = 0x1000,
+		 .end_addr = 0x2000,
+		 .inode = 7,
+		 .executable = true,
+		 .path = "/bin/cat"},
+		{.start_addr = 0x5000, .end_addr = 0x7000, .executable = true, .path = ""},
+		{.start_addr = 0x7000, .end_addr = 0x9000, .path = ""},
+		{.start_addr = 0xa000, .end_addr = 0xb000, .executable = true, .path = "[heap]"},
+		{.start_addr = 0xc000, .end_addr = 0xd000, .executable = true, .path = "[anon:v8]"},
+		{.start_addr = 0xe000, .end_addr = 0xf000, .executable = true, .path = "[vdso]"},
+	};
+	struct target_maps maps = {{mappings, 6, 6}};
+
+	(void)state;
+	assert_int_equal(target_maps_fileless_code_bytes(&maps), 0x4000);
+}
+
 /* One file in two pieces, and another one with the same inode on another device. */
 static void bytes_between_the_pieces_are_not_mapped(void **state)
 {
@@ -245,6 +334,9 @@ int main(void)
 		cmocka_unit_test(opens_the_file_that_is_mapped),
 		cmocka_unit_test(paths_are_whole_and_deleted_ones_open),
 		cmocka_unit_test(memory_without_a_file),
+		cmocka_unit_test(devices_are_not_opened),
+		cmocka_unit_test(a_file_that_was_written_to_is_another),
+		cmocka_unit_test(code_that_no_file_backs_is_counted),
 		cmocka_unit_test(bytes_between_the_pieces_are_not_mapped),
 		cmocka_unit_test(processes_that_are_gone),
 	};
