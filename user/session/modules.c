@@ -11,6 +11,9 @@
 #include "base/log.h"
 #include "session/matching.h"
 
+/* Each holds a descriptor, and what was read of its symbols. */
+#define UNUSED_MOST 128
+
 static const uint8_t *code_read(const void *source, uint64_t vaddr, size_t *bytes)
 {
 	return elf_image_code(source, vaddr, bytes);
@@ -124,7 +127,8 @@ static char *name_of(const char *path)
 	return deleted ? strndup(name, deleted - name) : strdup(name);
 }
 
-static int module_new(pid_t pid, const struct target_mapping *mapping, struct watchlist *watchlist,
+static int module_new(pid_t pid, const struct target_mapping *mapping,
+		      const struct target_file *file, struct watchlist *watchlist,
 		      struct module **made)
 {
 	struct module *module = calloc(1, sizeof(*module));
@@ -141,6 +145,8 @@ static int module_new(pid_t pid, const struct target_mapping *mapping, struct wa
 		err = -ENOMEM;
 	else if (module->fd < 0)
 		err = module->fd;
+	else
+		module->file = *file;
 	if (!err) {
 		snprintf(module->open_path, sizeof(module->open_path), "/proc/self/fd/%d",
 			 module->fd);
@@ -153,19 +159,43 @@ static int module_new(pid_t pid, const struct target_mapping *mapping, struct wa
 	return err;
 }
 
+static bool is_behind(const struct module *module, const struct target_mapping *mapping,
+		      const struct target_file *file)
+{
+	return module->inode == mapping->inode && module->device == mapping->device &&
+	       target_file_same(&module->file, file);
+}
+
+static struct module *take_known(struct modules *modules, const struct target_mapping *mapping,
+				 const struct target_file *file)
+{
+	module_list *all = &modules->all;
+
+	for (size_t i = all->count; i-- > 0;) {
+		struct module *known = all->items[i];
+
+		if (!is_behind(known, mapping, file))
+			continue;
+		memmove(&all->items[i], &all->items[i + 1], (all->count - i - 1) * sizeof(known));
+		all->items[all->count - 1] = known;
+		return known;
+	}
+	return NULL;
+}
+
 int modules_get(struct modules *modules, pid_t pid, const struct target_mapping *mapping,
 		struct watchlist *watchlist, struct module **found)
 {
-	struct module **known, *module;
-	int err;
+	struct target_file file;
+	struct module *module;
+	int err = target_mapping_file(pid, mapping, &file);
 
-	array_each (known, &modules->all) {
-		if ((*known)->inode == mapping->inode && (*known)->device == mapping->device) {
-			*found = *known;
-			return 0;
-		}
-	}
-	err = module_new(pid, mapping, watchlist, &module);
+	if (err)
+		return err;
+	*found = take_known(modules, mapping, &file);
+	if (*found)
+		return 0;
+	err = module_new(pid, mapping, &file, watchlist, &module);
 	if (err)
 		return err;
 	err = array_push(&modules->all, module);
@@ -174,6 +204,28 @@ int modules_get(struct modules *modules, pid_t pid, const struct target_mapping 
 	else
 		*found = module;
 	return err;
+}
+
+void modules_trim(struct modules *modules)
+{
+	module_list *all = &modules->all;
+	size_t unused = 0, kept = 0;
+	struct module **module;
+
+	array_each (module, all)
+		unused += !(*module)->users;
+	array_each (module, all) {
+		bool free_it = !(*module)->users &&
+			       (unused > UNUSED_MOST || target_file_deleted((*module)->fd));
+
+		if (free_it) {
+			module_free(*module);
+			unused--;
+		} else {
+			all->items[kept++] = *module;
+		}
+	}
+	all->count = kept;
 }
 
 void modules_release(struct modules *modules)

@@ -28,7 +28,9 @@ struct planned_function {
 };
 
 struct module {
-	uint64_t device, inode;
+	uint64_t device, inode;  /* as maps names it */
+	struct target_file file; /* when it was read */
+	size_t users;            /* plans that list it */
 	int fd;
 	char open_path[32]; /* opens the very file again: /proc/self/fd/N */
 	char *path;
@@ -40,8 +42,10 @@ struct module {
 	bool is_searched_for_inlined; /* for the patterns that had no match */
 };
 
+typedef ARRAY(struct module *) module_list;
+
 struct modules {
-	ARRAY(struct module *) all;
+	module_list all; /* the one that was asked for last is the last */
 };
 
 /*
@@ -52,6 +56,12 @@ struct modules {
 int modules_get(struct modules *modules, pid_t pid, const struct target_mapping *mapping,
 		struct watchlist *watchlist, struct module **module);
 void modules_release(struct modules *modules);
+
+/*
+ * Forgets files that no plan lists: those that were deleted, and of the others all but some that
+ * were asked for last, since the next child may be of the same program.
+ */
+void modules_trim(struct modules *modules);
 
 /* An image as the planner looks at it; lives as long as the image. */
 struct code_view module_code_of(const struct elf_image *image);

@@ -28,7 +28,7 @@ static int link_module(struct process_links *links, struct tracer *tracer, pid_t
 	err = probe_link_new(tracer, module->open_path, pid, points, count, &link);
 	if (err)
 		return err;
-	err = array_push(&links->links, link);
+	err = array_push(&links->links, ((struct module_link){module, link}));
 	if (err)
 		probe_link_retire(tracer, link);
 	for (size_t i = 0; !err && i < count; i++)
@@ -63,12 +63,44 @@ int process_links_put(struct process_links *links, struct tracer *tracer, pid_t 
 	return err;
 }
 
+static bool is_mapped(const module_list *mapped, const struct module *module)
+{
+	struct module **each;
+
+	array_each (each, mapped) {
+		if (*each == module)
+			return true;
+	}
+	return false;
+}
+
+void process_links_drop_unmapped(struct process_links *links, struct tracer *tracer,
+				 const module_list *mapped)
+{
+	size_t links_kept = 0, points_kept = 0;
+	struct linked_point *point;
+	struct module_link *link;
+
+	array_each (link, &links->links) {
+		if (is_mapped(mapped, link->module))
+			links->links.items[links_kept++] = *link;
+		else
+			probe_link_retire(tracer, link->link);
+	}
+	array_each (point, &links->points) {
+		if (is_mapped(mapped, point->module))
+			links->points.items[points_kept++] = *point;
+	}
+	links->links.count = links_kept;
+	links->points.count = points_kept;
+}
+
 void process_links_retire(struct process_links *links, struct tracer *tracer)
 {
-	struct probe_link **link;
+	struct module_link *link;
 
 	array_each (link, &links->links)
-		probe_link_retire(tracer, *link);
+		probe_link_retire(tracer, link->link);
 	array_release(&links->links);
 	array_release(&links->points);
 }

@@ -10,8 +10,13 @@ struct linked_point {
 	struct link_point point;
 };
 
+struct module_link {
+	const struct module *module;
+	struct probe_link *link;
+};
+
 struct process_links {
-	ARRAY(struct probe_link *) links;
+	ARRAY(struct module_link) links;
 	ARRAY(struct linked_point) points;
 };
 
@@ -22,6 +27,13 @@ struct process_links {
  */
 int process_links_put(struct process_links *links, struct tracer *tracer, pid_t pid,
 		      const struct process_plan *plan, size_t *added);
+
+/*
+ * Hands those to the tracer to be removed whose file the process does not have mapped any more:
+ * should the file be written to before it comes back, its probes would split instructions.
+ */
+void process_links_drop_unmapped(struct process_links *links, struct tracer *tracer,
+				 const module_list *mapped);
 
 /* Hands them all to the tracer to be removed. */
 void process_links_retire(struct process_links *links, struct tracer *tracer);

@@ -2,6 +2,7 @@
 #include "session/processes.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +33,42 @@ struct process {
 	struct process_links links;
 };
 
+/* Where the process stands among all, or would stand. */
+static size_t place_of(const struct processes *processes, pid_t pid)
+{
+	size_t low = 0, high = processes->all.count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (processes->all.items[middle]->pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static struct process *find(const struct processes *processes, pid_t pid)
 {
-	struct process **process;
+	size_t place = place_of(processes, pid);
 
-	array_each (process, &processes->all) {
-		if ((*process)->pid == pid)
-			return *process;
-	}
-	return NULL;
+	if (place == processes->all.count || processes->all.items[place]->pid != pid)
+		return NULL;
+	return processes->all.items[place];
+}
+
+static int insert(struct processes *processes, struct process *process)
+{
+	size_t place = place_of(processes, process->pid);
+	int err = array_push(&processes->all, process);
+
+	if (err)
+		return err;
+	memmove(&processes->all.items[place + 1], &processes->all.items[place],
+		(processes->all.count - 1 - place) * sizeof(process));
+	processes->all.items[place] = process;
+	return 0;
 }
 
 static void process_free(struct processes *processes, struct process *process)
@@ -66,7 +94,7 @@ int processes_add(struct processes *processes, pid_t pid, enum process_event eve
 	process_comm(pid, process->comm, sizeof(process->comm));
 	if (event == EVENT_ATTACH)
 		process->cpu_before_ns = process_cpu_ns(pid);
-	err = array_push(&processes->all, process);
+	err = insert(processes, process);
 	if (err)
 		free(process);
 	else
@@ -128,6 +156,7 @@ static int take_plan(struct processes *processes, struct process *process,
 	if (process->links_stale)
 		process_links_retire(&process->links, processes->tracer);
 	process->links_stale = false;
+	process_links_drop_unmapped(&process->links, processes->tracer, &plan->modules);
 	err = process_links_put(&process->links, processes->tracer, process->pid, plan, &added);
 	process->probes_added += added;
 	process_plan_release(&process->plan);
@@ -155,21 +184,11 @@ static int plan_like_parent(struct processes *processes, const struct process *p
 			    struct process_plan *plan)
 {
 	const struct process *parent = find(processes, process->parent_pid);
-	struct planned_probe *probe;
-	int err = 0;
 
 	memset(plan, 0, sizeof(*plan));
 	if (!parent || !parent->live || parent->try_at_ns)
 		return -ENOENT;
-	array_each (probe, &parent->plan.probes) {
-		if (!err)
-			err = array_push(&plan->probes, *probe);
-	}
-	plan->settled = true;
-	plan->copy_doors = parent->plan.copy_doors;
-	if (err)
-		process_plan_release(plan);
-	return err;
+	return process_plan_copy(&parent->plan, plan);
 }
 
 static int make_plan(struct processes *processes, struct process *process,
@@ -201,10 +220,32 @@ static void give_up(struct processes *processes, struct process *process, const 
 	tell(processes, process, clock_monotonic_ns(), reason);
 }
 
+static void warn_no_copies(const struct process *process, const struct process_plan *plan)
+{
+	char fileless[120] = "";
+
+	if (!*plan->refused && plan->fileless_code_bytes)
+		snprintf(fileless, sizeof(fileless),
+			 "; no file backs %" PRIu64 " KiB of its code, as a packer or a JIT makes "
+			 "it, and probes need a file",
+			 plan->fileless_code_bytes >> 10);
+	log_warning("no copy routine found in process %d (%s)%s%s: its copies are not counted%s",
+		    process->pid, process->comm, *plan->refused ? ": " : "", plan->refused,
+		    fileless);
+}
+
 static void attach_due(struct processes *processes, struct process *process)
 {
 	struct process_plan plan;
-	int err = make_plan(processes, process, &plan);
+	int err;
+
+	/* Told at once: no loader will ever bring what could be watched. */
+	if ((process->event == EVENT_EXEC || process->event == EVENT_FORK) &&
+	    process_kind(process->pid) == PROCESS_32BIT) {
+		give_up(processes, process, "it is a 32-bit program; memwatch reads 64-bit ones");
+		return;
+	}
+	err = make_plan(processes, process, &plan);
 
 	if (!err && worth_waiting(process, &plan, clock_monotonic_ns())) {
 		process_plan_release(&plan);
@@ -220,9 +261,7 @@ static void attach_due(struct processes *processes, struct process *process)
 		return;
 	}
 	if (!err && !plan.copy_doors)
-		log_warning("no copy routine found in process %d (%s)%s%s: its copies are not "
-			    "counted",
-			    process->pid, process->comm, *plan.refused ? ": " : "", plan.refused);
+		warn_no_copies(process, &plan);
 	if (!err)
 		err = take_plan(processes, process, &plan);
 	/* EIO: its memory was replaced, by exec or exit, between two looks at it. */
@@ -262,6 +301,7 @@ uint64_t processes_work(struct processes *processes)
 
 	while ((due = longest_due(processes, &next_ns))) {
 		attach_due(processes, due);
+		modules_trim(&processes->modules);
 		/* Who called exec or ended meanwhile is not to be planned for what it was. */
 		processes->take_life_events(processes->context);
 	}
@@ -350,24 +390,19 @@ void processes_on_loader(struct processes *processes, const struct mw_loader *lo
 		mark_due(process, EVENT_LIBRARY, loader->head.at_ns);
 }
 
-static void remove_at(struct processes *processes, size_t index)
-{
-	process_free(processes, processes->all.items[index]);
-	processes->all.items[index] = processes->all.items[--processes->all.count];
-}
-
 void processes_drop(struct processes *processes, pid_t pid)
 {
-	for (size_t i = 0; i < processes->all.count; i++) {
-		struct process *process = processes->all.items[i];
+	struct process *process = find(processes, pid);
+	size_t place = place_of(processes, pid);
 
-		if (process->pid != pid)
-			continue;
-		if (process->try_at_ns)
-			give_up(processes, process, "it ended before its probes were live");
-		remove_at(processes, i);
+	if (!process)
 		return;
-	}
+	if (process->try_at_ns)
+		give_up(processes, process, "it ended before its probes were live");
+	process_free(processes, process);
+	processes->all.count--;
+	memmove(&processes->all.items[place], &processes->all.items[place + 1],
+		(processes->all.count - place) * sizeof(process));
 }
 
 void processes_on_exit(struct processes *processes, const struct mw_exit *exit)
@@ -402,8 +437,10 @@ uint64_t processes_cpu_ns(const struct processes *processes)
 
 void processes_release(struct processes *processes)
 {
-	while (processes->all.count)
-		remove_at(processes, processes->all.count - 1);
+	struct process **process;
+
+	array_each (process, &processes->all)
+		process_free(processes, *process);
 	array_release(&processes->all);
 	modules_release(&processes->modules);
 }

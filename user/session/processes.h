@@ -22,7 +22,7 @@ struct processes {
 	child_fn on_child;
 	void (*take_life_events)(void *context); /* reads what is there and tells it to the below */
 	void *context;
-	ARRAY(struct process *) all;
+	ARRAY(struct process *) all; /* in the order of their pids */
 	size_t seen, watched;
 	uint64_t worst_unwatched_ns;
 	uint64_t ended_cpu_ns; /* of those that ended, while they were watched */

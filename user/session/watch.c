@@ -14,11 +14,18 @@
 struct planning {
 	pid_t pid;
 	struct target_maps maps;
-	ARRAY(struct module *) mapped; /* modules with code in this process, each once */
 	struct modules *modules;
 	struct watchlist *watchlist;
 	struct process_plan *plan;
 };
+
+static int add_module(struct process_plan *plan, struct module *module)
+{
+	int err = array_push(&plan->modules, module);
+
+	module->users += !err;
+	return err;
+}
 
 static int list_modules(struct planning *planning)
 {
@@ -40,10 +47,10 @@ static int list_modules(struct planning *planning)
 			log_detail("%s: can't be opened: %s", mapping->path, strerror(-err));
 			continue;
 		}
-		array_each (known, &planning->mapped)
+		array_each (known, &planning->plan->modules)
 			seen |= *known == module;
 		if (!seen && module->image)
-			err = array_push(&planning->mapped, module);
+			err = add_module(planning->plan, module);
 		if (err)
 			return err;
 	}
@@ -69,7 +76,7 @@ static struct module *module_at(const struct planning *planning, uint64_t addr, 
 
 	if (!mapping || !mapping->executable)
 		return NULL;
-	array_each (module, &planning->mapped) {
+	array_each (module, &planning->plan->modules) {
 		uint64_t off = addr - mapping->start_addr + mapping->file_off;
 
 		if ((*module)->inode == mapping->inode && (*module)->device == mapping->device &&
@@ -229,13 +236,13 @@ static int plan_all_copies(struct planning *planning, live_doors *doors)
 	struct module **module;
 	int err = 0;
 
-	array_each (module, &planning->mapped) {
+	array_each (module, &planning->plan->modules) {
 		array_each (door, &(*module)->doors) {
 			if (!err)
 				err = resolve_door(planning, *module, door, doors);
 		}
 	}
-	array_each (module, &planning->mapped) {
+	array_each (module, &planning->plan->modules) {
 		if (!err)
 			err = plan_module_copies(planning, *module, doors);
 	}
@@ -278,7 +285,7 @@ static int tail_candidates(const struct tail_lookup *lookup, const char *symbol,
 			err = array_push(targets,
 					 ((struct tail_target){live->module, live->door.vaddr}));
 	}
-	array_each (module, &lookup->planning->mapped) {
+	array_each (module, &lookup->planning->plan->modules) {
 		memset(&symbols, 0, sizeof(symbols));
 		if (!err)
 			err = elf_find_symbols((*module)->image, symbol, &symbols);
@@ -421,6 +428,19 @@ static int plan_functions(struct planning *planning, struct module *module, cons
 	return err;
 }
 
+/* The kernel sets a probe on a file's byte, for whoever maps it. */
+static void refuse_fileless(const struct planning *planning, struct pattern *pattern)
+{
+	const struct target_mapping *mapping = target_maps_at(&planning->maps, pattern->place);
+
+	if (mapping && mapping->executable && !mapping->inode)
+		snprintf(
+			pattern->refused, sizeof(pattern->refused),
+			"%s lies in code that no file backs, as a packer or a JIT makes it: probes "
+			"need a file",
+			pattern->text);
+}
+
 /* --flush 0xADDR: a place in this process, which becomes a function of the module it lies in. */
 static int match_addresses(struct planning *planning)
 {
@@ -433,8 +453,10 @@ static int match_addresses(struct planning *planning)
 		if (err || pattern->kind != PATTERN_ADDR || pattern->matches)
 			continue;
 		module = module_at(planning, pattern->place, &vaddr);
-		if (!module)
+		if (!module) {
+			refuse_fileless(planning, pattern);
 			continue;
+		}
 		err = module_match_place(module, pattern, vaddr, planning->watchlist);
 	}
 	return err;
@@ -465,6 +487,7 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 	err = target_maps_read(pid, &planning.maps);
 	if (err)
 		return err;
+	plan->fileless_code_bytes = target_maps_fileless_code_bytes(&planning.maps);
 	err = list_modules(&planning);
 	if (!err)
 		err = match_addresses(&planning);
@@ -474,7 +497,7 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 	}
 	if (!err)
 		err = plan_all_copies(&planning, &doors);
-	array_each (module, &planning.mapped) {
+	array_each (module, &plan->modules) {
 		if (!err)
 			err = plan_functions(&planning, *module, &doors);
 	}
@@ -482,7 +505,6 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 		qsort(plan->probes.items, plan->probes.count, sizeof(*plan->probes.items),
 		      compare_probes);
 	array_release(&doors);
-	array_release(&planning.mapped);
 	target_maps_release(&planning.maps);
 	if (err)
 		process_plan_release(plan);
@@ -491,7 +513,34 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 
 void process_plan_release(struct process_plan *plan)
 {
+	struct module **module;
+
+	array_each (module, &plan->modules)
+		(*module)->users--;
+	array_release(&plan->modules);
 	array_release(&plan->probes);
+}
+
+int process_plan_copy(const struct process_plan *plan, struct process_plan *copy)
+{
+	const struct planned_probe *probe;
+	struct module **module;
+	int err = 0;
+
+	*copy = *plan;
+	memset(&copy->modules, 0, sizeof(copy->modules));
+	memset(&copy->probes, 0, sizeof(copy->probes));
+	array_each (module, &plan->modules) {
+		if (!err)
+			err = add_module(copy, *module);
+	}
+	array_each (probe, &plan->probes) {
+		if (!err)
+			err = array_push(&copy->probes, *probe);
+	}
+	if (err)
+		process_plan_release(copy);
+	return err;
 }
 
 int process_plan_verify(pid_t pid, const struct process_plan *plan)

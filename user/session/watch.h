@@ -25,7 +25,9 @@ struct planned_probe {
 
 struct process_plan {
 	ARRAY(struct planned_probe) probes; /* module by module */
+	module_list modules;                /* with code in the process, each once */
 	size_t copy_doors;                  /* ways into copy routines that are covered */
+	uint64_t fileless_code_bytes;       /* executable memory that no file backs */
 	bool settled;                       /* the loader has filled in every slot that names one */
 	char refused[PLAN_REASON_BYTES];    /* why a copy routine can't be probed; empty: none */
 };
@@ -37,6 +39,8 @@ struct process_plan {
 int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watchlist,
 		      struct process_plan *plan);
 void process_plan_release(struct process_plan *plan);
+/* Of a process that has the same files at the same addresses: a child just forked. 0, -ENOMEM. */
+int process_plan_copy(const struct process_plan *plan, struct process_plan *copy);
 
 /*
  * Looks in the target's memory whether each probe is in place. Gives how many are not; -ESRCH
