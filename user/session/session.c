@@ -196,6 +196,10 @@ static int start_attach(struct session *session)
 		pid_t pid = settings->pids[i];
 
 		session->pid_fds[i] = pidfd_open(pid, 0);
+		if (session->pid_fds[i] < 0 && errno == ESRCH) {
+			log_warning("process %d ended before it could be watched", pid);
+			continue;
+		}
 		if (session->pid_fds[i] < 0) {
 			log_error("process %d: %s", pid, strerror(errno));
 			err = -ECANCELED;
