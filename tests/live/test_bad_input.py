@@ -254,6 +254,24 @@ def test_name_that_never_comes_in_a_dry_run():
     assert "ran" not in run.stdout.splitlines()
 
 
+@pytest.mark.parametrize("option", ["-o", "--json"])
+def test_pipe_that_nobody_reads(option, folder):
+    os.mkfifo(folder / "pipe")
+    run = run_memwatch(option, "pipe", "--", "touch", "marker", cwd=folder)
+    assert_refused(run, FAILURE, "'pipe'", "nobody reads", "start its reader")
+    assert not (folder / "marker").exists()
+
+
+def test_pipe_whose_reader_comes_a_little_later(folder):
+    os.mkfifo(folder / "pipe")
+    with subprocess.Popen(["sh", "-c", "sleep 0.3; cat pipe"], cwd=folder, text=True,
+                          stdout=subprocess.PIPE) as reader:
+        run = run_memwatch("--json", "pipe", "-o", "report", "--", "true", cwd=folder)
+        records = [json.loads(line) for line in reader.stdout]
+    assert run.returncode == 0
+    assert records[0]["type"] == "header" and records[-1]["type"] == "summary"
+
+
 # ---- privileges and the kernel ----
 
 ALL_NEEDED = ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH",

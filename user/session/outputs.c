@@ -6,14 +6,42 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+
+/* A shell starts "memwatch --json pipe & jq . pipe" in any order. */
+#define READER_WAIT_NS (5 * NS_PER_S)
+
+/*
+ * O_NONBLOCK: a FIFO that nobody reads would be waited for for ever. -ENXIO where none came in
+ * time.
+ */
+static int open_for_writing(const char *path, const struct identity *owner)
+{
+	const struct timespec pause = {.tv_nsec = 20 * NS_PER_MS};
+	uint64_t end_ns = clock_monotonic_ns() + READER_WAIT_NS;
+	int fd, flags;
+
+	while ((fd = identity_open(owner, path,
+				   O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) ==
+		       -ENXIO &&
+	       clock_monotonic_ns() < end_ns)
+		nanosleep(&pause, NULL);
+	if (fd < 0)
+		return fd;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	return fd;
+}
 
 /* Not truncated: that is for outputs_header() to do, when there is something to write. */
 static int create_file(const char *path, const struct identity *owner, FILE **file)
 {
-	int fd = identity_open(owner, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY);
+	int fd = open_for_writing(path, owner);
 
 	if (fd < 0)
 		return fd;
@@ -54,7 +82,11 @@ static int open_stream(const char *path, const struct identity *owner, FILE **st
 	if (*stream)
 		return 0;
 	err = create_file(path, owner, stream);
-	if (err)
+	if (err == -ENXIO)
+		log_error("can't write to '%s': it is a pipe (or a device) that nobody reads; "
+			  "start its reader first",
+			  path);
+	else if (err)
 		log_error("can't write to '%s': %s; name a file in a folder that you may write to",
 			  path, strerror(-err));
 	return err;
