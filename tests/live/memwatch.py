@@ -49,7 +49,7 @@ def read_lines(path):
 class Watch:
     """A memwatch that runs: `with Watch(...) as watch: ...; run = watch.finish()`."""
 
-    def __init__(self, *arguments, env=None, preexec=None):
+    def __init__(self, *arguments, env=None, cwd=None, preexec=None):
         self.folder = tempfile.TemporaryDirectory(prefix="memwatch-test-")
         self.json_path = os.path.join(self.folder.name, "records.jsonl")
         self.process = subprocess.Popen(
@@ -60,6 +60,7 @@ class Watch:
             text=True,
             errors="replace",
             env=env,
+            cwd=cwd,
             preexec_fn=preexec,
             start_new_session=True,
         )
@@ -103,8 +104,8 @@ class Watch:
         return Run(self.process.returncode, stdout, stderr, records)
 
 
-def run(*arguments, env=None, deadline_s=DEADLINE_S):
-    with Watch(*arguments, env=env) as watch:
+def run(*arguments, env=None, cwd=None, deadline_s=DEADLINE_S):
+    with Watch(*arguments, env=env, cwd=cwd) as watch:
         return watch.finish(deadline_s)
 
 
