@@ -491,7 +491,7 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 	err = list_modules(&planning);
 	if (!err)
 		err = match_addresses(&planning);
-	array_each (module, &planning.mapped) {
+	array_each (module, &plan->modules) {
 		if (!err)
 			err = module_match_inlined(*module, watchlist);
 	}
