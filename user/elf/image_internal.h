@@ -23,7 +23,7 @@ struct elf_segment {
 struct symbol_table {
 	elf_symbols symbols;
 	ARRAY(char *) own_names; /* names that had to be cut at their '@' */
-	uint64_t *reach;         /* per symbol: the largest end of it and all before it */
+	uint64_t *reach;         /* per block of symbols: the largest end up to its last one */
 	bool is_loaded;
 };
 

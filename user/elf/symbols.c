@@ -8,17 +8,31 @@
 
 /* ---- loading ---- */
 
+/* Names of templates go to some 10,000 bytes; who makes a longer one makes it to do harm. */
+#define NAME_BYTES_MOST 65536
+
+/*
+ * What one section may still cost. Names may share their bytes ("flush" is the end of "reflush"),
+ * so a small file could have each of its symbols point into one endless name.
+ */
+struct symbol_budget {
+	size_t name_bytes; /* of all names together */
+	size_t own_bytes;  /* of those that are copied */
+};
+
 /*
  * A .symtab may hold "memcpy@@GLIBC_2.14"; .dynsym keeps versions elsewhere. Only names that other
  * files can see have a version: the '@' of a local one belongs to the name.
  */
-static const char *plain_name(struct symbol_table *table, const char *name, bool is_global)
+static const char *plain_name(struct symbol_table *table, const char *name, bool is_global,
+			      struct symbol_budget *budget)
 {
 	const char *version = is_global ? strchr(name, '@') : NULL;
 	char *plain;
 
-	if (!version || version == name)
+	if (!version || version == name || (size_t)(version - name) >= budget->own_bytes)
 		return name;
+	budget->own_bytes -= (size_t)(version - name) + 1;
 	plain = strndup(name, (size_t)(version - name));
 	if (plain && array_push(&table->own_names, plain)) {
 		free(plain);
@@ -27,22 +41,47 @@ static const char *plain_name(struct symbol_table *table, const char *name, bool
 	return plain;
 }
 
-static int add_symbol(struct symbol_table *table, const GElf_Sym *raw, const char *name)
+static int add_symbol(struct symbol_table *table, const GElf_Sym *raw, const char *name,
+		      struct symbol_budget *budget)
 {
 	unsigned type = GELF_ST_TYPE(raw->st_info);
 	struct elf_symbol symbol = {
 		.vaddr = raw->st_value,
-		.bytes = raw->st_size,
+		.bytes = raw->st_size < UINT32_MAX ? (uint32_t)raw->st_size : UINT32_MAX,
 		.is_ifunc = type == STT_GNU_IFUNC,
 		.is_global = GELF_ST_BIND(raw->st_info) != STB_LOCAL,
 	};
+	size_t bytes;
 
 	if (raw->st_shndx == SHN_UNDEF || !*name)
 		return 0;
 	if (type != STT_FUNC && type != STT_GNU_IFUNC)
 		return 0;
-	symbol.name = plain_name(table, name, symbol.is_global);
+	bytes = strnlen(name, NAME_BYTES_MOST + 1);
+	budget->name_bytes -= bytes < budget->name_bytes ? bytes : budget->name_bytes;
+	if (bytes > NAME_BYTES_MOST || !budget->name_bytes)
+		return 0;
+	symbol.name = plain_name(table, name, symbol.is_global, budget);
 	return symbol.name ? array_push(&table->symbols, symbol) : -ENOMEM;
+}
+
+static int add_symbols(const struct elf_symbol_section *section, struct symbol_table *table)
+{
+	/* The same name may be many functions' ("init"), which is little beside their symbols. */
+	struct symbol_budget budget = {
+		.name_bytes = section->name_bytes + 64 * section->count,
+		.own_bytes = section->name_bytes,
+	};
+	const char *name;
+	GElf_Sym symbol;
+
+	for (size_t i = 0; i < section->count && budget.name_bytes; i++) {
+		if (!elf_section_symbol(section, i, &symbol, &name))
+			continue;
+		if (add_symbol(table, &symbol, name, &budget))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* Reads the first section of this type: a file has at most one of each. */
@@ -50,9 +89,7 @@ static int read_section(const struct elf_image *image, GElf_Word type, struct sy
 {
 	struct elf_symbol_section section;
 	Elf_Scn *scn = NULL;
-	const char *name;
 	GElf_Shdr header;
-	GElf_Sym symbol;
 
 	while ((scn = elf_nextscn(image->elf, scn))) {
 		if (gelf_getshdr(scn, &header) && header.sh_type == type)
@@ -60,13 +97,16 @@ static int read_section(const struct elf_image *image, GElf_Word type, struct sy
 	}
 	if (!scn || !elf_symbol_section(image, elf_ndxscn(scn), &section))
 		return 0;
-	for (size_t i = 0; i < section.count; i++) {
-		if (!elf_section_symbol(&section, i, &symbol, &name))
-			continue;
-		if (add_symbol(table, &symbol, name))
-			return -ENOMEM;
-	}
-	return 0;
+	return add_symbols(&section, table);
+}
+
+static int read_sections(const struct elf_image *image, struct symbol_table *table)
+{
+	int status = read_section(image, SHT_SYMTAB, table);
+
+	if (!status)
+		status = read_section(image, SHT_DYNSYM, table);
+	return status;
 }
 
 /* Of two names of one address, < 0 where the left one is the better. */
@@ -86,44 +126,77 @@ static int compare_names(const struct elf_symbol *a, const struct elf_symbol *b)
 	return strcmp(a->name, b->name);
 }
 
-/* Small enough for glibc's qsort() to move directly: 500,000 symbols load in 86 ms, not in 127. */
-struct sort_key {
-	uint64_t vaddr;
-	const struct elf_symbol *symbol;
-};
-
-static int compare_keys(const void *left, const void *right)
+static int compare_symbols(const void *left, const void *right)
 {
-	const struct sort_key *a = left, *b = right;
+	const struct elf_symbol *a = left, *b = right;
 
 	if (a->vaddr != b->vaddr)
 		return a->vaddr < b->vaddr ? -1 : 1;
-	return compare_names(a->symbol, b->symbol);
+	return compare_names(a, b);
 }
 
-static int sort_symbols(elf_symbols *symbols)
-{
-	size_t count = symbols->count;
-	struct sort_key *keys = calloc(count, sizeof(*keys));
-	struct elf_symbol *sorted = calloc(count, sizeof(*sorted));
-	int status = -ENOMEM;
+/* So few, qsort() sorts without asking for memory. */
+#define FEW_SYMBOLS 32
 
-	if (!keys || !sorted)
-		goto out;
-	for (size_t i = 0; i < count; i++)
-		keys[i] = (struct sort_key){symbols->items[i].vaddr, &symbols->items[i]};
-	qsort(keys, count, sizeof(*keys), compare_keys);
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = *keys[i].symbol;
-	free(symbols->items);
-	symbols->items = sorted;
-	symbols->capacity = count;
-	sorted = NULL;
-	status = 0;
-out:
-	free(sorted);
-	free(keys);
-	return status;
+/*
+ * In place, by one bit of the address after the other: for all of them, qsort() would need as much
+ * memory again (glibc 2.36 merges), which the process then keeps.
+ */
+static void sort_from_bit(struct elf_symbol *items, size_t count, int bit)
+{
+	size_t low = 0, high = count;
+
+	if (count <= FEW_SYMBOLS || bit < 0) {
+		qsort(items, count, sizeof(*items), compare_symbols);
+		return;
+	}
+	while (low < high) {
+		struct elf_symbol symbol = items[low];
+
+		if (!(symbol.vaddr >> bit & 1)) {
+			low++;
+			continue;
+		}
+		items[low] = items[--high];
+		items[high] = symbol;
+	}
+	sort_from_bit(items, low, bit - 1);
+	sort_from_bit(items + low, count - low, bit - 1);
+}
+
+static void sort_symbols(elf_symbols *symbols)
+{
+	const struct elf_symbol *symbol;
+	uint64_t differing = 0;
+
+	array_each (symbol, symbols)
+		differing |= symbol->vaddr ^ symbols->items[0].vaddr;
+	sort_from_bit(symbols->items, symbols->count,
+		      differing ? 63 - __builtin_clzll(differing) : -1);
+}
+
+static bool is_same(const struct elf_symbol *a, const struct elf_symbol *b)
+{
+	return a->vaddr == b->vaddr && a->bytes == b->bytes && a->is_ifunc == b->is_ifunc &&
+	       a->is_global == b->is_global && !strcmp(a->name, b->name);
+}
+
+/* .symtab has all that .dynsym has: each once is enough. What is left over is given back. */
+static void drop_repeated(elf_symbols *symbols)
+{
+	struct elf_symbol *items = symbols->items;
+	size_t kept = 1;
+
+	for (size_t i = 1; i < symbols->count; i++) {
+		if (!is_same(&items[kept - 1], &items[i]))
+			items[kept++] = items[i];
+	}
+	symbols->count = kept;
+	items = realloc(items, kept * sizeof(*items));
+	if (!items)
+		return;
+	symbols->items = items;
+	symbols->capacity = kept;
 }
 
 /* A symbol without a size covers its first byte only: where it ends is not known. */
@@ -135,16 +208,20 @@ static uint64_t covered_bytes(const struct elf_symbol *symbol)
 /*
  * Functions may lie inside one another (assembler labels, a stated size that is too large), so
  * the symbol with the highest start need not be the one that covers. reach says how far back a
- * search can find one.
+ * search can find one; for each block of symbols, as a number for each would be a third as much
+ * as the symbols themselves.
  */
+#define REACH_BLOCK 16
+
 static int set_reach(struct symbol_table *table)
 {
+	size_t count = table->symbols.count;
 	uint64_t reach = 0;
 
-	table->reach = calloc(table->symbols.count, sizeof(*table->reach));
+	table->reach = calloc(count / REACH_BLOCK + 1, sizeof(*table->reach));
 	if (!table->reach)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->symbols.count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct elf_symbol *symbol = &table->symbols.items[i];
 		uint64_t end;
 
@@ -152,21 +229,20 @@ static int set_reach(struct symbol_table *table)
 			end = UINT64_MAX;
 		if (end > reach)
 			reach = end;
-		table->reach[i] = reach;
+		table->reach[i / REACH_BLOCK] = reach;
 	}
 	return 0;
 }
 
 static int read_symbols(const struct elf_image *image, struct symbol_table *table)
 {
-	int status = read_section(image, SHT_SYMTAB, table);
+	int status = read_sections(image, table);
 
-	if (!status)
-		status = read_section(image, SHT_DYNSYM, table);
 	if (status || !table->symbols.count)
 		return status;
-	status = sort_symbols(&table->symbols);
-	return status ? status : set_reach(table);
+	sort_symbols(&table->symbols);
+	drop_repeated(&table->symbols);
+	return set_reach(table);
 }
 
 int elf_load_symbols(const struct elf_image *image)
@@ -274,7 +350,8 @@ const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t v
 	for (size_t i = ELF_COUNT_UPTO(&table->symbols, vaddr); i > 0; i--) {
 		const struct elf_symbol *symbol = &table->symbols.items[i - 1];
 
-		if (table->reach[i - 1] <= vaddr || (best && best->vaddr != symbol->vaddr))
+		if (table->reach[(i - 1) / REACH_BLOCK] <= vaddr ||
+		    (best && best->vaddr != symbol->vaddr))
 			break;
 		/* The innermost one; of its names the first in the table. */
 		if (elf_covers(symbol->vaddr, covered_bytes(symbol), vaddr))

@@ -159,8 +159,12 @@ static inline struct made_header made_header(size_t symbol_bytes, size_t name_by
 	};
 }
 
-/* An ELF file with these in its .symtab, all of it one segment of code at MADE_VADDR. */
-static inline struct elf_image *make_image(const struct made_symbol *symbols, size_t count)
+/*
+ * An ELF file with these in its .symtab, all of it one segment of code at MADE_VADDR.
+ * names_overlap: each is called as the one before it, less its first letter.
+ */
+static inline struct elf_image *make_image_with(const struct made_symbol *symbols, size_t count,
+						bool names_overlap)
 {
 	size_t symbol_bytes = (count + 1) * sizeof(Elf64_Sym), name_bytes = 1;
 	struct made_header *header;
@@ -183,6 +187,8 @@ static inline struct elf_image *make_image(const struct made_symbol *symbols, si
 		entry->st_size = symbols[i].bytes;
 		entry->st_info = ELF64_ST_INFO(symbols[i].bind, symbols[i].type);
 		entry->st_shndx = symbols[i].undefined ? SHN_UNDEF : 1;
+		if (names_overlap && i)
+			entry->st_name = entry[-1].st_name + 1;
 		name = stpcpy(name, symbols[i].name) + 1;
 	}
 	fd = file_of(header, sizeof(*header) + symbol_bytes + name_bytes);
@@ -190,6 +196,11 @@ static inline struct elf_image *make_image(const struct made_symbol *symbols, si
 	close(fd);
 	free(header);
 	return image;
+}
+
+static inline struct elf_image *make_image(const struct made_symbol *symbols, size_t count)
+{
+	return make_image_with(symbols, count, false);
 }
 
 #endif

@@ -325,11 +325,98 @@ static void loads_half_a_million_symbols_in_a_blink(void **state)
 			    "_ZN5crate6module8function17h77777E");
 	took_ns = clock_monotonic_ns() - started_ns;
 	print_message("%.1f ms\n", (double)took_ns / NS_PER_MS);
+	/* 24 bytes each, and a number for every 16 of them. */
+	assert_int_equal(image->tables->symbols.symbols.capacity, count);
+	assert_int_equal(sizeof(*image->tables->symbols.symbols.items), 24);
 	/* About 80 ms; the rest is for slow machines and sanitizers. */
 	assert_true(took_ns < 2 * NS_PER_S);
 	elf_image_free(image);
 	free(symbols);
 	free(names);
+}
+
+/* As a .symtab and a .dynsym, or several translation units, may have it. */
+static void keeps_a_name_of_an_address_once(void **state)
+{
+	static const struct made_symbol symbols[] = {
+		FUNC("join", 0x100, 8, STB_GLOBAL),  FUNC("join", 0x100, 8, STB_GLOBAL),
+		FUNC("join", 0x200, 8, STB_GLOBAL),  FUNC("other", 0x100, 8, STB_GLOBAL),
+		FUNC("join", 0x100, 16, STB_GLOBAL),
+	};
+	struct elf_image *image = make_image(symbols, COUNT(symbols));
+
+	(void)state;
+	assert_int_equal(elf_load_symbols(image), 0);
+	assert_int_equal(image->tables->symbols.symbols.count, 4);
+	assert_int_equal(count_found(image, "join", "join"), 2);
+	elf_image_free(image);
+}
+
+/* Every symbol of the file points into one long name, each a byte further. */
+static struct elf_image *image_of_one_name(size_t count, char letter)
+{
+	struct made_symbol *symbols = calloc(count, sizeof(*symbols));
+	char *name = malloc(count + 1);
+	struct elf_image *image;
+
+	assert_non_null(symbols);
+	assert_non_null(name);
+	memset(name, letter, count);
+	/* So that each would have to be cut, and copied. */
+	name[count - 1] = '@';
+	name[count] = '\0';
+	for (size_t i = 0; i < count; i++)
+		symbols[i] = (struct made_symbol)FUNC("", 0x100, 8, STB_GLOBAL);
+	symbols[0].name = name;
+	image = make_image_with(symbols, count, true);
+	free(symbols);
+	free(name);
+	return image;
+}
+
+static void a_name_in_a_name_costs_little(void **state)
+{
+	struct elf_image *image = image_of_one_name(60000, '_');
+	uint64_t started_ns = clock_monotonic_ns();
+	const elf_symbols *symbols = &image->tables->symbols.symbols;
+	size_t bytes = 0;
+	char **own;
+
+	(void)state;
+	assert_int_equal(elf_load_symbols(image), 0);
+	print_message("%zu symbols in %.1f ms\n", symbols->count,
+		      (double)(clock_monotonic_ns() - started_ns) / NS_PER_MS);
+	/* No more than there is room for, and copied within their own size. */
+	assert_true(symbols->count > 0 && symbols->count < 1000);
+	assert_true(strlen(symbols->items[0].name) <= 65536);
+	array_each (own, &image->tables->symbols.own_names)
+		bytes += strlen(*own) + 1;
+	assert_true(bytes <= 2 * 60001);
+	elf_image_free(image);
+}
+
+/* A block of symbols is searched as a whole: what reaches over its end, and over many blocks. */
+static void finds_functions_around_many(void **state)
+{
+	struct made_symbol symbols[200];
+	char names[200][16];
+	struct elf_image *image;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(symbols); i++) {
+		sprintf(names[i], "f%zu", i);
+		symbols[i] = (struct made_symbol)FUNC(names[i], 0x1000 + 16 * i, 8, STB_LOCAL);
+	}
+	symbols[3].bytes = 16 * 150;
+	symbols[40].bytes = 16 * 30;
+	image = make_image(symbols, COUNT(symbols));
+	for (size_t i = 0; i < COUNT(symbols); i++) {
+		const char *around = i >= 40 && i < 70 ? "f40" : i >= 3 && i < 153 ? "f3" : "none";
+
+		assert_string_equal(name_at(image, 0x1000 + 16 * i), names[i]);
+		assert_string_equal(name_at(image, 0x1000 + 16 * i + 8), around);
+	}
+	elf_image_free(image);
 }
 
 int main(void)
@@ -342,6 +429,9 @@ int main(void)
 		cmocka_unit_test(names_the_innermost_function),
 		cmocka_unit_test(finds_bounds_without_symbols),
 		cmocka_unit_test(finds_cold_parts),
+		cmocka_unit_test(keeps_a_name_of_an_address_once),
+		cmocka_unit_test(a_name_in_a_name_costs_little),
+		cmocka_unit_test(finds_functions_around_many),
 		cmocka_unit_test(loads_half_a_million_symbols_in_a_blink),
 	};
 
