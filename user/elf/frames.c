@@ -13,7 +13,7 @@
 
 /* .eh_frame, and how the CIE that was looked at last encodes its FDEs' addresses. */
 struct frame_reader {
-	Elf_Data *data;
+	Elf_Data data;
 	uint64_t vaddr; /* where the section is linked to */
 	uint8_t ident[EI_NIDENT];
 	Dwarf_Off cie_off;
@@ -79,8 +79,8 @@ static int encoding_at(struct frame_reader *reader, Dwarf_Off cie_off)
 		return reader->encoding;
 	reader->cie_off = cie_off;
 	reader->encoding = -1;
-	if (cie_off < reader->data->d_size &&
-	    dwarf_next_cfi(reader->ident, reader->data, true, cie_off, &next, &entry) == 0 &&
+	if (cie_off < reader->data.d_size &&
+	    dwarf_next_cfi(reader->ident, &reader->data, true, cie_off, &next, &entry) == 0 &&
 	    dwarf_cfi_cie_p(&entry))
 		reader->encoding = cie_encoding(&entry.cie);
 	return reader->encoding;
@@ -105,7 +105,7 @@ static uint64_t read_encoded(const uint8_t *bytes, uint8_t encoding)
 static bool fde_range(struct frame_reader *reader, const Dwarf_FDE *fde, struct elf_range *range)
 {
 	int encoding = encoding_at(reader, fde->CIE_pointer);
-	uint64_t place = reader->vaddr + (uint64_t)(fde->start - (uint8_t *)reader->data->d_buf);
+	uint64_t place = reader->vaddr + (uint64_t)(fde->start - (uint8_t *)reader->data.d_buf);
 	size_t width;
 
 	if (encoding < 0)
@@ -124,27 +124,27 @@ static bool fde_range(struct frame_reader *reader, const Dwarf_FDE *fde, struct 
 	return range->bytes && range->bytes <= UINT64_MAX - range->vaddr;
 }
 
-static bool find_eh_frame(const struct elf_image *image, struct frame_reader *reader)
+/* By its section, or else by .eh_frame_hdr: then it ends with its segment at the latest. */
+static bool find_eh_frame(const struct elf_image *image, bool by_index, struct frame_reader *reader)
 {
-	Elf_Scn *section = NULL;
-	size_t names;
+	GElf_Shdr header;
+	const Elf_Data *section = by_index ? NULL : elf_named_section(image, ".eh_frame", &header);
+	size_t bytes;
 
-	if (elf_getshdrstrndx(image->elf, &names) < 0)
-		return false;
-	while ((section = elf_nextscn(image->elf, section))) {
-		const char *name;
-		GElf_Shdr header;
-
-		if (!gelf_getshdr(section, &header))
-			continue;
-		name = elf_strptr(image->elf, names, header.sh_name);
-		if (!name || strcmp(name, ".eh_frame") != 0)
-			continue;
-		reader->data = elf_section_bytes(section);
+	memset(reader, 0, sizeof(*reader));
+	memcpy(reader->ident, image->bytes, EI_NIDENT);
+	reader->cie_off = UINT64_MAX;
+	reader->encoding = -1;
+	if (section) {
+		reader->data = *section;
 		reader->vaddr = header.sh_addr;
-		return reader->data;
+		return true;
 	}
-	return false;
+	reader->vaddr = elf_frame_index(image)->eh_frame;
+	/* libdw takes a writable pointer and does not write. */
+	reader->data.d_buf = (void *)elf_bytes_at(image, reader->vaddr, &bytes);
+	reader->data.d_size = bytes;
+	return reader->vaddr && reader->data.d_buf;
 }
 
 static int read_frames(struct frame_reader *reader, elf_ranges *ranges)
@@ -154,9 +154,9 @@ static int read_frames(struct frame_reader *reader, elf_ranges *ranges)
 	struct elf_range range;
 	int status;
 
-	for (; off < reader->data->d_size; off = next) {
+	for (; off < reader->data.d_size; off = next) {
 		next = off;
-		status = dwarf_next_cfi(reader->ident, reader->data, true, off, &next, &entry);
+		status = dwarf_next_cfi(reader->ident, &reader->data, true, off, &next, &entry);
 		/* An entry that is not understood is passed over where its length is known. */
 		if (status > 0 || next <= off)
 			break;
@@ -171,13 +171,12 @@ static int read_frames(struct frame_reader *reader, elf_ranges *ranges)
 static int load_frames(const struct elf_image *image)
 {
 	struct frame_table *table = &image->tables->frames;
-	struct frame_reader reader = {.encoding = -1, .cie_off = UINT64_MAX};
+	struct frame_reader reader;
 	int status = 0;
 
 	if (table->is_loaded)
 		return 0;
-	memcpy(reader.ident, image->bytes, EI_NIDENT);
-	if (find_eh_frame(image, &reader))
+	if (find_eh_frame(image, false, &reader))
 		status = read_frames(&reader, &table->ranges);
 	if (status) {
 		array_release(&table->ranges);
@@ -190,7 +189,8 @@ static int load_frames(const struct elf_image *image)
 	return 0;
 }
 
-int elf_frame_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
+/* Of the frames that were all read. */
+static int find_among_all(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
 {
 	const elf_ranges *ranges = &image->tables->frames.ranges;
 	int status = load_frames(image);
@@ -202,5 +202,35 @@ int elf_frame_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_r
 	if (!before)
 		return -ENOENT;
 	*range = ranges->items[before - 1];
+	return elf_covers(range->vaddr, range->bytes, vaddr) ? 0 : -ENOENT;
+}
+
+/* False where the index can't be believed: its entry and the FDE itself say different things. */
+static bool find_by_index(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
+{
+	const struct frame_index *index = elf_frame_index(image);
+	struct frame_reader reader;
+	uint64_t start, fde_vaddr;
+	Dwarf_CFI_Entry entry;
+	Dwarf_Off next;
+
+	if (!index->count || !find_eh_frame(image, true, &reader))
+		return false;
+	memset(range, 0, sizeof(*range));
+	/* Before the first function. */
+	if (!elf_frame_index_find(index, vaddr, &start, &fde_vaddr))
+		return true;
+	if (!elf_covers(reader.vaddr, reader.data.d_size, fde_vaddr) ||
+	    dwarf_next_cfi(reader.ident, &reader.data, true, fde_vaddr - reader.vaddr, &next,
+			   &entry) != 0)
+		return false;
+	return !dwarf_cfi_cie_p(&entry) && fde_range(&reader, &entry.fde, range) &&
+	       range->vaddr == start;
+}
+
+int elf_frame_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
+{
+	if (!find_by_index(image, vaddr, range))
+		return find_among_all(image, vaddr, range);
 	return elf_covers(range->vaddr, range->bytes, vaddr) ? 0 : -ENOENT;
 }

@@ -191,6 +191,40 @@ const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, siz
 	return NULL;
 }
 
+const uint8_t *elf_bytes_at(const struct elf_image *image, uint64_t vaddr, size_t *bytes)
+{
+	const struct elf_segment *segment;
+
+	array_each (segment, &image->segments) {
+		if (!elf_covers(segment->vaddr, segment->bytes, vaddr))
+			continue;
+		*bytes = segment->bytes - (vaddr - segment->vaddr);
+		return image->bytes + segment->off + (vaddr - segment->vaddr);
+	}
+	*bytes = 0;
+	return NULL;
+}
+
+bool elf_next_segment(const struct elf_image *image, GElf_Word type, size_t *at, GElf_Phdr *header)
+{
+	size_t count;
+
+	if (elf_getphdrnum(image->elf, &count) < 0)
+		return false;
+	while (*at < count && *at <= INT32_MAX) {
+		if (gelf_getphdr(image->elf, (int)(*at)++, header) && header->p_type == type)
+			return true;
+	}
+	return false;
+}
+
+bool elf_find_segment(const struct elf_image *image, GElf_Word type, GElf_Phdr *header)
+{
+	size_t at = 0;
+
+	return elf_next_segment(image, type, &at, header);
+}
+
 /* ---- tables by address ---- */
 
 int elf_compare_vaddrs(const void *left, const void *right)
@@ -228,38 +262,69 @@ Elf_Data *elf_section_bytes(Elf_Scn *section)
 	return data && data->d_buf && data->d_size ? data : NULL;
 }
 
+bool elf_has_sections(const struct elf_image *image)
+{
+	size_t count;
+
+	return elf_getshdrnum(image->elf, &count) == 0 && count > 0;
+}
+
+/* The section's strings; bytes: up to and with the last NUL. NULL where there are none. */
+static const char *section_strings(const struct elf_image *image, size_t index, size_t *bytes)
+{
+	const Elf_Data *strings = elf_section_bytes(elf_getscn(image->elf, index));
+	const char *last = strings ? memrchr(strings->d_buf, '\0', strings->d_size) : NULL;
+
+	if (!last)
+		return NULL;
+	*bytes = (size_t)(last - (const char *)strings->d_buf) + 1;
+	return strings->d_buf;
+}
+
+Elf_Data *elf_named_section(const struct elf_image *image, const char *name, GElf_Shdr *header)
+{
+	/* Not by elf_strptr(), which looks for the end of the strings at each call. */
+	Elf_Scn *section = NULL;
+	size_t index, bytes;
+	const char *names;
+
+	if (elf_getshdrstrndx(image->elf, &index) < 0)
+		return NULL;
+	names = section_strings(image, index, &bytes);
+	while (names && (section = elf_nextscn(image->elf, section))) {
+		if (gelf_getshdr(section, header) && header->sh_name < bytes &&
+		    strcmp(names + header->sh_name, name) == 0)
+			return elf_section_bytes(section);
+	}
+	return NULL;
+}
+
 bool elf_symbol_section(const struct elf_image *image, size_t index,
 			struct elf_symbol_section *section)
 {
 	Elf_Scn *scn = elf_getscn(image->elf, index);
-	const Elf_Data *names;
-	const char *last;
+	const Elf_Data *symbols;
 	GElf_Shdr header;
 
 	if (!scn || !gelf_getshdr(scn, &header))
 		return false;
 	if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM)
 		return false;
-	section->symbols = elf_section_bytes(scn);
-	names = elf_section_bytes(elf_getscn(image->elf, header.sh_link));
-	if (!section->symbols || section->symbols->d_type != ELF_T_SYM || !names)
+	symbols = elf_section_bytes(scn);
+	section->names = section_strings(image, header.sh_link, &section->name_bytes);
+	if (!symbols || symbols->d_type != ELF_T_SYM || !section->names)
 		return false;
-	last = memrchr(names->d_buf, '\0', names->d_size);
-	if (!last)
-		return false;
-	section->count = section->symbols->d_size / sizeof(Elf64_Sym);
-	section->names = names->d_buf;
-	section->name_bytes = (size_t)(last - section->names) + 1;
+	section->symbols = symbols->d_buf;
+	section->count = symbols->d_size / sizeof(Elf64_Sym);
 	return true;
 }
 
 bool elf_section_symbol(const struct elf_symbol_section *section, size_t index, GElf_Sym *symbol,
 			const char **name)
 {
-	if (index >= section->count || index > INT32_MAX)
+	if (index >= section->count)
 		return false;
-	if (!gelf_getsym(section->symbols, (int)index, symbol))
-		return false;
+	memcpy(symbol, section->symbols + index * sizeof(*symbol), sizeof(*symbol));
 	if (symbol->st_name >= section->name_bytes)
 		return false;
 	*name = section->names + symbol->st_name;

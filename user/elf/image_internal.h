@@ -27,8 +27,18 @@ struct symbol_table {
 	bool is_loaded;
 };
 
-/* Code ranges of .eh_frame's FDEs, by address. */
+/* .eh_frame_hdr's table of FDEs by address, as it lies in the file. */
+struct frame_index {
+	const uint8_t *entries;
+	size_t count;      /* 0: there is none that can be used */
+	uint64_t vaddr;    /* of .eh_frame_hdr: what the entries are relative to */
+	uint64_t eh_frame; /* where .eh_frame begins; 0: not told */
+	bool is_loaded;
+};
+
+/* Code ranges of .eh_frame's FDEs, by address; read only where the index does not answer. */
 struct frame_table {
+	struct frame_index index;
 	elf_ranges ranges;
 	bool is_loaded;
 };
@@ -67,7 +77,7 @@ struct elf_image {
 
 /* A symbol section and its strings, both inside the file. */
 struct elf_symbol_section {
-	Elf_Data *symbols;
+	const uint8_t *symbols; /* Elf64_Sym, not necessarily aligned */
 	size_t count;
 	const char *names;
 	size_t name_bytes; /* up to and with the last NUL: a name that starts before it ends */
@@ -83,6 +93,40 @@ bool elf_section_symbol(const struct elf_symbol_section *section, size_t index, 
 
 /* The section's bytes; NULL where it has none in the file. */
 Elf_Data *elf_section_bytes(Elf_Scn *section);
+
+/* The bytes and the header of the first section of this name; NULL where there is none. */
+Elf_Data *elf_named_section(const struct elf_image *image, const char *name, GElf_Shdr *header);
+
+/* False where the section headers were stripped (sstrip, packers) or cut off. */
+bool elf_has_sections(const struct elf_image *image);
+
+/* The next segment of this type from index *at on, which moves past it; false after the last. */
+bool elf_next_segment(const struct elf_image *image, GElf_Word type, size_t *at, GElf_Phdr *header);
+
+/* The first segment of this type; false where there is none. */
+bool elf_find_segment(const struct elf_image *image, GElf_Word type, GElf_Phdr *header);
+
+/* The file's bytes from vaddr to the end of its PT_LOAD segment; NULL where it holds none. */
+const uint8_t *elf_bytes_at(const struct elf_image *image, uint64_t vaddr, size_t *bytes);
+
+/* ---- what the loader is told (elf/dynamic.c) ---- */
+
+/* A program, position-independent or not, and no library. */
+bool elf_is_program(const struct elf_image *image);
+
+/* The rest is for files without section headers. */
+
+/* .dynsym and .dynstr by PT_DYNAMIC; false where they are not there. */
+bool elf_dynamic_symbols(const struct elf_image *image, struct elf_symbol_section *section);
+
+/* Elf64_Rela entries inside the file, not necessarily aligned. */
+struct elf_relocations {
+	const uint8_t *bytes;
+	size_t count;
+};
+
+/* DT_RELA's, then DT_JMPREL's; empty ones where there are none. */
+void elf_dynamic_relocations(const struct elf_image *image, struct elf_relocations found[2]);
 
 /* ---- tables by address (elf/image.c) ---- */
 
@@ -111,7 +155,14 @@ static inline bool elf_covers(uint64_t start, uint64_t bytes, uint64_t place)
 int elf_load_symbols(const struct elf_image *image);
 void elf_release_symbols(struct symbol_table *table);
 
-/* ---- frames (elf/frames.c) ---- */
+/* ---- frames (elf/frames.c, elf/frame_index.c) ---- */
+
+/* The index, read and checked at the first call. */
+const struct frame_index *elf_frame_index(const struct elf_image *image);
+
+/* The last entry at or before vaddr: where its function starts, and its FDE's own address. */
+bool elf_frame_index_find(const struct frame_index *index, uint64_t vaddr, uint64_t *start,
+			  uint64_t *fde_vaddr);
 
 /* The FDE that covers vaddr; -ENOENT where there is none, -ENOMEM. */
 int elf_frame_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range);

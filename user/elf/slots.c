@@ -30,35 +30,39 @@ static int add_slot(const struct elf_symbol_section *symbols, const GElf_Rela *r
 }
 
 /* budget: how many relocations may still be read of this file. */
-static int read_relocations(const struct elf_image *image, Elf_Scn *section,
-			    const GElf_Shdr *header, struct slot_table *table, size_t *budget)
+static int add_slots(const struct elf_symbol_section *symbols, const struct elf_relocations *from,
+		     struct slot_table *table, size_t *budget)
 {
-	struct elf_symbol_section symbols = {0};
-	Elf_Data *data = elf_section_bytes(section);
+	size_t count = from->count < *budget ? from->count : *budget;
 	GElf_Rela relocation;
-	size_t count;
 
-	if (!data || data->d_type != ELF_T_RELA)
-		return 0;
-	/* A static program's .rela.plt has no symbols, and needs none. */
-	elf_symbol_section(image, header->sh_link, &symbols);
-	count = data->d_size / sizeof(Elf64_Rela);
-	if (count > *budget)
-		count = *budget;
 	*budget -= count;
-	for (size_t i = 0; i < count && i <= INT32_MAX; i++) {
-		if (!gelf_getrela(data, (int)i, &relocation))
-			break;
-		if (add_slot(&symbols, &relocation, table))
+	for (size_t i = 0; i < count; i++) {
+		memcpy(&relocation, from->bytes + i * sizeof(relocation), sizeof(relocation));
+		if (add_slot(symbols, &relocation, table))
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int read_slots(const struct elf_image *image, struct slot_table *table)
+static int read_section(const struct elf_image *image, Elf_Scn *section, const GElf_Shdr *header,
+			struct slot_table *table, size_t *budget)
 {
-	/* Sections that overlap, in a file made to do harm, must not multiply its contents. */
-	size_t budget = image->byte_count / sizeof(Elf64_Rela);
+	struct elf_symbol_section symbols = {0};
+	Elf_Data *data = elf_section_bytes(section);
+	struct elf_relocations relocations;
+
+	if (!data || data->d_type != ELF_T_RELA)
+		return 0;
+	/* A static program's .rela.plt has no symbols, and needs none. */
+	elf_symbol_section(image, header->sh_link, &symbols);
+	relocations.bytes = data->d_buf;
+	relocations.count = data->d_size / sizeof(Elf64_Rela);
+	return add_slots(&symbols, &relocations, table, budget);
+}
+
+static int read_sections(const struct elf_image *image, struct slot_table *table, size_t *budget)
+{
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
 
@@ -68,13 +72,35 @@ static int read_slots(const struct elf_image *image, struct slot_table *table)
 		/* What ld --emit-relocs keeps of the linking is not for the loader. */
 		if (!(header.sh_flags & SHF_ALLOC))
 			continue;
-		if (read_relocations(image, section, &header, table, &budget))
+		if (read_section(image, section, &header, table, budget))
 			return -ENOMEM;
 	}
-	if (table->slots.count)
+	return 0;
+}
+
+static int read_dynamic(const struct elf_image *image, struct slot_table *table, size_t *budget)
+{
+	struct elf_symbol_section symbols = {0};
+	struct elf_relocations relocations[2];
+	int status;
+
+	elf_dynamic_symbols(image, &symbols);
+	elf_dynamic_relocations(image, relocations);
+	status = add_slots(&symbols, &relocations[0], table, budget);
+	return status ? status : add_slots(&symbols, &relocations[1], table, budget);
+}
+
+static int read_slots(const struct elf_image *image, struct slot_table *table)
+{
+	/* Sections that overlap, in a file made to do harm, must not multiply its contents. */
+	size_t budget = image->byte_count / sizeof(Elf64_Rela);
+	int status = elf_has_sections(image) ? read_sections(image, table, &budget)
+					     : read_dynamic(image, table, &budget);
+
+	if (!status && table->slots.count)
 		qsort(table->slots.items, table->slots.count, sizeof(*table->slots.items),
 		      elf_compare_vaddrs);
-	return 0;
+	return status;
 }
 
 static int load_slots(const struct elf_image *image)

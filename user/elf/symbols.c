@@ -102,10 +102,13 @@ static int read_section(const struct elf_image *image, GElf_Word type, struct sy
 
 static int read_sections(const struct elf_image *image, struct symbol_table *table)
 {
+	struct elf_symbol_section section;
 	int status = read_section(image, SHT_SYMTAB, table);
 
 	if (!status)
 		status = read_section(image, SHT_DYNSYM, table);
+	if (!status && !elf_has_sections(image) && elf_dynamic_symbols(image, &section))
+		status = add_symbols(&section, table);
 	return status;
 }
 
