@@ -13,7 +13,8 @@ USER = ROOT / "user"
 ROOMS = {
     "base": (set(), set()),
     "target": ({"base"}, set()),
-    "elf": ({"base"}, {"libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/"}),
+    "elf": ({"base"}, {"libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/", "zlib.h",
+                       "lzma.h"}),
     "plan": ({"base"}, {"Zydis/"}),
     "attach": ({"base", "bpf"}, {"bpf/bpf.h", "bpf/libbpf.h"}),
     "receive": ({"base", "bpf"}, {"bpf/bpf.h", "bpf/libbpf.h"}),
@@ -22,7 +23,8 @@ ROOMS = {
     "session": ({"base", "target", "elf", "plan", "attach", "receive", "analyse", "report", "bpf"},
                 set()),
 }
-LIBRARIES = ("libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/", "Zydis/", "bpf/", "jansson.h")
+LIBRARIES = ("libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/", "zlib.h", "lzma.h", "Zydis/",
+             "bpf/", "jansson.h")
 # What a room may not touch though no header of ours gives it away.
 FORBIDDEN_TEXT = {
     "plan": ["/proc", "printf(stdout", "fopen"],

@@ -128,11 +128,12 @@ void elf_image_free(struct elf_image *image)
 		elf_release_symbols(&image->tables->symbols);
 		array_release(&image->tables->frames.ranges);
 		array_release(&image->tables->slots.slots);
-		/* Before the Elf that it reads from. */
+		/* Before the Elf that it reads from, which may be the debug file's. */
 		dwarf_end(image->tables->dwarf);
 		free(image->tables);
 	}
 	array_release(&image->segments);
+	elf_image_free(image->debug);
 	elf_end(image->elf);
 	free(image);
 }

@@ -30,6 +30,7 @@ struct elf_symbol {
 	uint32_t bytes; /* 0 where the symbol states none; at most 4 GiB - 1 */
 	bool is_ifunc;
 	bool is_global;
+	bool from_debug; /* only a debug file has the name */
 };
 
 /*
@@ -49,7 +50,10 @@ bool elf_image_word(const struct elf_image *image, uint64_t vaddr, uint64_t *wor
 /* The code bytes from vaddr to the end of its executable segment; NULL where there are none. */
 const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes);
 
-/* ---- symbols (elf/symbols.c): .symtab where there is one, and .dynsym; functions only ---- */
+/*
+ * ---- symbols (elf/symbols.c): .symtab, the debug file's where there is one (elf/debug_file.h),
+ * and .dynsym; functions only ----
+ */
 
 typedef ARRAY(struct elf_symbol) elf_symbols;
 
@@ -135,6 +139,8 @@ typedef ARRAY(struct elf_copy_door) elf_copy_doors;
  * `__mempcpy` aliases at other addresses) that this file itself defines. An IFUNC symbol's door is
  * the slot of the IRELATIVE relocation whose addend is the symbol's value, the resolver; a
  * plain STT_FUNC is direct. A resolver without a slot gives no door. Each vaddr once; at most 64.
+ * Names that only a debug file has count in programs alone, which may have a libc linked into them:
+ * in a library, what is counted must not depend on which packages are installed.
  * Not bcopy: in glibc and musl it goes through memmove, its arguments the other way round.
  */
 int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors);
@@ -145,7 +151,7 @@ int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors);
  */
 const char *elf_slot_symbol(const struct elf_image *image, uint64_t slot_vaddr);
 
-/* ---- inlined functions (elf/inlined.c), from DWARF in the file itself ---- */
+/* ---- inlined functions (elf/inlined.c), from DWARF in the file or a program's debug file ---- */
 
 /* A function into which the compiler inlined another. */
 struct elf_host {

@@ -71,6 +71,7 @@ struct elf_image {
 	size_t byte_count;
 	ARRAY(struct elf_segment) segments;
 	struct elf_tables *tables;
+	struct elf_image *debug; /* the same program's debug file, owned; NULL: none was taken */
 };
 
 /* ---- sections (elf/image.c) ---- */
@@ -108,6 +109,11 @@ bool elf_find_segment(const struct elf_image *image, GElf_Word type, GElf_Phdr *
 
 /* The file's bytes from vaddr to the end of its PT_LOAD segment; NULL where it holds none. */
 const uint8_t *elf_bytes_at(const struct elf_image *image, uint64_t vaddr, size_t *bytes);
+
+/* ---- debug files (elf/debug_file.c) ---- */
+
+/* elf_image_take_debug() without the question whether it is of the same build. */
+int elf_join_debug(struct elf_image *image, struct elf_image *debug);
 
 /* ---- what the loader is told (elf/dynamic.c) ---- */
 

@@ -132,12 +132,17 @@ static int search_children(struct host_search *search, Dwarf_Die *parent, Dwarf_
 	return status;
 }
 
+/*
+ * A library's debug file is not searched: to unpack and search that of glibc 2.36 takes 0.1 s, and
+ * every process has it.
+ */
 static Dwarf *dwarf_of(const struct elf_image *image)
 {
 	struct elf_tables *tables = image->tables;
+	Elf *elf = image->debug && elf_is_program(image) ? image->debug->elf : image->elf;
 
 	if (!tables->dwarf_is_opened)
-		tables->dwarf = dwarf_begin_elf(image->elf, DWARF_C_READ, NULL);
+		tables->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
 	tables->dwarf_is_opened = true;
 	return tables->dwarf;
 }

@@ -194,6 +194,7 @@ int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors)
 	elf_symbols routines = {0};
 	const struct elf_symbol *routine;
 	size_t first = doors->count;
+	bool is_program = elf_is_program(image);
 	int status = load_slots(image);
 
 	for (size_t i = 0; !status && i < sizeof(names) / sizeof(names[0]); i++)
@@ -203,6 +204,8 @@ int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors)
 	array_each (routine, &routines) {
 		if (routine - routines.items == ROUTINES_MOST)
 			break;
+		if (routine->from_debug && !is_program)
+			continue;
 		status = add_door(image, routine, doors, first);
 		if (status)
 			goto out;

@@ -42,7 +42,7 @@ static const char *plain_name(struct symbol_table *table, const char *name, bool
 }
 
 static int add_symbol(struct symbol_table *table, const GElf_Sym *raw, const char *name,
-		      struct symbol_budget *budget)
+		      bool from_debug, struct symbol_budget *budget)
 {
 	unsigned type = GELF_ST_TYPE(raw->st_info);
 	struct elf_symbol symbol = {
@@ -50,6 +50,7 @@ static int add_symbol(struct symbol_table *table, const GElf_Sym *raw, const cha
 		.bytes = raw->st_size < UINT32_MAX ? (uint32_t)raw->st_size : UINT32_MAX,
 		.is_ifunc = type == STT_GNU_IFUNC,
 		.is_global = GELF_ST_BIND(raw->st_info) != STB_LOCAL,
+		.from_debug = from_debug,
 	};
 	size_t bytes;
 
@@ -65,7 +66,8 @@ static int add_symbol(struct symbol_table *table, const GElf_Sym *raw, const cha
 	return symbol.name ? array_push(&table->symbols, symbol) : -ENOMEM;
 }
 
-static int add_symbols(const struct elf_symbol_section *section, struct symbol_table *table)
+static int add_symbols(const struct elf_symbol_section *section, bool from_debug,
+		       struct symbol_table *table)
 {
 	/* The same name may be many functions' ("init"), which is little beside their symbols. */
 	struct symbol_budget budget = {
@@ -78,14 +80,15 @@ static int add_symbols(const struct elf_symbol_section *section, struct symbol_t
 	for (size_t i = 0; i < section->count && budget.name_bytes; i++) {
 		if (!elf_section_symbol(section, i, &symbol, &name))
 			continue;
-		if (add_symbol(table, &symbol, name, &budget))
+		if (add_symbol(table, &symbol, name, from_debug, &budget))
 			return -ENOMEM;
 	}
 	return 0;
 }
 
 /* Reads the first section of this type: a file has at most one of each. */
-static int read_section(const struct elf_image *image, GElf_Word type, struct symbol_table *table)
+static int read_section(const struct elf_image *image, GElf_Word type, bool from_debug,
+			struct symbol_table *table)
 {
 	struct elf_symbol_section section;
 	Elf_Scn *scn = NULL;
@@ -97,18 +100,20 @@ static int read_section(const struct elf_image *image, GElf_Word type, struct sy
 	}
 	if (!scn || !elf_symbol_section(image, elf_ndxscn(scn), &section))
 		return 0;
-	return add_symbols(&section, table);
+	return add_symbols(&section, from_debug, table);
 }
 
 static int read_sections(const struct elf_image *image, struct symbol_table *table)
 {
 	struct elf_symbol_section section;
-	int status = read_section(image, SHT_SYMTAB, table);
+	int status = read_section(image, SHT_SYMTAB, false, table);
 
+	if (!status && image->debug)
+		status = read_section(image->debug, SHT_SYMTAB, true, table);
 	if (!status)
-		status = read_section(image, SHT_DYNSYM, table);
+		status = read_section(image, SHT_DYNSYM, false, table);
 	if (!status && !elf_has_sections(image) && elf_dynamic_symbols(image, &section))
-		status = add_symbols(&section, table);
+		status = add_symbols(&section, false, table);
 	return status;
 }
 
@@ -132,10 +137,12 @@ static int compare_names(const struct elf_symbol *a, const struct elf_symbol *b)
 static int compare_symbols(const void *left, const void *right)
 {
 	const struct elf_symbol *a = left, *b = right;
+	int order;
 
 	if (a->vaddr != b->vaddr)
 		return a->vaddr < b->vaddr ? -1 : 1;
-	return compare_names(a, b);
+	order = compare_names(a, b);
+	return order ? order : a->from_debug - b->from_debug;
 }
 
 /* So few, qsort() sorts without asking for memory. */
@@ -184,7 +191,10 @@ static bool is_same(const struct elf_symbol *a, const struct elf_symbol *b)
 	       a->is_global == b->is_global && !strcmp(a->name, b->name);
 }
 
-/* .symtab has all that .dynsym has: each once is enough. What is left over is given back. */
+/*
+ * A .symtab, the debug file's too, has all that .dynsym has: each once is enough, the file's own
+ * before the debug file's. What is left over is given back.
+ */
 static void drop_repeated(elf_symbols *symbols)
 {
 	struct elf_symbol *items = symbols->items;

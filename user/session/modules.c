@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "session/debug_files.h"
 #include "session/matching.h"
 
 /* Each holds a descriptor, and what was read of its symbols. */
@@ -103,7 +104,7 @@ static void module_free(struct module *module)
 	free(module);
 }
 
-static int module_read(struct module *module, struct watchlist *watchlist)
+static int module_read(struct module *module, pid_t pid, struct watchlist *watchlist)
 {
 	int err = elf_image_open(module->fd, &module->image);
 
@@ -113,6 +114,9 @@ static int module_read(struct module *module, struct watchlist *watchlist)
 		log_detail("%s: not read: %s", module->path, strerror(-err));
 		return 0;
 	}
+	err = debug_files_find(module->image, pid, module->path);
+	if (err)
+		return err;
 	module->code = module_code_of(module->image);
 	err = elf_find_copy_doors(module->image, &module->doors);
 	return err ? err : module_match_names(module, watchlist);
@@ -150,7 +154,7 @@ static int module_new(pid_t pid, const struct target_mapping *mapping,
 	if (!err) {
 		snprintf(module->open_path, sizeof(module->open_path), "/proc/self/fd/%d",
 			 module->fd);
-		err = module_read(module, watchlist);
+		err = module_read(module, pid, watchlist);
 	}
 	if (err)
 		module_free(module);
