@@ -38,7 +38,7 @@ LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard 
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps deps-tests need need-tests demo check check-unit check-live check-asan install clean
+.PHONY: all help deps deps-tests need need-tests demo check check-unit check-live check-asan bench install clean
 
 all: need
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS)
@@ -49,6 +49,8 @@ help:
 	@echo 'sudo make check      install what is missing, build, run all tests'
 	@echo 'make check-unit      the unit tests alone (no root)'
 	@echo 'sudo make check-live the live tests alone'
+	@echo 'sudo make bench      measure attaching, its memory and the pauses of its target'
+	@echo '                     (BENCH="attach memory pauses": some; 700 MB in build/bench)'
 	@echo 'make deps            install the packages that the build lacks (root)'
 	@echo 'make deps-tests      those of the tests as well (root)'
 	@echo 'make install         into PREFIX (/usr/local), under DESTDIR'
@@ -195,6 +197,33 @@ check: deps-tests
 	@$(MAKE) --no-print-directory check-unit
 	@$(MAKE) --no-print-directory check-live
 	@$(MAKE) --no-print-directory check-asan
+
+# ---- figures ----
+
+$(BUILD)/bench/idle: tests/bench/targets/idle.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<
+
+$(BUILD)/bench/big.o: tests/bench/targets/big.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -c -o $@ $<
+
+$(BUILD)/bench/big-plain $(BUILD)/bench/big-cxx: $(BUILD)/bench/big-%: $(BUILD)/bench/big.o tests/bench/big.py
+	@echo "  BIG   $@"
+	$(Q)$(PYTHON) tests/bench/big.py $* $< $@
+
+$(BUILD)/bench/big-stripped: $(BUILD)/bench/big-plain
+	@echo "  STRIP $@"
+	$(Q)strip -o $@ $<
+
+BENCH_TARGETS := $(addprefix $(BUILD)/bench/,idle big-plain big-stripped big-cxx)
+
+# BENCH="attach memory": some of them.
+bench: need-tests
+	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(BENCH_TARGETS)
+	@MEMWATCH_BUILD=$(BUILD) $(PYTHON) -B tests/bench/bench.py $(BENCH)
 
 demo: deps
 	@$(MAKE) --no-print-directory all
