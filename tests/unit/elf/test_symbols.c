@@ -158,6 +158,39 @@ static void offers_the_nearest_names(void **state)
 	elf_image_free(images[1]);
 }
 
+static void counts_edits_between_shared_ends(void **state)
+{
+	static const struct {
+		const char *wanted, *name;
+		unsigned distance;
+	} pairs[] = {
+		{"flush", "flush", 0},
+		{"flush", "flushflush", 5},   /* the beginning is the end, too */
+		{"aaa", "aa", 1},             /* each letter counts once */
+		{"abab", "baab", 1},          /* swapped next to a shared end */
+		{"xabx", "xbax", 1},          /* and between two */
+		{"aab", "aba", 1},            /* and next to a shared beginning */
+		{"bench_ca", "bench_abc", 3}, /* no letter put between two swapped ones */
+		{"do_flush_all", "do_fls_all", 2},
+		{"", "abc", 3},
+	};
+	struct made_symbol symbol = FUNC(NULL, 0x100, 8, STB_GLOBAL);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(pairs); i++) {
+		elf_near_names near = {0};
+		struct elf_image *image;
+
+		symbol.name = pairs[i].name;
+		image = make_image(&symbol, 1);
+		assert_int_equal(elf_nearest_names(image, pairs[i].wanted, 1, &near), 0);
+		assert_int_equal(near.count, 1);
+		assert_int_equal(near.items[0].distance, pairs[i].distance);
+		array_release(&near);
+		elf_image_free(image);
+	}
+}
+
 static void passes_over_endless_names(void **state)
 {
 	char name[301], wanted[101];
@@ -425,6 +458,7 @@ int main(void)
 		cmocka_unit_test(finds_where_the_loader_put_it),
 		cmocka_unit_test(matches_names),
 		cmocka_unit_test(offers_the_nearest_names),
+		cmocka_unit_test(counts_edits_between_shared_ends),
 		cmocka_unit_test(passes_over_endless_names),
 		cmocka_unit_test(names_the_innermost_function),
 		cmocka_unit_test(finds_bounds_without_symbols),
