@@ -31,7 +31,9 @@ def plain(*arguments, **settings):
 
 def check_text(text):
     assert ESCAPE not in text and "\r" not in text
-    assert max(map(len, text.splitlines())) <= 80
+    # memwatch's own lines, with the paths of debug files under -v, are as long as they are.
+    report = [line for line in text.splitlines() if not line.startswith("memwatch: ")]
+    assert max(map(len, report)) <= 80
 
 
 # ---- the text ----

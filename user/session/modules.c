@@ -114,7 +114,9 @@ static int module_read(struct module *module, pid_t pid, struct watchlist *watch
 		log_detail("%s: not read: %s", module->path, strerror(-err));
 		return 0;
 	}
-	err = debug_files_find(module->image, pid, module->path);
+	/* Only ld.so's debug file knows its private memmove: no --flush memmove means that one. */
+	if (strncmp(module->name, "ld-linux", strlen("ld-linux")) != 0)
+		err = debug_files_find(module->image, pid, module->path);
 	if (err)
 		return err;
 	module->code = module_code_of(module->image);
