@@ -232,12 +232,12 @@ def test_output_that_cannot_be_written(option, path, folder):
 
 # ---- names that never come ----
 
-@pytest.mark.parametrize("name, advice", [
-    ("save_al", "closest: save_all"),
-    ("flush_inside", "the compiler inlined it into save_all"),
+@pytest.mark.parametrize("option, name, advice", [
+    ("--flush", "save_al", "closest: save_all"),
+    ("--copy", "flush_inside", "the compiler inlined it into save_all"),
 ])
-def test_name_that_never_comes(name, advice, folder):
-    run = run_memwatch("-o", folder / "report", "--flush", name, "--", INLINED)
+def test_name_that_never_comes(option, name, advice, folder):
+    run = run_memwatch("-o", folder / "report", option, name, "--", INLINED)
     # It may come while the command runs, so that is not stopped.
     assert run.stdout == "ran\n"
     early, late = run.stderr.splitlines()
