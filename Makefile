@@ -31,10 +31,18 @@ USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/%.o)
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS   := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 WORKLOADS    := $(addprefix $(BUILD)/workloads/,lazywrite shiftbuf growbuf)
+VARIANTS     := $(addprefix $(BUILD)/variants/lazywrite,-static -static-pie -musl -musl-static -inlined)
+STRIPPED     := $(addprefix $(BUILD)/variants/lazywrite,-stripped -static-stripped -musl-static-stripped)
 LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.c)) \
                 $(patsubst tests/live/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.cc)) \
-                $(patsubst tests/live/targets/%.rs,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.rs)) \
-                $(BUILD)/variants/lazywrite-inlined
+                $(patsubst tests/live/targets/%.rs,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.rs))
+# What tests/live/targets/parts/shim.c can be: preloaded, or in the program itself.
+SHIMS      := jump call next own both rust
+OWN_COPIES := jump call own both rust
+LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,static static-pie musl musl-static) \
+                $(patsubst %,$(BUILD)/targets/doors-own-%,$(OWN_COPIES)) \
+                $(patsubst %,$(BUILD)/targets/libshim-%.so,$(SHIMS)) \
+                $(BUILD)/targets/musl-host $(BUILD)/targets/musl-plugin.so
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -148,6 +156,22 @@ $(BUILD)/workloads/%: workloads/%.c $(WORKLOAD_PARTS) $(wildcard workloads/*.h) 
 	@echo "  CC    $@"
 	$(Q)$(CC) $(WORKLOAD_FLAGS) -o $@ $(filter %.c,$^)
 
+# ---- the bundled workload in every kind of linking, for the tests ----
+
+$(BUILD)/variants/lazywrite-static: VARIANT_FLAGS = -static
+$(BUILD)/variants/lazywrite-static-pie: VARIANT_FLAGS = -static-pie
+$(BUILD)/variants/lazywrite-musl: VARIANT_CC = musl-gcc
+$(BUILD)/variants/lazywrite-musl-static: VARIANT_CC = musl-gcc
+$(BUILD)/variants/lazywrite-musl-static: VARIANT_FLAGS = -static
+$(VARIANTS) $(BUILD)/variants/lazywrite: workloads/lazywrite.c workloads/lazybuf.c $(WORKLOAD_PARTS) $(wildcard workloads/*.h) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(or $(VARIANT_CC),$(CC)) $(WORKLOAD_FLAGS) $(VARIANT_FLAGS) -o $@ $(filter %.c,$^)
+
+$(STRIPPED): %-stripped: %
+	@echo "  STRIP $@"
+	$(Q)strip -o $@ $<
+
 # ---- tests ----
 
 UNIT_OBJECTS = $(filter-out $(BUILD)/user/main.o,$(USER_OBJECTS))
@@ -155,7 +179,39 @@ UNIT_OBJECTS = $(filter-out $(BUILD)/user/main.o,$(USER_OBJECTS))
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
-	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJECTS) -lcmocka $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) -DVARIANTS='"$(BUILD)/variants"' -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJECTS) -lcmocka $(LIBS)
+
+TARGET_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror
+
+$(BUILD)/targets/doors-static: KIND_FLAGS = -static
+$(BUILD)/targets/doors-static-pie: KIND_FLAGS = -static-pie
+$(BUILD)/targets/doors-musl: KIND_CC = musl-gcc
+$(BUILD)/targets/doors-musl-static: KIND_CC = musl-gcc
+$(BUILD)/targets/doors-musl-static: KIND_FLAGS = -static
+$(addprefix $(BUILD)/targets/doors-,static static-pie musl musl-static): tests/live/targets/doors.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(or $(KIND_CC),$(CC)) $(TARGET_FLAGS) $(KIND_FLAGS) -o $@ $<
+
+$(BUILD)/targets/doors-own-%: tests/live/targets/doors.c tests/live/targets/parts/shim.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(TARGET_FLAGS) -fno-builtin -DSHIM_$* -rdynamic -o $@ $(filter %.c,$^)
+
+$(BUILD)/targets/libshim-%.so: tests/live/targets/parts/shim.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(TARGET_FLAGS) -fno-builtin -DSHIM_$* -fPIC -shared -o $@ $<
+
+$(BUILD)/targets/musl-host: tests/live/targets/parts/host.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)musl-gcc $(TARGET_FLAGS) -o $@ $<
+
+$(BUILD)/targets/musl-plugin.so: tests/live/targets/parts/plugin.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)musl-gcc $(TARGET_FLAGS) -fPIC -shared -o $@ $<
 
 $(BUILD)/targets/%: tests/live/targets/%.c Makefile
 	@mkdir -p $(@D)
@@ -180,12 +236,12 @@ $(BUILD)/variants/lazywrite-inlined: workloads/lazywrite.c workloads/lazybuf.c $
 	$(Q)$(CC) $(WORKLOAD_FLAGS) -DINLINE_FLUSH -o $@ $(filter %.c,$^)
 
 check-unit: need-tests
-	@$(MAKE) --no-print-directory $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS)
 	@set -e; for test in $(UNIT_TESTS); do echo "== $$test"; $$test; done
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
 
 check-live: need-tests
-	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(LIVE_TARGETS)
+	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(VARIANTS) $(STRIPPED) $(LIVE_TARGETS)
 	MEMWATCH_BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider --junitxml=$(BUILD)/live-tests.xml tests/live $(PYTEST_ARGS)
 
 # The unit tests and one live run under ASan and UBSan.

@@ -15,6 +15,7 @@ BUILD = ROOT / os.environ.get("MEMWATCH_BUILD", "build")
 MEMWATCH = BUILD / "memwatch"
 # Targets are never sanitized: a sanitizer's own memcpy would not be glibc's.
 WORKLOADS = BUILD / "workloads"
+VARIANTS = BUILD / "variants"
 TARGETS = BUILD / "targets"
 DEADLINE_S = 120
 
