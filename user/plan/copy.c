@@ -64,15 +64,30 @@ static void spoil_by(struct copy_lines *lines, const struct code_view *code,
 		spoil_from(lines, insn->vaddr + insn->length);
 }
 
-/* From the door to the next function that has a name, or to the first bytes that are no code. */
+/* Nothing before it jumps past it, and it does not go on by itself. */
+static bool ends_body(const struct insn *insn, uint64_t furthest_vaddr)
+{
+	return insn->vaddr + insn->length > furthest_vaddr && insn->flow != FLOW_NEXT &&
+	       insn->flow != FLOW_BRANCH && insn->flow != FLOW_CALL;
+}
+
+/*
+ * From the door to where its own code ends, to the next function that has a name, or to the first
+ * bytes that are no code. What follows in a stripped file may call the routine.
+ */
 static struct code_range guess_bounds(const struct code_view *code, uint64_t vaddr)
 {
 	struct code_range body = {.vaddr = vaddr};
+	uint64_t furthest_vaddr = vaddr;
 	struct insn insn;
 
 	while (body.bytes < UNBOUNDED_BYTES && !code_decode(code, vaddr + body.bytes, &insn)) {
 		body.bytes += insn.length;
-		if (code->names_function(code->source, vaddr + body.bytes))
+		if (insn_leads_elsewhere(&insn) && insn.target_vaddr > furthest_vaddr &&
+		    insn.target_vaddr - vaddr < UNBOUNDED_BYTES)
+			furthest_vaddr = insn.target_vaddr;
+		if (ends_body(&insn, furthest_vaddr) ||
+		    code->names_function(code->source, vaddr + body.bytes))
 			break;
 	}
 	return body;

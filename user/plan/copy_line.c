@@ -9,9 +9,8 @@
 #define ARGUMENTS (DESTROYS_RDI | DESTROYS_RSI | DESTROYS_RDX | DESTROYS_RSP)
 
 /* Far more than any routine takes up to its first branch. */
-#define STEPS_MAX      256
-#define LINES_MAX      64
-#define TAIL_CALLS_MAX 4
+#define STEPS_MAX 256
+#define LINES_MAX 64
 
 /* Where a line ends, and whether the arguments still stand there. */
 struct line_end {
@@ -90,31 +89,6 @@ static int joins_other_line(const struct copy_lines *lines, const struct code_vi
 	}
 	array_release(&way.steps);
 	return err == -ENOMEM ? err : 0;
-}
-
-/*
- * True where the function at vaddr has no way back to its caller: no ret and no jump out, but to
- * another such. Then it copies nothing for anyone: __chk_fail.
- */
-static bool never_returns(const struct code_view *code, uint64_t vaddr, unsigned depth)
-{
-	struct code_range function;
-	struct code_sweep sweep;
-	struct insn insn;
-	int more;
-
-	if (depth == TAIL_CALLS_MAX || !function_at(code, vaddr, &function) ||
-	    sweep_start(&sweep, code, &function))
-		return false;
-	while ((more = sweep_next(&sweep, &insn)) > 0) {
-		if (insn.flow == FLOW_RETURN || insn.flow == FLOW_JUMP_SLOT ||
-		    insn.flow == FLOW_JUMP_INDIRECT)
-			return false;
-		if (insn_leads_elsewhere(&insn) && !range_covers(&function, insn.target_vaddr) &&
-		    !never_returns(code, insn.target_vaddr, depth + 1))
-			return false;
-	}
-	return !more;
 }
 
 /* Remembers the jmps of a line, whose edges its steps stand for. */
@@ -221,7 +195,7 @@ static int line_resolve(struct copy_lines *lines, const struct code_view *code, 
 	*grown = true;
 	if (array_push(&lines->followed, end.insn.vaddr))
 		return -ENOMEM;
-	if (!jumps && never_returns(code, end.insn.target_vaddr, 0))
+	if (!jumps && never_returns(code, end.insn.target_vaddr))
 		return line_extend(lines, code, line, next, end.usable);
 	return line_split(lines, code, index, &end);
 }

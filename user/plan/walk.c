@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 
+/* How many jumps from function to function are followed. */
+#define TAIL_CALLS_MAX 4
+
 int code_decode(const struct code_view *code, uint64_t vaddr, struct insn *insn)
 {
 	size_t bytes = 0;
@@ -67,6 +70,32 @@ bool insn_is_padding(const struct code_view *code, const struct insn *insn)
 	/* int3; xchg %ax,%ax; data16 cs nopw 0x0(%rax,%rax,1) */
 	return i < insn->length && (at[i] == 0xcc || at[i] == 0x90 ||
 				    (at[i] == 0x0f && i + 1 < insn->length && at[i + 1] == 0x1f));
+}
+
+static bool never_comes_back(const struct code_view *code, uint64_t vaddr, unsigned depth)
+{
+	struct code_range function;
+	struct code_sweep sweep;
+	struct insn insn;
+	int more;
+
+	if (depth == TAIL_CALLS_MAX || !function_at(code, vaddr, &function) ||
+	    sweep_start(&sweep, code, &function))
+		return false;
+	while ((more = sweep_next(&sweep, &insn)) > 0) {
+		if (insn.flow == FLOW_RETURN || insn.flow == FLOW_JUMP_SLOT ||
+		    insn.flow == FLOW_JUMP_INDIRECT)
+			return false;
+		if (insn_leads_elsewhere(&insn) && !range_covers(&function, insn.target_vaddr) &&
+		    !never_comes_back(code, insn.target_vaddr, depth + 1))
+			return false;
+	}
+	return !more;
+}
+
+bool never_returns(const struct code_view *code, uint64_t vaddr)
+{
+	return never_comes_back(code, vaddr, 0);
 }
 
 struct probe_point point_at(const struct code_view *code, const struct insn *insn, const char *why)

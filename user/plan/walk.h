@@ -32,6 +32,12 @@ bool insn_leads_elsewhere(const struct insn *insn);
 /* Space between functions: int3, and nops of all lengths. */
 bool insn_is_padding(const struct code_view *code, const struct insn *insn);
 
+/*
+ * True where the function at vaddr has no way back to its caller: no ret and no jump out, but to
+ * another such. Then it copies nothing for anyone: __chk_fail.
+ */
+bool never_returns(const struct code_view *code, uint64_t vaddr);
+
 /* A point on insn, with "TEXT: WHY" as its reason. */
 struct probe_point point_at(const struct code_view *code, const struct insn *insn, const char *why);
 
