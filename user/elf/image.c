@@ -226,6 +226,17 @@ bool elf_find_segment(const struct elf_image *image, GElf_Word type, GElf_Phdr *
 	return elf_next_segment(image, type, &at, header);
 }
 
+uint64_t elf_image_code_start(const struct elf_image *image, uint64_t vaddr)
+{
+	const struct elf_segment *segment;
+
+	array_each (segment, &image->segments) {
+		if (segment->is_code && elf_covers(segment->vaddr, segment->bytes, vaddr))
+			return segment->vaddr;
+	}
+	return vaddr;
+}
+
 /* ---- tables by address ---- */
 
 int elf_compare_vaddrs(const void *left, const void *right)

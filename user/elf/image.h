@@ -50,6 +50,9 @@ bool elf_image_word(const struct elf_image *image, uint64_t vaddr, uint64_t *wor
 /* The code bytes from vaddr to the end of its executable segment; NULL where there are none. */
 const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes);
 
+/* Where the executable segment that holds vaddr begins; vaddr itself where none does. */
+uint64_t elf_image_code_start(const struct elf_image *image, uint64_t vaddr);
+
 /*
  * ---- symbols (elf/symbols.c): .symtab, the debug file's where there is one (elf/debug_file.h),
  * and .dynsym; functions only ----
@@ -144,6 +147,13 @@ typedef ARRAY(struct elf_copy_door) elf_copy_doors;
  * Not bcopy: in glibc and musl it goes through memmove, its arguments the other way round.
  */
 int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors);
+
+/*
+ * Appends the slots whose contents a resolver chooses when the program starts (R_X86_64_IRELATIVE),
+ * whatever routine they are for; at most 256, by address.
+ */
+typedef ARRAY(uint64_t) elf_addresses;
+int elf_find_ifunc_slots(const struct elf_image *image, elf_addresses *slots);
 
 /*
  * The symbol whose address the loader writes into the slot at slot_vaddr (from JUMP_SLOT and

@@ -130,6 +130,23 @@ const char *elf_slot_symbol(const struct elf_image *image, uint64_t slot_vaddr)
 	return table->slots.items[upto - 1].symbol;
 }
 
+/* glibc 2.36 has 29 in a static program, 70 in libc.so. */
+#define IFUNC_SLOTS_MOST 256
+
+int elf_find_ifunc_slots(const struct elf_image *image, elf_addresses *slots)
+{
+	const struct elf_slot *slot;
+	int status = load_slots(image);
+
+	array_each (slot, &image->tables->slots.slots) {
+		if (status || slots->count == IFUNC_SLOTS_MOST)
+			break;
+		if (slot->resolver_vaddr)
+			status = array_push(slots, slot->vaddr);
+	}
+	return status;
+}
+
 /* ---- doors ---- */
 
 /*

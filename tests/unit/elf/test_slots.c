@@ -95,6 +95,44 @@ static void doors_are_limited(void **state)
 	elf_image_free(image);
 }
 
+/* They hold code of libc in this very process; the doors' slots are among them. */
+static void slots_of_ifuncs_need_no_names(void **state)
+{
+	struct loaded_file libc = loaded_file("libc.so.6");
+	struct elf_image *image = open_image(libc.path);
+	elf_addresses slots = {0};
+	elf_copy_doors doors = {0};
+	const struct elf_copy_door *door;
+	const uint64_t *slot;
+	size_t bytes, in_libc = 0;
+
+	(void)state;
+	assert_int_equal(elf_find_ifunc_slots(image, &slots), 0);
+	assert_int_equal(elf_find_copy_doors(image, &doors), 0);
+	array_each (slot, &slots) {
+		uint64_t address;
+
+		memcpy(&address, (void *)(libc.base + *slot), sizeof(address));
+		/* time() and gettimeofday() come from the vDSO. */
+		if (!elf_image_code(image, address - libc.base, &bytes))
+			continue;
+		in_libc++;
+		assert_true(elf_image_code_start(image, address - libc.base) < address - libc.base);
+	}
+	assert_true(in_libc > 10);
+	array_each (door, &doors) {
+		bool found = door->direct;
+
+		array_each (slot, &slots)
+			found |= *slot == door->vaddr;
+		assert_true(found);
+	}
+	assert_int_equal(elf_image_code_start(image, 1), 1);
+	array_release(&slots);
+	array_release(&doors);
+	elf_image_free(image);
+}
+
 static void programs_without_copies_have_no_doors(void **state)
 {
 	struct elf_image *image = open_image("/usr/bin/python3.11");
@@ -143,6 +181,7 @@ int main(void)
 		cmocka_unit_test(slots_hold_what_dlsym_gives),
 		cmocka_unit_test(plain_functions_are_direct_doors),
 		cmocka_unit_test(doors_are_limited),
+		cmocka_unit_test(slots_of_ifuncs_need_no_names),
 		cmocka_unit_test(programs_without_copies_have_no_doors),
 		cmocka_unit_test(slots_name_what_they_lead_to),
 	};
