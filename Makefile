@@ -163,6 +163,8 @@ $(BUILD)/variants/lazywrite-static-pie: VARIANT_FLAGS = -static-pie
 $(BUILD)/variants/lazywrite-musl: VARIANT_CC = musl-gcc
 $(BUILD)/variants/lazywrite-musl-static: VARIANT_CC = musl-gcc
 $(BUILD)/variants/lazywrite-musl-static: VARIANT_FLAGS = -static
+# The flush has no code of its own.
+$(BUILD)/variants/lazywrite-inlined: VARIANT_FLAGS = -DINLINE_FLUSH
 $(VARIANTS) $(BUILD)/variants/lazywrite: workloads/lazywrite.c workloads/lazybuf.c $(WORKLOAD_PARTS) $(wildcard workloads/*.h) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
@@ -227,13 +229,6 @@ $(BUILD)/targets/%: tests/live/targets/%.rs Makefile
 	@mkdir -p $(@D)
 	@echo "  RUSTC $@"
 	$(Q)rustc -O -g -D warnings -o $@ $<
-
-# The flush has no code of its own.
-$(BUILD)/variants/lazywrite-inlined: workloads/lazywrite.c workloads/lazybuf.c $(WORKLOAD_PARTS) \
-                                     $(wildcard workloads/*.h) Makefile
-	@mkdir -p $(@D)
-	@echo "  CC    $@"
-	$(Q)$(CC) $(WORKLOAD_FLAGS) -DINLINE_FLUSH -o $@ $(filter %.c,$^)
 
 check-unit: need-tests
 	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS)

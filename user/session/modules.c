@@ -96,6 +96,7 @@ static void module_free(struct module *module)
 		planned_function_release(function);
 	array_release(&module->functions);
 	array_release(&module->doors);
+	array_release(&module->doors_said);
 	elf_image_free(module->image);
 	if (module->fd >= 0)
 		close(module->fd);

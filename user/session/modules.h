@@ -38,6 +38,8 @@ struct module {
 	struct elf_image *image; /* NULL: no ELF file that we read */
 	struct code_view code;
 	elf_copy_doors doors;
+	ARRAY(uint64_t) doors_said; /* those of whom it was said why they are left out */
+	bool recognised_said;       /* that it has routines without names */
 	ARRAY(struct planned_function) functions;
 	bool is_searched_for_inlined; /* for the patterns that had no match */
 };

@@ -6,18 +6,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "session/doors.h"
 #include "session/matching.h"
+#include "session/planning.h"
 #include "session/tails.h"
 #include "target/process.h"
-
-/* What the planning of one process hands from step to step. */
-struct planning {
-	pid_t pid;
-	struct target_maps maps;
-	struct modules *modules;
-	struct watchlist *watchlist;
-	struct process_plan *plan;
-};
 
 static int add_module(struct process_plan *plan, struct module *module)
 {
@@ -57,198 +50,6 @@ static int list_modules(struct planning *planning)
 	return 0;
 }
 
-static uint64_t module_addr(const struct planning *planning, const struct module *module,
-			    uint64_t vaddr)
-{
-	uint64_t off, addr;
-
-	if (!elf_image_off_of_vaddr(module->image, vaddr, &off) ||
-	    !target_maps_addr(&planning->maps, module->device, module->inode, off, &addr))
-		return 0;
-	return addr;
-}
-
-/* Where a runtime address lies in a mapped file; NULL where that is no code of a module. */
-static struct module *module_at(const struct planning *planning, uint64_t addr, uint64_t *vaddr)
-{
-	const struct target_mapping *mapping = target_maps_at(&planning->maps, addr);
-	struct module **module;
-
-	if (!mapping || !mapping->executable)
-		return NULL;
-	array_each (module, &planning->plan->modules) {
-		uint64_t off = addr - mapping->start_addr + mapping->file_off;
-
-		if ((*module)->inode == mapping->inode && (*module)->device == mapping->device &&
-		    elf_image_vaddr_of_off((*module)->image, off, vaddr))
-			return *module;
-	}
-	return NULL;
-}
-
-static int add_probe(struct planning *planning, struct module *module,
-		     const struct probe_point *point, enum mw_point_kind kind, unsigned flags,
-		     unsigned index, const char *name)
-{
-	static const char *const what[] = {
-		[MW_POINT_COPY] = "copy",   [MW_POINT_ENTRY] = "entry",   [MW_POINT_END] = "end",
-		[MW_POINT_WRITE] = "write", [MW_POINT_LOADER] = "loader",
-	};
-	struct planned_probe probe = {
-		.module = module,
-		.vaddr = point->vaddr,
-		.addr = module_addr(planning, module, point->vaddr),
-		.original = point->original,
-		.what = what[kind],
-		.name = name,
-		.cost = point->probe,
-	};
-
-	if (point->probe == PROBE_STEPPED)
-		flags |= MW_POINT_STEPPED;
-	probe.point.cookie = MW_COOKIE(kind, flags, index);
-	if (!elf_image_off_of_vaddr(module->image, point->vaddr, &probe.point.file_off))
-		return -EINVAL;
-	snprintf(probe.reason, sizeof(probe.reason), "%s", point->reason);
-	return array_push(&planning->plan->probes, probe);
-}
-
-/* ---- copy routines ---- */
-
-/*
- * Before the loader has come to it, a slot holds what the file says: 0, the address of the PLT
- * stub that will look it up, or that address without the load bias.
- */
-static bool is_unbound(const struct module *module, uint64_t slot_vaddr, uint64_t slot_addr,
-		       uint64_t value)
-{
-	uint64_t word;
-
-	if (!value)
-		return true;
-	if (!elf_image_word(module->image, slot_vaddr, &word))
-		return false;
-	return value == word || value == word + (slot_addr - slot_vaddr);
-}
-
-struct live_door {
-	struct module *module;
-	struct copy_door door;
-};
-typedef ARRAY(struct live_door) live_doors;
-
-static int resolve_door(struct planning *planning, struct module *module,
-			const struct elf_copy_door *door, live_doors *doors)
-{
-	struct live_door live = {.module = module, .door = {door->name, door->vaddr}};
-	uint64_t slot_addr, target_addr, stub_slot;
-	struct live_door *known;
-	int err;
-
-	if (!door->direct) {
-		slot_addr = module_addr(planning, module, door->vaddr);
-		if (!slot_addr)
-			return 0;
-		err = process_read(planning->pid, slot_addr, &target_addr, sizeof(target_addr));
-		if (err)
-			return err;
-		live.module = module_at(planning, target_addr, &live.door.vaddr);
-		if (is_unbound(module, door->vaddr, slot_addr, target_addr) || !live.module ||
-		    !plan_stub_slot(&live.module->code, live.door.vaddr, &stub_slot)) {
-			planning->plan->settled = false;
-			return 0;
-		}
-	}
-	/* Two names of one routine stay two: a tail jump may go by either. */
-	array_each (known, doors) {
-		if (known->module == live.module && known->door.vaddr == live.door.vaddr &&
-		    !strcmp(known->door.name, live.door.name))
-			return 0;
-	}
-	return array_push(doors, live);
-}
-
-/* The routine is named by the best known of its doors: memmove before __memcpy_chk. */
-static const char *routine_name(const struct copy_door *doors, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(doors[i].name, "memmove"))
-			return doors[i].name;
-	}
-	return doors[0].name;
-}
-
-typedef ARRAY(struct copy_door) copy_doors;
-
-static int add_door(copy_doors *doors, const struct copy_door *door)
-{
-	const struct copy_door *known;
-
-	array_each (known, doors) {
-		if (known->vaddr == door->vaddr)
-			return 0;
-	}
-	return array_push(doors, *door);
-}
-
-static int plan_module_copies(struct planning *planning, struct module *module,
-			      const live_doors *all)
-{
-	copy_doors doors = {0};
-	struct probe_point *point;
-	probe_points points = {0};
-	struct live_door *live;
-	unsigned routine;
-	int err = 0;
-
-	array_each (live, all) {
-		if (!err && live->module == module)
-			err = add_door(&doors, &live->door);
-	}
-	if (err || !doors.count)
-		goto out;
-	err = plan_copies(&module->code, doors.items, doors.count, &points,
-			  planning->plan->refused);
-	if (err == -ENOTSUP) {
-		log_warning("copies in %s can't be counted: %s", module->path,
-			    planning->plan->refused);
-		err = 0;
-		goto out;
-	}
-	if (!err)
-		err = watchlist_routine(planning->watchlist, routine_name(doors.items, doors.count),
-					module->name, &routine);
-	array_each (point, &points) {
-		if (!err)
-			err = add_probe(planning, module, point, MW_POINT_COPY, 0, routine,
-					planning->watchlist->routines.items[routine].function);
-	}
-	planning->plan->copy_doors += doors.count;
-out:
-	array_release(&points);
-	array_release(&doors);
-	return err;
-}
-
-static int plan_all_copies(struct planning *planning, live_doors *doors)
-{
-	struct elf_copy_door *door;
-	struct module **module;
-	int err = 0;
-
-	array_each (module, &planning->plan->modules) {
-		array_each (door, &(*module)->doors) {
-			if (!err)
-				err = resolve_door(planning, *module, door, doors);
-		}
-	}
-	array_each (module, &planning->plan->modules) {
-		if (!err)
-			err = plan_module_copies(planning, *module, doors);
-	}
-	return err;
-}
-
 /* ---- watched functions ---- */
 
 /* How tails.c finds what a tail jump leads to in this process. */
@@ -256,20 +57,6 @@ struct tail_lookup {
 	struct planning *planning;
 	const live_doors *doors;
 };
-
-/* What a slot holds once the loader, or the first call through it, has bound it. */
-static bool tail_bound(const struct planning *planning, const struct module *module,
-		       uint64_t slot_vaddr, struct tail_target *target)
-{
-	uint64_t slot_addr = module_addr(planning, module, slot_vaddr), bound_addr;
-
-	if (!slot_addr || process_read(planning->pid, slot_addr, &bound_addr, sizeof(bound_addr)))
-		return false;
-	if (is_unbound(module, slot_vaddr, slot_addr, bound_addr))
-		return false;
-	target->module = module_at(planning, bound_addr, &target->vaddr);
-	return target->module;
-}
 
 static int tail_candidates(const struct tail_lookup *lookup, const char *symbol,
 			   tail_targets *targets)
@@ -304,10 +91,10 @@ static int tail_bind(void *context, const struct module *module, uint64_t slot_v
 {
 	const struct tail_lookup *lookup = context;
 	const char *symbol = elf_slot_symbol(module->image, slot_vaddr);
-	struct tail_target target;
+	struct place place;
 
-	if (tail_bound(lookup->planning, module, slot_vaddr, &target))
-		return array_push(targets, target);
+	if (!planning_slot(lookup->planning, module, slot_vaddr, &place))
+		return array_push(targets, ((struct tail_target){place.module, place.vaddr}));
 	return symbol ? tail_candidates(lookup, symbol, targets) : 0;
 }
 
@@ -391,8 +178,8 @@ static int plan_ends(struct planning *planning, struct module *module,
 		unsigned flags = at < function->exits.own_returns ? 0 : MW_POINT_SHARED_END;
 
 		if (!err)
-			err = add_probe(planning, module, point, MW_POINT_END, flags,
-					function->index, function->name);
+			err = planning_add_probe(planning, module, point, MW_POINT_END, flags,
+						 function->index, function->name);
 	}
 	if (!err)
 		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared);
@@ -400,8 +187,9 @@ static int plan_ends(struct planning *planning, struct module *module,
 		explain_shared(function, &shared, doors);
 	array_each (end, &shared) {
 		if (!err)
-			err = add_probe(planning, end->module, &end->point, MW_POINT_END,
-					MW_POINT_SHARED_END, function->index, function->name);
+			err = planning_add_probe(planning, end->module, &end->point, MW_POINT_END,
+						 MW_POINT_SHARED_END, function->index,
+						 function->name);
 	}
 	array_release(&shared);
 	return err;
@@ -420,8 +208,8 @@ static int plan_functions(struct planning *planning, struct module *module, cons
 	array_each (function, &module->functions) {
 		if (err || function->err)
 			continue;
-		err = add_probe(planning, module, &function->entry, kinds[function->role], 0,
-				function->index, function->name);
+		err = planning_add_probe(planning, module, &function->entry, kinds[function->role],
+					 0, function->index, function->name);
 		if (!err && function->role == ROLE_FLUSH)
 			err = plan_ends(planning, module, function, doors);
 	}
@@ -452,7 +240,7 @@ static int match_addresses(struct planning *planning)
 	array_each (pattern, &planning->watchlist->patterns) {
 		if (err || pattern->kind != PATTERN_ADDR || pattern->matches)
 			continue;
-		module = module_at(planning, pattern->place, &vaddr);
+		module = planning_module_at(planning, pattern->place, &vaddr);
 		if (!module) {
 			refuse_fileless(planning, pattern);
 			continue;
@@ -496,7 +284,7 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 			err = module_match_inlined(*module, watchlist);
 	}
 	if (!err)
-		err = plan_all_copies(&planning, &doors);
+		err = doors_plan(&planning, &doors);
 	array_each (module, &plan->modules) {
 		if (!err)
 			err = plan_functions(&planning, *module, &doors);

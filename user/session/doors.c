@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/doors.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "plan/recognise.h"
+#include "target/process.h"
+
+static struct live_door *door_at(const live_doors *doors, const struct place *place)
+{
+	struct live_door *live;
+
+	array_each (live, doors) {
+		if (live->module == place->module && live->door.vaddr == place->vaddr)
+			return live;
+	}
+	return NULL;
+}
+
+/* Two names of one routine stay two: a tail jump may go by either. */
+static int add_live_door(live_doors *doors, const struct live_door *added)
+{
+	const struct live_door *known;
+
+	array_each (known, doors) {
+		if (known->module == added->module && known->door.vaddr == added->door.vaddr &&
+		    !strcmp(known->door.name, added->door.name))
+			return 0;
+	}
+	return array_push(doors, *added);
+}
+
+/* -EAGAIN: not bound yet, or bound to the stub that will look it up. */
+static int implementation_of(const struct planning *planning, const struct module *module,
+			     uint64_t slot_vaddr, struct place *place)
+{
+	int err = planning_slot(planning, module, slot_vaddr, place);
+	uint64_t stub_slot;
+
+	if (!err && !plan_stub_slot(&place->module->code, place->vaddr, &stub_slot))
+		return -EAGAIN;
+	return err;
+}
+
+static int resolve_door(struct planning *planning, struct module *module,
+			const struct elf_copy_door *door, live_doors *doors)
+{
+	struct live_door live = {
+		.module = module, .door = {door->name, door->vaddr}, .direct = door->direct};
+	struct place place;
+	int err;
+
+	if (!door->direct) {
+		err = implementation_of(planning, module, door->vaddr, &place);
+		if (err == -EAGAIN)
+			planning->plan->settled = false;
+		if (err)
+			return err == -EAGAIN || err == -ENOENT ? 0 : err;
+		live.module = place.module;
+		live.door.vaddr = place.vaddr;
+	}
+	return add_live_door(doors, &live);
+}
+
+/* ---- programs that carry their routines without a name ---- */
+
+static int recognise_slots(struct planning *planning, struct module *module, live_doors *doors)
+{
+	elf_addresses slots = {0};
+	uint64_t *slot;
+	int err = elf_find_ifunc_slots(module->image, &slots);
+
+	array_each (slot, &slots) {
+		struct live_door live = {0};
+		struct place place;
+
+		if (err)
+			break;
+		err = implementation_of(planning, module, *slot, &place);
+		if (err == -EAGAIN)
+			planning->plan->settled = false;
+		if (!err)
+			live.door.name = plan_recognise_copy(&place.module->code, place.vaddr);
+		if (live.door.name) {
+			live.module = place.module;
+			live.door.vaddr = place.vaddr;
+			err = add_live_door(doors, &live);
+		}
+		if (err == -EAGAIN || err == -ENOENT)
+			err = 0;
+	}
+	array_release(&slots);
+	return err;
+}
+
+static int recognise_musl(struct module *module, uint64_t code_vaddr, live_doors *doors)
+{
+	const struct copy_door *door;
+	copy_doors found = {0};
+	int err = plan_find_musl_copies(&module->code, code_vaddr, &found);
+
+	array_each (door, &found) {
+		struct live_door live = {.module = module, .door = *door, .direct = true};
+
+		if (!err)
+			err = add_live_door(doors, &live);
+	}
+	array_release(&found);
+	return err;
+}
+
+/* The program itself, where it is static: no loader was mapped for it. */
+static struct module *static_program(const struct planning *planning, uint64_t *entry_vaddr)
+{
+	uint64_t base_addr = 0, entry_addr;
+	int err = process_auxv(planning->pid, AT_BASE, &base_addr);
+
+	if ((err && err != -ENOENT) || base_addr ||
+	    process_auxv(planning->pid, AT_ENTRY, &entry_addr))
+		return NULL;
+	return planning_module_at(planning, entry_addr, entry_vaddr);
+}
+
+static int recognise_doors(struct planning *planning, live_doors *doors)
+{
+	uint64_t entry_vaddr;
+	struct module *program = static_program(planning, &entry_vaddr);
+	int err;
+
+	if (!program)
+		return 0;
+	err = recognise_slots(planning, program, doors);
+	if (!err && !doors->count && planning->plan->settled)
+		err = recognise_musl(program, elf_image_code_start(program->image, entry_vaddr),
+				     doors);
+	if (doors->count && !program->recognised_said) {
+		program->recognised_said = true;
+		log_note("the copy routines of %s have no names; they were recognised by their "
+			 "code",
+			 program->path);
+	}
+	return err;
+}
+
+/* ---- routines that hand their copies on ---- */
+
+static void leave_out(struct live_door *live, const char *why)
+{
+	const uint64_t *said;
+
+	live->left_out = true;
+	array_each (said, &live->module->doors_said) {
+		if (*said == live->door.vaddr)
+			return;
+	}
+	/* Where memory is short, it is said again. */
+	if (array_push(&live->module->doors_said, live->door.vaddr))
+		return;
+	log_note("%s in %s %s", live->door.name, live->module->path, why);
+}
+
+static bool is_copy_name(const live_doors *doors, const char *symbol)
+{
+	const struct live_door *live;
+
+	array_each (live, doors) {
+		if (symbol && !strcmp(live->door.name, symbol))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether what the door hands on comes to a copy routine; *leads stays where that is not known yet.
+ * What a slot leads to may become a door: a routine that goes by a pointer has its implementations
+ * without names.
+ */
+static int leads_to_door(struct planning *planning, const struct live_door *from,
+			 const struct copy_forward *forward, live_doors *doors, bool *leads)
+{
+	struct place place = {from->module, forward->target_vaddr};
+	uint64_t slot_vaddr = forward->slot_vaddr;
+	struct live_door live = {0};
+	int err;
+
+	if (place.vaddr && plan_stub_slot(&from->module->code, place.vaddr, &slot_vaddr))
+		slot_vaddr = 0;
+	if (slot_vaddr) {
+		err = planning_slot(planning, from->module, slot_vaddr, &place);
+		if (err) {
+			const char *symbol = elf_slot_symbol(from->module->image, slot_vaddr);
+
+			/* A variable that the first call sets, by dlsym() as a rule. */
+			*leads = symbol ? is_copy_name(doors, symbol) : *leads;
+			return err == -ENOMEM ? err : 0;
+		}
+	}
+	if (door_at(doors, &place)) {
+		*leads = place.module != from->module || place.vaddr != from->door.vaddr;
+		return 0;
+	}
+	live.door.name = slot_vaddr ? plan_recognise_copy(&place.module->code, place.vaddr) : NULL;
+	*leads = live.door.name;
+	live.module = place.module;
+	live.door.vaddr = place.vaddr;
+	return *leads ? add_live_door(doors, &live) : 0;
+}
+
+static int judge_door(struct planning *planning, size_t index, live_doors *doors)
+{
+	const struct live_door from = doors->items[index];
+	struct copy_nature nature;
+	struct copy_forward *forward;
+	bool leads, hands_on = false;
+	int err = copy_nature_of(&from.module->code, from.door.vaddr, &nature);
+
+	array_each (forward, &nature.forwards) {
+		/* Who does not copy by itself leaves it to somebody. */
+		leads = !nature.copies;
+		if (!err)
+			err = leads_to_door(planning, &from, forward, doors, &leads);
+		hands_on |= leads;
+	}
+	/* By index: doors may have grown. */
+	if (!err && hands_on && nature.copies) {
+		leave_out(&doors->items[index],
+			  "copies by itself and hands copies on as well: only those are counted");
+	} else if (!err && hands_on) {
+		doors->items[index].left_out = true;
+		log_detail("%s in %s hands its copies on: they are counted where that leads",
+			   from.door.name, from.module->path);
+	}
+	copy_nature_release(&nature);
+	return err;
+}
+
+static int judge_doors(struct planning *planning, live_doors *doors)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < doors->count; i++) {
+		if (doors->items[i].direct)
+			err = judge_door(planning, i, doors);
+	}
+	return err;
+}
+
+/* ---- probes ---- */
+
+/* The routine is named by the best known of its doors: memmove before __memcpy_chk. */
+static const char *routine_name(const copy_doors *doors)
+{
+	const struct copy_door *door;
+
+	array_each (door, doors) {
+		if (!strcmp(door->name, "memmove"))
+			return door->name;
+	}
+	return doors->items[0].name;
+}
+
+/* One after the other: who has no point, or takes away that of those before it, is left out. */
+static int plan_singly(struct planning *planning, struct module *module, live_doors *all,
+		       copy_doors *doors, probe_points *points)
+{
+	char *reason = planning->plan->refused, text[PLAN_REASON_BYTES + 40];
+	struct live_door *live;
+	int err = 0;
+
+	doors->count = 0;
+	array_each (live, all) {
+		if (live->module != module || live->left_out)
+			continue;
+		array_release(points);
+		err = array_push(doors, live->door);
+		if (!err)
+			err = plan_copies(&module->code, doors->items, doors->count, points,
+					  reason);
+		if (err == -ENOTSUP) {
+			snprintf(text, sizeof(text), "can't be counted: %s", reason);
+			leave_out(live, text);
+			doors->count--;
+			err = 0;
+		}
+		if (err)
+			return err;
+	}
+	array_release(points);
+	return doors->count ? plan_copies(&module->code, doors->items, doors->count, points, text)
+			    : 0;
+}
+
+static int collect_doors(const struct module *module, const live_doors *all, copy_doors *doors)
+{
+	const struct live_door *live;
+	const struct copy_door *known;
+	int err = 0;
+
+	array_each (live, all) {
+		bool is_new = live->module == module && !live->left_out;
+
+		array_each (known, doors)
+			is_new &= known->vaddr != live->door.vaddr;
+		if (!err && is_new)
+			err = array_push(doors, live->door);
+	}
+	return err;
+}
+
+static int plan_module_copies(struct planning *planning, struct module *module, live_doors *all)
+{
+	copy_doors doors = {0};
+	struct probe_point *point;
+	probe_points points = {0};
+	unsigned routine;
+	int err = collect_doors(module, all, &doors);
+
+	if (err || !doors.count)
+		goto out;
+	err = plan_copies(&module->code, doors.items, doors.count, &points,
+			  planning->plan->refused);
+	if (err == -ENOTSUP)
+		err = plan_singly(planning, module, all, &doors, &points);
+	if (err || !doors.count)
+		goto out;
+	err = watchlist_routine(planning->watchlist, routine_name(&doors), module->name, &routine);
+	array_each (point, &points) {
+		if (!err)
+			err = planning_add_probe(
+				planning, module, point, MW_POINT_COPY, 0, routine,
+				planning->watchlist->routines.items[routine].function);
+	}
+	planning->plan->copy_doors += doors.count;
+out:
+	array_release(&points);
+	array_release(&doors);
+	return err;
+}
+
+int doors_plan(struct planning *planning, live_doors *doors)
+{
+	struct elf_copy_door *door;
+	struct module **module;
+	int err = 0;
+
+	array_each (module, &planning->plan->modules) {
+		array_each (door, &(*module)->doors) {
+			if (!err)
+				err = resolve_door(planning, *module, door, doors);
+		}
+	}
+	if (!err && !doors->count)
+		err = recognise_doors(planning, doors);
+	if (!err)
+		err = judge_doors(planning, doors);
+	array_each (module, &planning->plan->modules) {
+		if (!err)
+			err = plan_module_copies(planning, *module, doors);
+	}
+	return err;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ways into the copy routines of one process: by name, through the slots that the loader
+ * filled, and, where a static program has neither, by what their code does.
+ */
+#ifndef SESSION_DOORS_H
+#define SESSION_DOORS_H
+
+#include "session/planning.h"
+
+struct live_door {
+	struct module *module;
+	struct copy_door door;
+	bool direct;   /* by its symbol, not through a slot */
+	bool left_out; /* it bears no probe: what it does is counted elsewhere, or can't be */
+};
+typedef ARRAY(struct live_door) live_doors;
+
+/*
+ * Finds them and plans their probes; adds them to doors, also those that are left out. 0,
+ * -ENOMEM, or why the process can't be read.
+ */
+int doors_plan(struct planning *planning, live_doors *doors);
+
+#endif
