@@ -461,6 +461,13 @@ static int match_offset(struct module *module, struct pattern *pattern, struct w
 	return 0;
 }
 
+/* musl's is its libc, by the name of either of its two links. */
+static bool is_loader(const char *name)
+{
+	return !strncmp(name, "ld-linux", strlen("ld-linux")) ||
+	       !strncmp(name, "ld-musl", strlen("ld-musl")) || !strcmp(name, "libc.so");
+}
+
 int module_match_names(struct module *module, struct watchlist *watchlist)
 {
 	struct pattern *pattern;
@@ -474,9 +481,8 @@ int module_match_names(struct module *module, struct watchlist *watchlist)
 		else if (pattern->kind == PATTERN_OFFSET)
 			err = match_offset(module, pattern, watchlist);
 	}
-	/* What dlopen() calls when it has mapped a library: an exported, empty function of ld.so.
-	 */
-	if (!err && !strncmp(module->name, "ld-linux", strlen("ld-linux"))) {
+	/* What dlopen() calls when it has mapped a library: an exported, empty function. */
+	if (!err && is_loader(module->name)) {
 		struct pattern loader = {.role = ROLE_LOADER, .symbol = "_dl_debug_state"};
 
 		err = match_name(module, &loader, watchlist);
