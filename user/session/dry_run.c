@@ -48,11 +48,19 @@ static int show_plan(pid_t pid, const struct process_plan *plan)
 	return err;
 }
 
-static int plan_process(pid_t pid, struct modules *modules, struct watchlist *watchlist)
+/* launch: the process is held at its entry point; or NULL. */
+static int plan_process(pid_t pid, struct launch *launch, struct modules *modules,
+			struct watchlist *watchlist)
 {
 	struct process_plan plan;
 	int err = process_plan_make(pid, modules, watchlist, &plan);
 
+	for (int i = 0; i < LAUNCH_RUNS_MOST && !err && launch && !plan.settled; i++) {
+		if (launch_run_on(launch))
+			break;
+		process_plan_release(&plan);
+		err = process_plan_make(pid, modules, watchlist, &plan);
+	}
 	if (err) {
 		log_error("process %d can't be planned: %s", pid, strerror(-err));
 		return err;
@@ -71,10 +79,10 @@ int dry_run(const struct dry_run_settings *settings)
 	if (settings->command) {
 		err = launch_hold(settings->command, settings->run_as, &launch);
 		if (!err)
-			err = plan_process(launch.pid, &modules, settings->watchlist);
+			err = plan_process(launch.pid, &launch, &modules, settings->watchlist);
 	}
 	for (size_t i = 0; !err && i < settings->pid_count; i++)
-		err = plan_process(settings->pids[i], &modules, settings->watchlist);
+		err = plan_process(settings->pids[i], NULL, &modules, settings->watchlist);
 	if (!err)
 		err = closing_report_absent(settings->watchlist, &modules);
 	launch_abandon(&launch);

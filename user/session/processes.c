@@ -209,6 +209,8 @@ static bool worth_waiting(const struct process *process, const struct process_pl
 {
 	bool complete = plan->settled && plan->copy_doors;
 
+	if (process->held)
+		return !plan->settled;
 	if ((process->event == EVENT_ATTACH || process->event == EVENT_LIBRARY) && plan->settled)
 		complete = true;
 	return !complete && now_ns < process->since_ns + SETTLE_LIMIT_NS;
@@ -306,6 +308,18 @@ uint64_t processes_work(struct processes *processes)
 		processes->take_life_events(processes->context);
 	}
 	return next_ns;
+}
+
+bool processes_held_is_early(struct processes *processes, pid_t pid)
+{
+	struct process *process = find(processes, pid);
+
+	if (!process || !process->held || !process->try_at_ns)
+		return false;
+	process->try_at_ns = clock_monotonic_ns();
+	processes_work(processes);
+	process = find(processes, pid);
+	return process && process->try_at_ns;
 }
 
 void processes_let_go(struct processes *processes, pid_t pid)

@@ -47,6 +47,12 @@ void processes_drop(struct processes *processes, pid_t pid);
  */
 uint64_t processes_work(struct processes *processes);
 
+/*
+ * A held process whose slots are not filled in: true until it was run on far enough. Looks at it
+ * again, and puts its probes as soon as it can.
+ */
+bool processes_held_is_early(struct processes *processes, pid_t pid);
+
 /* A launched process that was held runs from now on. */
 void processes_let_go(struct processes *processes, pid_t pid);
 

@@ -227,6 +227,30 @@ static int start_launch(struct session *session)
 	return err;
 }
 
+/* A static program is run on until its slots are filled. */
+static void run_until_bound(struct session *session)
+{
+	struct launch *launch = session->settings->launch;
+	int err = 0;
+
+	for (int i = 0; i < LAUNCH_RUNS_MOST && !err; i++) {
+		if (!processes_held_is_early(&session->processes, launch->pid))
+			return;
+		err = launch_run_on(launch);
+	}
+}
+
+static int let_go(struct session *session)
+{
+	struct launch *launch = session->settings->launch;
+	int err;
+
+	processes_let_go(&session->processes, launch->pid);
+	err = launch_release(launch);
+	/* It was killed while it was held: that is the command's end, and is told as such. */
+	return err == -ESRCH ? 0 : err;
+}
+
 static int start(struct session *session)
 {
 	const struct session_settings *settings = session->settings;
@@ -254,14 +278,14 @@ static int start(struct session *session)
 	if (err)
 		return err;
 	processes_work(&session->processes);
+	if (settings->launch)
+		run_until_bound(session);
 	if (processes_hopeless(&session->processes)) {
 		log_error("nothing could be watched");
 		return -ECANCELED;
 	}
-	if (settings->launch) {
-		processes_let_go(&session->processes, settings->launch->pid);
-		err = launch_release(settings->launch);
-	}
+	if (settings->launch)
+		err = let_go(session);
 	closing_warn_pending(settings->watchlist, &session->processes.modules);
 	return err;
 }

@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,9 @@
 #include "target/process.h"
 
 #define INT3 0xccul
+
+/* What PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a system call. */
+#define SYSCALL_STOP 0x80
 
 /* DR7: breakpoint 0, for this task alone, on the execution of its address. */
 #define DR7_EXECUTE_0 1ul
@@ -112,6 +116,45 @@ int hold_at_entry(pid_t pid)
 			return -errno;
 		if (regs.rip == breakpoint.addr + breakpoint.in_text)
 			return breakpoint_clear(&breakpoint, &regs);
+	}
+	return err;
+}
+
+/* As hold_wait(), but one that ended stays for whoever asks for its status. */
+static int wait_unless_ended(pid_t pid, int *status)
+{
+	siginfo_t info;
+
+	/* One who waits for stops only would sleep on after its end. */
+	while (waitid(P_PID, pid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL))
+		if (errno != EINTR)
+			return -errno;
+	if (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED)
+		return -ECHILD;
+	return hold_wait(pid, status);
+}
+
+int hold_at_next_syscall(pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+	int status, signal = 0, err = 0;
+
+	while (!err) {
+		if (ptrace(PTRACE_SYSCALL, pid, 0, signal))
+			return -errno;
+		err = wait_unless_ended(pid, &status);
+		if (err)
+			break;
+		if (status >> 16 == PTRACE_EVENT_EXEC)
+			return hold_at_entry(pid);
+		signal = status >> 16 ? 0 : WSTOPSIG(status);
+		if (signal != (SIGTRAP | SYSCALL_STOP))
+			continue;
+		signal = 0;
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) < 0)
+			return -errno;
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+			return 0;
 	}
 	return err;
 }

@@ -15,4 +15,11 @@ int hold_wait(pid_t pid, int *status);
  */
 int hold_at_entry(pid_t pid);
 
+/*
+ * From where hold_at_entry() or this left it to its next system call, which has not run yet. 0;
+ * -ECHILD where the process ended before, whose status is still to be had, or another negative
+ * errno.
+ */
+int hold_at_next_syscall(pid_t pid);
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "target/launch.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -134,7 +135,8 @@ static int hold_child(struct launch *launch, const struct launch_pipes *pipes)
 	int err;
 
 	/* EXITKILL: should memwatch die now, no stopped child stays behind. */
-	if (ptrace(PTRACE_SEIZE, launch->pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)) {
+	if (ptrace(PTRACE_SEIZE, launch->pid, 0,
+		   PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) {
 		err = -errno;
 		log_error("can't hold '%s' at its entry point: %s; another tracer (strace -f, "
 			  "gdb) may have it, or ptrace is forbidden here",
@@ -213,6 +215,16 @@ char *launch_command_line(const struct launch *launch, char *const argv[])
 		fprintf(out, " %s", *argv);
 	fclose(out);
 	return text;
+}
+
+int launch_run_on(struct launch *launch)
+{
+	uint64_t base_addr;
+	int err = process_auxv(launch->pid, AT_BASE, &base_addr);
+
+	if (err)
+		return err;
+	return base_addr ? -ENOTSUP : hold_at_next_syscall(launch->pid);
 }
 
 int launch_release(struct launch *launch)
