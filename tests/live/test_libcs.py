@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Programs with different C libraries, in one tree of processes, and what they load later."""
+
+import os
+import signal
+import subprocess
+import time
+
+import memwatch
+import truth as truths
+
+FLUSH = ["--flush", "flush_accumulator", "--min-time", "0"]
+KINDS = ["musl", "musl-static", "static", "static-pie"]
+
+
+def test_one_tree_with_several_libcs(tmp_path):
+    """A shell of glibc's executes one of each, and they run at once."""
+    command = ""
+    for kind in KINDS:
+        command += (f"{memwatch.VARIANTS}/lazywrite-{kind} --writes 40000 --limit 4000 --chunk 3K "
+                    f"--wait --truth {tmp_path}/{kind} & ")
+    with memwatch.Watch(*FLUSH, "--", "/bin/sh", "-c", command + "wait") as watch:
+        children = watch.wait_for("child", count=len(KINDS), event="exec", watched=True)
+        for child in children:
+            wait_until_it_waits(child["pid"])
+            os.kill(child["pid"], signal.SIGUSR1)
+        run = watch.finish()
+    assert run.status == 0, run.stderr
+    truth = [true for kind in KINDS for true in memwatch.read_lines(tmp_path / kind)]
+    assert len(truth) == 10 * len(KINDS)
+    truths.check_counts(run.of("flush"), truth)
+    truths.check_nothing_lost(run)
+
+
+def wait_until_it_waits(pid):
+    """In sigwait(), which is rt_sigtimedwait (128): before that the signal would end it."""
+    for _ in range(1000):
+        with open(f"/proc/{pid}/syscall") as syscall:
+            if syscall.read().startswith("128 "):
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"{pid} never waited")
+
+
+def test_a_plugin_that_musl_loads():
+    """Named before it is there: its flushes are timed, its copies counted."""
+    host = subprocess.Popen(
+        [memwatch.TARGETS / "musl-host", memwatch.TARGETS / "musl-plugin.so"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    try:
+        assert host.stdout.readline() == "started\n"
+        with memwatch.Watch("--pid", host.pid, "--flush", "plugin_flush", "--min-time",
+                            "0") as watch:
+            watch.wait_for("child", pid=host.pid, event="attach", watched=True)
+            host.stdin.write("\n")
+            assert host.stdout.readline() == "loaded\n"
+            watch.wait_for("child", pid=host.pid, event="library", watched=True)
+            stdout, _ = host.communicate("\n", timeout=memwatch.DEADLINE_S)
+            run = watch.finish()
+    finally:
+        host.kill()
+        host.communicate()
+    truth = [int(line) for line in stdout.split()]
+    assert run.status == 0 and len(truth) == 5
+    assert [(flush["copies"], flush["copied_bytes"]) for flush in run.of("flush")] == \
+           [(1, size) for size in truth]
