@@ -2,6 +2,7 @@
 """The bundled workload in every kind of linking, with names and without: exact all the same."""
 
 import memwatch
+import probes
 import pytest
 import symbols
 import truth as truths
@@ -65,6 +66,18 @@ def test_by_address_in_a_stripped_process(name):
 def test_routines_without_names_are_said_to_be_recognised(name):
     run = memwatch.run("--", variant(name), "--writes", 1000)
     assert "recognised by their code" in run.stderr
+    assert "recognised by its code" in probes.dry_run("--", variant(name)).stdout
+
+
+@pytest.mark.parametrize("name", ["static-stripped", "musl-static-stripped"])
+def test_one_more_copy_routine_by_its_place(tmp_path, name):
+    """Whether it can be counted or not (musl's is called by it directly), the others are."""
+    offset = symbols.offset_of(twin(name), "lazy_write")
+    flush = symbols.offset_of(twin(name), "flush_accumulator")
+    places = [f"{variant(name).name}:+{place:#x}" for place in (offset, flush)]
+    run, truth = truths.launch(tmp_path, ALL_TIMES + ["--copy", places[0], "--flush", places[1]],
+                               variant(name), ARGUMENTS)
+    check(run, places[1], truth)
 
 
 def test_a_static_program_is_watched_from_its_first_call(tmp_path):

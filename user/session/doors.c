@@ -75,7 +75,7 @@ static int recognise_slots(struct planning *planning, struct module *module, liv
 	int err = elf_find_ifunc_slots(module->image, &slots);
 
 	array_each (slot, &slots) {
-		struct live_door live = {0};
+		struct live_door live = {.recognised = true};
 		struct place place;
 
 		if (err)
@@ -104,7 +104,8 @@ static int recognise_musl(struct module *module, uint64_t code_vaddr, live_doors
 	int err = plan_find_musl_copies(&module->code, code_vaddr, &found);
 
 	array_each (door, &found) {
-		struct live_door live = {.module = module, .door = *door, .direct = true};
+		struct live_door live = {
+			.module = module, .door = *door, .direct = true, .recognised = true};
 
 		if (!err)
 			err = add_live_door(doors, &live);
@@ -125,19 +126,32 @@ static struct module *static_program(const struct planning *planning, uint64_t *
 	return planning_module_at(planning, entry_addr, entry_vaddr);
 }
 
+/* --copy LIB:+OFF in a file without symbols adds one that has none. */
+static bool any_has_name(const live_doors *doors)
+{
+	const struct live_door *live;
+
+	array_each (live, doors) {
+		if (!live->direct || elf_symbol_at(live->module->image, live->door.vaddr))
+			return true;
+	}
+	return false;
+}
+
 static int recognise_doors(struct planning *planning, live_doors *doors)
 {
 	uint64_t entry_vaddr;
 	struct module *program = static_program(planning, &entry_vaddr);
+	size_t before = doors->count;
 	int err;
 
 	if (!program)
 		return 0;
 	err = recognise_slots(planning, program, doors);
-	if (!err && !doors->count && planning->plan->settled)
+	if (!err && doors->count == before && planning->plan->settled)
 		err = recognise_musl(program, elf_image_code_start(program->image, entry_vaddr),
 				     doors);
-	if (doors->count && !program->recognised_said) {
+	if (doors->count > before && !program->recognised_said) {
 		program->recognised_said = true;
 		log_note("the copy routines of %s have no names; they were recognised by their "
 			 "code",
@@ -263,35 +277,46 @@ static const char *routine_name(const copy_doors *doors)
 	return doors->items[0].name;
 }
 
-/* One after the other: who has no point, or takes away that of those before it, is left out. */
+/* Adds the door to those planned so far, where all of them still have a point then. */
+static int add_singly(struct planning *planning, struct module *module, struct live_door *live,
+		      copy_doors *doors)
+{
+	char *reason = planning->plan->refused, text[PLAN_REASON_BYTES + 40];
+	probe_points points = {0};
+	int err = array_push(doors, live->door);
+
+	if (!err)
+		err = plan_copies(&module->code, doors->items, doors->count, &points, reason);
+	array_release(&points);
+	if (err != -ENOTSUP)
+		return err;
+	snprintf(text, sizeof(text), "can't be counted: %s", reason);
+	leave_out(live, text);
+	doors->count--;
+	return 0;
+}
+
+/*
+ * One after the other: who has no point, or takes away that of those before it, is left out. Those
+ * that the user names do not come before the C library's: they may call it.
+ */
 static int plan_singly(struct planning *planning, struct module *module, live_doors *all,
 		       copy_doors *doors, probe_points *points)
 {
-	char *reason = planning->plan->refused, text[PLAN_REASON_BYTES + 40];
+	char reason[PLAN_REASON_BYTES];
 	struct live_door *live;
 	int err = 0;
 
 	doors->count = 0;
-	array_each (live, all) {
-		if (live->module != module || live->left_out)
-			continue;
-		array_release(points);
-		err = array_push(doors, live->door);
-		if (!err)
-			err = plan_copies(&module->code, doors->items, doors->count, points,
-					  reason);
-		if (err == -ENOTSUP) {
-			snprintf(text, sizeof(text), "can't be counted: %s", reason);
-			leave_out(live, text);
-			doors->count--;
-			err = 0;
+	for (int recognised = 1; recognised >= 0; recognised--)
+		array_each (live, all) {
+			if (!err && live->module == module && !live->left_out &&
+			    live->recognised == recognised)
+				err = add_singly(planning, module, live, doors);
 		}
-		if (err)
-			return err;
-	}
-	array_release(points);
-	return doors->count ? plan_copies(&module->code, doors->items, doors->count, points, text)
-			    : 0;
+	if (err || !doors->count)
+		return err;
+	return plan_copies(&module->code, doors->items, doors->count, points, reason);
 }
 
 static int collect_doors(const struct module *module, const live_doors *all, copy_doors *doors)
@@ -311,6 +336,24 @@ static int collect_doors(const struct module *module, const live_doors *all, cop
 	return err;
 }
 
+static void tell_recognised(const struct module *module, const live_doors *all,
+			    probe_points *points)
+{
+	const struct live_door *live;
+	struct probe_point *point;
+	bool recognised = false;
+
+	array_each (live, all)
+		recognised |= live->module == module && live->recognised;
+	array_each (point, points) {
+		size_t used = strlen(point->reason);
+
+		if (recognised)
+			snprintf(point->reason + used, sizeof(point->reason) - used,
+				 "; recognised by its code");
+	}
+}
+
 static int plan_module_copies(struct planning *planning, struct module *module, live_doors *all)
 {
 	copy_doors doors = {0};
@@ -327,6 +370,7 @@ static int plan_module_copies(struct planning *planning, struct module *module, 
 		err = plan_singly(planning, module, all, &doors, &points);
 	if (err || !doors.count)
 		goto out;
+	tell_recognised(module, all, &points);
 	err = watchlist_routine(planning->watchlist, routine_name(&doors), module->name, &routine);
 	array_each (point, &points) {
 		if (!err)
@@ -353,7 +397,7 @@ int doors_plan(struct planning *planning, live_doors *doors)
 				err = resolve_door(planning, *module, door, doors);
 		}
 	}
-	if (!err && !doors->count)
+	if (!err && !any_has_name(doors))
 		err = recognise_doors(planning, doors);
 	if (!err)
 		err = judge_doors(planning, doors);

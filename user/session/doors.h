@@ -11,8 +11,9 @@
 struct live_door {
 	struct module *module;
 	struct copy_door door;
-	bool direct;   /* by its symbol, not through a slot */
-	bool left_out; /* it bears no probe: what it does is counted elsewhere, or can't be */
+	bool direct;     /* by its own place, not through a slot */
+	bool recognised; /* by its code: it has no name */
+	bool left_out;   /* it bears no probe: what it does is counted elsewhere, or can't be */
 };
 typedef ARRAY(struct live_door) live_doors;
 
