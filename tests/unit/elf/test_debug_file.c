@@ -163,7 +163,7 @@ static void takes_the_names_of_its_own_build(void **state)
 	struct made_file file = stripped_file(), debug_file = whole_file();
 	struct elf_image *image = image_of(&file), *debug = image_of(&debug_file);
 	elf_symbols found = {0};
-	elf_names hosts = {0};
+	elf_hosts hosts = {0};
 
 	(void)state;
 	assert_true(elf_lacks_symbols(image));
@@ -178,7 +178,7 @@ static void takes_the_names_of_its_own_build(void **state)
 	assert_knows_names(image);
 	assert_int_equal(elf_inlined_into(image, "made_leaf", &hosts), 0);
 	assert_int_equal(hosts.count, 1);
-	assert_string_equal(hosts.items[0], "known_to_debug");
+	assert_string_equal(hosts.items[0].name, "known_to_debug");
 	array_release(&hosts);
 	elf_image_free(image);
 	free(file.content);
