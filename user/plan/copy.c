@@ -51,9 +51,25 @@ static void spoil_from(struct copy_lines *lines, uint64_t vaddr)
 	}
 }
 
+/*
+ * A jump into the middle of an instruction, as over a lock prefix: a breakpoint there would change
+ * what the whole of it does.
+ */
+static void spoil_within(struct copy_lines *lines, const struct insn *insn)
+{
+	struct copy_line *line;
+	struct line_step *step;
+
+	array_each (line, &lines->lines)
+		array_each (step, &line->steps)
+			if (step->vaddr > insn->vaddr && step->vaddr - insn->vaddr < insn->length)
+				step->usable = false;
+}
+
 static void spoil_by(struct copy_lines *lines, const struct code_view *code,
 		     const struct insn *insn)
 {
+	spoil_within(lines, insn);
 	if (is_followed(lines, insn->vaddr))
 		return;
 	/* A loop of the routine, or one door that calls or jumps to another late in its body. */

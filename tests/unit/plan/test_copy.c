@@ -363,6 +363,32 @@ static void test_libc_counts_each_copy_once(void **state)
 	dlclose(libc);
 }
 
+/*
+ * A way into the middle of an instruction: a breakpoint there would change what that instruction
+ * does for those who come to it in order.
+ */
+static void test_no_point_within_an_instruction(void **state)
+{
+	static const uint8_t code[] = {
+		0x2e, 0xeb, 0x01, /* 1000 cs jmp 1004: bears no probe */
+		0xb8,             /* 1003 mov $0x90c35850,%eax */
+		0x50,             /* 1004 push %rax */
+		0x58,             /* 1005 pop %rax */
+		0xc3,             /* 1006 ret */
+		0x90, 0xc3,       /* 1008 ret */
+	};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"memcpy", 0x1000};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), -ENOTSUP);
+	assert_non_null(strstr(reason, "memcpy at 0x1000: no instruction that each call passes"));
+	assert_int_equal(points.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_points_before_an_unprobeable_stretch),
 		cmocka_unit_test(test_arguments_are_in_place),
 		cmocka_unit_test(test_loop_that_falls_into_the_door),
+		cmocka_unit_test(test_no_point_within_an_instruction),
 		cmocka_unit_test(test_libc_counts_each_copy_once),
 	};
 
