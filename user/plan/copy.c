@@ -11,6 +11,12 @@
 /* How far to look for loops where a routine's bounds are not known, as in musl's assembly. */
 #define UNBOUNDED_BYTES 4096
 
+/*
+ * What is read of all doors' routines together: none of glibc 2.36's has 7,000 bytes, but a file
+ * that is made to do harm may call all of itself memcpy.
+ */
+#define BODIES_BYTES_MOST ((uint64_t)128 << 10)
+
 /* Lines that end in the same place, so that they share a part of their steps. */
 struct line_group {
 	const struct copy_line **lines;
@@ -110,7 +116,8 @@ static struct code_range guess_bounds(const struct code_view *code, uint64_t vad
 }
 
 static int spoil_by_body(struct copy_lines *lines, const struct code_view *code,
-			 const struct copy_door *door, char reason[PLAN_REASON_BYTES])
+			 const struct copy_door *door, uint64_t *bytes_left,
+			 char reason[PLAN_REASON_BYTES])
 {
 	struct code_range body;
 	struct code_sweep sweep = {.vaddr = door->vaddr};
@@ -119,6 +126,13 @@ static int spoil_by_body(struct copy_lines *lines, const struct code_view *code,
 
 	if (!function_at(code, door->vaddr, &body))
 		body = guess_bounds(code, door->vaddr);
+	if (body.bytes > *bytes_left) {
+		snprintf(reason, PLAN_REASON_BYTES,
+			 "%.40s at 0x%" PRIx64 ": %" PRIu64 " bytes are no copy routine",
+			 door->name, door->vaddr, body.bytes);
+		return -ENOTSUP;
+	}
+	*bytes_left -= body.bytes;
 	more = sweep_start(&sweep, code, &body);
 	while (!more) {
 		more = sweep_next(&sweep, &insn);
@@ -294,6 +308,7 @@ out:
 int plan_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
 		probe_points *points, char reason[PLAN_REASON_BYTES])
 {
+	uint64_t bytes_left = BODIES_BYTES_MOST;
 	struct copy_lines lines;
 	probe_points chosen = {0};
 	int err;
@@ -301,7 +316,7 @@ int plan_copies(const struct code_view *code, const struct copy_door *doors, siz
 	*reason = '\0';
 	err = copy_lines_build(&lines, code, doors, door_count, reason);
 	for (size_t i = 0; !err && i < door_count; i++)
-		err = spoil_by_body(&lines, code, &doors[i], reason);
+		err = spoil_by_body(&lines, code, &doors[i], &bytes_left, reason);
 	if (!err && door_count)
 		err = choose_points(code, &lines, &chosen, reason);
 	copy_lines_release(&lines);

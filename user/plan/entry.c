@@ -14,6 +14,20 @@ struct way_back {
 	bool unknown;         /* there is code or a jump table whose targets are not known */
 };
 
+/*
+ * The code that a function jumps to, as far as it was looked at. Jumps that lead to the same few
+ * parts in turn must not have them read each time, nor a file made for it have all of it read.
+ */
+#define PARTS_KEPT 8
+struct parts_seen {
+	struct code_range parts[PARTS_KEPT];
+	size_t count;
+	size_t bytes;
+};
+
+/* No prologue is that long, and no stretch without a branch is looked at beyond it. */
+#define STRETCH_BYTES_MOST 4096
+
 static void note_target(struct way_back *back, const struct code_range *function,
 			const struct insn *insn)
 {
@@ -31,18 +45,45 @@ static void scan_elsewhere(const struct code_view *code, const struct code_range
 	struct code_sweep sweep;
 	struct insn insn;
 
-	if (sweep_start(&sweep, code, part))
+	if (sweep_start(&sweep, code, part)) {
+		back->unknown = true;
 		return;
+	}
 	while (sweep_next(&sweep, &insn) > 0)
 		/* The entry is no loop from there: it is recursion by a tail call. */
 		if (insn_leads_elsewhere(&insn) && insn.target_vaddr != function->vaddr)
 			note_target(back, function, &insn);
 }
 
+static bool is_seen(const struct parts_seen *seen, uint64_t vaddr)
+{
+	for (size_t i = 0; i < seen->count && i < PARTS_KEPT; i++)
+		if (range_covers(&seen->parts[i], vaddr))
+			return true;
+	return false;
+}
+
+static void scan_target(const struct code_view *code, const struct code_range *function,
+			uint64_t vaddr, struct parts_seen *seen, struct way_back *back)
+{
+	struct code_range part;
+
+	if (range_covers(function, vaddr) || is_seen(seen, vaddr) ||
+	    !function_at(code, vaddr, &part))
+		return;
+	if (part.bytes > FUNCTION_BYTES_MOST - seen->bytes) {
+		back->unknown = true;
+		return;
+	}
+	seen->bytes += part.bytes;
+	seen->parts[seen->count++ % PARTS_KEPT] = part;
+	scan_elsewhere(code, function, &part, back);
+}
+
 static void scan_function(const struct code_view *code, const struct code_range *function,
 			  struct way_back *back)
 {
-	struct code_range part = {0};
+	struct parts_seen seen = {0};
 	struct code_sweep sweep;
 	struct insn insn;
 	int more;
@@ -58,10 +99,7 @@ static void scan_function(const struct code_view *code, const struct code_range 
 		if (!insn_leads_elsewhere(&insn))
 			continue;
 		note_target(back, function, &insn);
-		if (!range_covers(function, insn.target_vaddr) &&
-		    !range_covers(&part, insn.target_vaddr) &&
-		    function_at(code, insn.target_vaddr, &part))
-			scan_elsewhere(code, function, &part, back);
+		scan_target(code, function, insn.target_vaddr, &seen, back);
 	}
 	if (more < 0)
 		back->unknown = true;
@@ -91,7 +129,7 @@ static bool choose(const struct code_view *code, const struct code_range *functi
 	struct insn insn;
 
 	while ((!function->bytes || range_covers(function, vaddr)) &&
-	       !code_decode(code, vaddr, &insn)) {
+	       vaddr - function->vaddr < STRETCH_BYTES_MOST && !code_decode(code, vaddr, &insn)) {
 		if (passes_once(&insn, function, back) &&
 		    (insn.probe == PROBE_EMULATED || (insn.probe == PROBE_STEPPED && !found))) {
 			*best = insn;

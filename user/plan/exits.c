@@ -10,6 +10,9 @@
 /* In a stripped file a tail call may look like a .cold part: that chain must end somewhere. */
 #define PARTS_MAX 64
 
+/* Nobody sets that many probes for one function. */
+#define RETURNS_MAX 4096
+
 /* The sweep over one part. */
 struct part_scan {
 	const struct code_view *code;
@@ -39,8 +42,18 @@ static int add_tail(struct part_scan *scan, const struct insn *insn, uint64_t ta
 
 static int add_return(struct part_scan *scan, const struct insn *insn)
 {
-	struct probe_point point = point_at(scan->code, insn, "a return; single-stepped");
+	struct probe_point point, *known;
 
+	/* Parts overlap where a symbol ends within what .eh_frame takes for one function. */
+	array_each (known, &scan->plan->returns)
+		if (known->vaddr == insn->vaddr)
+			return 0;
+	if (scan->plan->returns.count == RETURNS_MAX) {
+		snprintf(scan->plan->note, sizeof(scan->plan->note), "it has more than %d returns",
+			 RETURNS_MAX);
+		return -ENOTSUP;
+	}
+	point = point_at(scan->code, insn, "a return; single-stepped");
 	if (insn->probe == PROBE_STEPPED)
 		return array_push(&scan->plan->returns, point);
 	snprintf(scan->plan->note, sizeof(scan->plan->note), /* iretq, lock ret */
@@ -171,12 +184,32 @@ static int scan_part(const struct code_view *code, struct exit_plan *plan, size_
 	return -ENOTSUP;
 }
 
+/* All parts together: those of a file that is made to do harm may be many, and overlap. */
+static int check_size(struct exit_plan *plan, size_t upto)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < upto; i++)
+		if (__builtin_add_overflow(bytes, plan->parts.items[i].bytes, &bytes))
+			bytes = UINT64_MAX;
+	if (bytes <= FUNCTION_BYTES_MOST)
+		return 0;
+	snprintf(plan->note, sizeof(plan->note),
+		 "it states a size of %" PRIu64 " bytes: no function is that large", bytes);
+	return -ENOTSUP;
+}
+
 int plan_exits(const struct code_view *code, const code_ranges *parts, struct exit_plan *plan)
 {
 	const struct code_range *part;
 	int err = 0;
 
 	*plan = (struct exit_plan){0};
+	if (parts->count > PARTS_MAX) {
+		snprintf(plan->note, sizeof(plan->note),
+			 "it has %zu parts: no function has so many", parts->count);
+		return -ENOTSUP;
+	}
 	array_each (part, parts) {
 		err = array_push(&plan->parts, *part);
 		if (err)
@@ -184,7 +217,9 @@ int plan_exits(const struct code_view *code, const code_ranges *parts, struct ex
 	}
 	/* Scanning may add parts. */
 	for (size_t i = 0; !err && i < plan->parts.count; i++) {
-		err = scan_part(code, plan, i);
+		err = check_size(plan, i + 1);
+		if (!err)
+			err = scan_part(code, plan, i);
 		if (i < parts->count)
 			plan->own_returns = plan->returns.count;
 	}

@@ -5,6 +5,8 @@
 
 /* How many jumps from function to function are followed. */
 #define TAIL_CALLS_MAX 4
+/* What is read to see whether a function comes back; glibc 2.36 has __chk_fail in 16. */
+#define TAIL_BYTES_MOST 65536
 
 int code_decode(const struct code_view *code, uint64_t vaddr, struct insn *insn)
 {
@@ -33,6 +35,8 @@ int sweep_start(struct code_sweep *sweep, const struct code_view *code,
 	sweep->code = code->read(code->source, range->vaddr, &bytes);
 	if (!sweep->code || bytes < range->bytes)
 		return -EFAULT;
+	if (range->bytes > FUNCTION_BYTES_MOST)
+		return -E2BIG;
 	sweep->vaddr = range->vaddr;
 	sweep->end = range->vaddr + range->bytes;
 	return 0;
@@ -72,7 +76,9 @@ bool insn_is_padding(const struct code_view *code, const struct insn *insn)
 				    (at[i] == 0x0f && i + 1 < insn->length && at[i + 1] == 0x1f));
 }
 
-static bool never_comes_back(const struct code_view *code, uint64_t vaddr, unsigned depth)
+/* bytes_left: functions that jump to one another a thousandfold must come to an end. */
+static bool never_comes_back(const struct code_view *code, uint64_t vaddr, unsigned depth,
+			     uint64_t *bytes_left)
 {
 	struct code_range function;
 	struct code_sweep sweep;
@@ -80,14 +86,15 @@ static bool never_comes_back(const struct code_view *code, uint64_t vaddr, unsig
 	int more;
 
 	if (depth == TAIL_CALLS_MAX || !function_at(code, vaddr, &function) ||
-	    sweep_start(&sweep, code, &function))
+	    function.bytes > *bytes_left || sweep_start(&sweep, code, &function))
 		return false;
+	*bytes_left -= function.bytes;
 	while ((more = sweep_next(&sweep, &insn)) > 0) {
 		if (insn.flow == FLOW_RETURN || insn.flow == FLOW_JUMP_SLOT ||
 		    insn.flow == FLOW_JUMP_INDIRECT)
 			return false;
 		if (insn_leads_elsewhere(&insn) && !range_covers(&function, insn.target_vaddr) &&
-		    !never_comes_back(code, insn.target_vaddr, depth + 1))
+		    !never_comes_back(code, insn.target_vaddr, depth + 1, bytes_left))
 			return false;
 	}
 	return !more;
@@ -95,7 +102,9 @@ static bool never_comes_back(const struct code_view *code, uint64_t vaddr, unsig
 
 bool never_returns(const struct code_view *code, uint64_t vaddr)
 {
-	return never_comes_back(code, vaddr, 0);
+	uint64_t bytes_left = TAIL_BYTES_MOST;
+
+	return never_comes_back(code, vaddr, 0, &bytes_left);
 }
 
 struct probe_point point_at(const struct code_view *code, const struct insn *insn, const char *why)

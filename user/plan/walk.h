@@ -20,7 +20,13 @@ struct code_sweep {
 	uint64_t end;
 };
 
-/* 0, or -EFAULT where not all of the range is code. */
+/*
+ * The largest function that is read. gcc's own code for matching patterns, in gcc 12's cc1plus, has
+ * 311,460 bytes in one; a file that is made to do harm may call all of itself one function.
+ */
+#define FUNCTION_BYTES_MOST ((size_t)4 << 20)
+
+/* 0, -EFAULT where not all of the range is code, -E2BIG where no function is that large. */
 int sweep_start(struct code_sweep *sweep, const struct code_view *code,
 		const struct code_range *range);
 /* 1: one more instruction, 0: the end, -EILSEQ: what stands at sweep->vaddr does not decode. */

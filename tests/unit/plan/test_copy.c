@@ -389,6 +389,68 @@ static void test_no_point_within_an_instruction(void **state)
 	assert_int_equal(points.count, 0);
 }
 
+/* A file that calls all of its megabytes memcpy must not keep memwatch busy. */
+static void test_no_routine_is_that_large(void **state)
+{
+	static uint8_t code[1 << 20];
+	const struct code_range functions[] = {{0x1000, sizeof(code)}, {0}};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), functions, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"memcpy", 0x1000};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	memset(code, 0x90, sizeof(code));
+	code[2] = 0xc3;
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), -ENOTSUP);
+	assert_string_equal(reason, "memcpy at 0x1000: 1048576 bytes are no copy routine");
+	assert_int_equal(points.count, 0);
+}
+
+/*
+ * Functions that jump to one another over and over: to see whether the first comes back, each
+ * would be read a thousand million times.
+ */
+static void test_jumps_that_multiply(void **state)
+{
+	enum { CHAIN = 4, JUMPS = 1000, BODY = JUMPS * 6 };
+	static uint8_t code[16 + CHAIN * BODY];
+	struct code_range functions[CHAIN + 3] = {{0x1000, 10}, {0x100a, 6}};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), functions, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door doors[] = {{"__memcpy_chk", 0x1000}, {"memcpy", 0x100a}};
+	static const uint8_t start[16] = {
+		0x48, 0x39, 0xd1,                   /* 1000 __memcpy_chk: cmp %rdx,%rcx */
+		0x0f, 0x82, 0x07, 0x00, 0x00, 0x00, /* 1003 jb 1010 */
+		0x90,                               /* 1009 nop */
+		0x48, 0x39, 0xd1,                   /* 100a memcpy: cmp %rdx,%rcx */
+		0x72, 0x00,                         /* 100d jb 100f */
+		0xc3,                               /* 100f ret */
+	};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	memset(code, 0x90, sizeof(code));
+	memcpy(code, start, sizeof(start));
+	for (size_t i = 0; i < CHAIN; i++)
+		functions[2 + i] = (struct code_range){0x1010 + i * BODY, BODY};
+	for (size_t jump = 0; jump < (CHAIN - 1) * JUMPS; jump++) {
+		uint8_t *at = code + 16 + jump * 6;
+		/* jne to the next function; the last has no way back */
+		int32_t distance = (int32_t)(BODY - (jump % JUMPS + 1) * 6);
+
+		at[0] = 0x0f;
+		at[1] = 0x85;
+		memcpy(at + 2, &distance, sizeof(distance));
+	}
+	alarm(20);
+	assert_int_equal(plan_copies(&view, doors, 2, &points, reason), 0);
+	alarm(0);
+	array_release(&points);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_arguments_are_in_place),
 		cmocka_unit_test(test_loop_that_falls_into_the_door),
 		cmocka_unit_test(test_no_point_within_an_instruction),
+		cmocka_unit_test(test_no_routine_is_that_large),
+		cmocka_unit_test(test_jumps_that_multiply),
 		cmocka_unit_test(test_libc_counts_each_copy_once),
 	};
 

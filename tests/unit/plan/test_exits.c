@@ -452,6 +452,54 @@ static void test_all_of_libc_is_planned(void **state)
 	dlclose(libc);
 }
 
+/*
+ * A symbol whose stated size ends within what .eh_frame takes for one function: both are scanned,
+ * and two probes on one return would count an end twice.
+ */
+static void test_return_in_two_parts_is_one(void **state)
+{
+	static const uint8_t code[] = {
+		0x74, 0x01,       /* 1000 je 1003 */
+		0xc3,             /* 1002 ret */
+		0x90, 0x90, 0xc3, /* 1003 nop, nop, ret */
+	};
+	const struct code_range functions[] = {{0x1000, 3}, {0x1000, 6}, {0}};
+	const struct code_bytes bytes = {VADDR, code, sizeof(code), functions, NULL};
+	struct exit_plan plan;
+
+	(void)state;
+	assert_int_equal(plan_first(&bytes, &plan), 0);
+	assert_int_equal(plan.parts.count, 2);
+	assert_int_equal(plan.returns.count, 2);
+	assert_int_equal(plan.own_returns, 1);
+	assert_int_equal(plan.returns.items[0].vaddr, 0x1002);
+	assert_int_equal(plan.returns.items[1].vaddr, 0x1005);
+	exit_plan_release(&plan);
+}
+
+/* A file that calls all of its megabytes one function must not keep memwatch busy, or full. */
+static void test_no_function_is_that_large(void **state)
+{
+	static uint8_t code[8 << 20];
+	const struct code_range large[] = {{VADDR, sizeof(code)}, {0}};
+	const struct code_range returns[] = {{VADDR, 8192}, {0}};
+	struct code_bytes bytes = {VADDR, code, sizeof(code), large, NULL};
+	struct exit_plan plan;
+
+	(void)state;
+	memset(code, 0x90, sizeof(code));
+	assert_int_equal(plan_first(&bytes, &plan), -ENOTSUP);
+	assert_string_equal(plan.note,
+			    "it states a size of 8388608 bytes: no function is that large");
+	exit_plan_release(&plan);
+
+	memset(code, 0xc3, sizeof(code));
+	bytes.functions = returns;
+	assert_int_equal(plan_first(&bytes, &plan), -ENOTSUP);
+	assert_string_equal(plan.note, "it has more than 4096 returns");
+	exit_plan_release(&plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +512,8 @@ int main(void)
 		cmocka_unit_test(test_jump_tables),
 		cmocka_unit_test(test_tail_calls_through_pointers),
 		cmocka_unit_test(test_stub_slot),
+		cmocka_unit_test(test_return_in_two_parts_is_one),
+		cmocka_unit_test(test_no_function_is_that_large),
 		cmocka_unit_test(test_compiled_functions_end_once_per_call),
 		cmocka_unit_test(test_all_of_libc_is_planned),
 	};
