@@ -281,16 +281,31 @@ bool elf_has_sections(const struct elf_image *image)
 	return elf_getshdrnum(image->elf, &count) == 0 && count > 0;
 }
 
+const uint8_t *elf_section_view(const struct elf_image *image, const GElf_Shdr *header,
+				size_t *bytes)
+{
+	if (header->sh_type == SHT_NOBITS || !header->sh_size ||
+	    header->sh_offset > image->byte_count ||
+	    header->sh_size > image->byte_count - header->sh_offset)
+		return NULL;
+	*bytes = header->sh_size;
+	return image->bytes + header->sh_offset;
+}
+
 /* The section's strings; bytes: up to and with the last NUL. NULL where there are none. */
 static const char *section_strings(const struct elf_image *image, size_t index, size_t *bytes)
 {
-	const Elf_Data *strings = elf_section_bytes(elf_getscn(image->elf, index));
-	const char *last = strings ? memrchr(strings->d_buf, '\0', strings->d_size) : NULL;
+	Elf_Scn *section = elf_getscn(image->elf, index);
+	const uint8_t *strings = NULL, *last;
+	GElf_Shdr header;
 
+	if (section && gelf_getshdr(section, &header))
+		strings = elf_section_view(image, &header, bytes);
+	last = strings ? memrchr(strings, '\0', *bytes) : NULL;
 	if (!last)
 		return NULL;
-	*bytes = (size_t)(last - (const char *)strings->d_buf) + 1;
-	return strings->d_buf;
+	*bytes = (size_t)(last - strings) + 1;
+	return (const char *)strings;
 }
 
 Elf_Data *elf_named_section(const struct elf_image *image, const char *name, GElf_Shdr *header)
@@ -315,19 +330,18 @@ bool elf_symbol_section(const struct elf_image *image, size_t index,
 			struct elf_symbol_section *section)
 {
 	Elf_Scn *scn = elf_getscn(image->elf, index);
-	const Elf_Data *symbols;
+	size_t bytes = 0;
 	GElf_Shdr header;
 
 	if (!scn || !gelf_getshdr(scn, &header))
 		return false;
 	if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM)
 		return false;
-	symbols = elf_section_bytes(scn);
+	section->symbols = elf_section_view(image, &header, &bytes);
 	section->names = section_strings(image, header.sh_link, &section->name_bytes);
-	if (!symbols || symbols->d_type != ELF_T_SYM || !section->names)
+	if (!section->symbols || !section->names)
 		return false;
-	section->symbols = symbols->d_buf;
-	section->count = symbols->d_size / sizeof(Elf64_Sym);
+	section->count = bytes / sizeof(Elf64_Sym);
 	return true;
 }
 

@@ -23,7 +23,7 @@ struct elf_segment {
 struct symbol_table {
 	elf_symbols symbols;
 	ARRAY(char *) own_names; /* names that had to be cut at their '@' */
-	uint64_t *reach;         /* per block of symbols: the largest end up to its last one */
+	uint32_t *outer; /* per symbol: 1 + the last one before it that ends later; 0: none */
 	bool is_loaded;
 };
 
@@ -78,7 +78,7 @@ struct elf_image {
 
 /* A symbol section and its strings, both inside the file. */
 struct elf_symbol_section {
-	const uint8_t *symbols; /* Elf64_Sym, not necessarily aligned */
+	const uint8_t *symbols; /* Elf64_Sym, at any alignment */
 	size_t count;
 	const char *names;
 	size_t name_bytes; /* up to and with the last NUL: a name that starts before it ends */
@@ -94,6 +94,13 @@ bool elf_section_symbol(const struct elf_symbol_section *section, size_t index, 
 
 /* The section's bytes; NULL where it has none in the file. */
 Elf_Data *elf_section_bytes(Elf_Scn *section);
+
+/*
+ * The same without libelf, which copies a section of a known type that is not aligned: those of a
+ * file that is made to do harm may be thousands, over the same bytes.
+ */
+const uint8_t *elf_section_view(const struct elf_image *image, const GElf_Shdr *header,
+				size_t *bytes);
 
 /* The bytes and the header of the first section of this name; NULL where there is none. */
 Elf_Data *elf_named_section(const struct elf_image *image, const char *name, GElf_Shdr *header);

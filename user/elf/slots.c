@@ -45,19 +45,19 @@ static int add_slots(const struct elf_symbol_section *symbols, const struct elf_
 	return 0;
 }
 
-static int read_section(const struct elf_image *image, Elf_Scn *section, const GElf_Shdr *header,
+static int read_section(const struct elf_image *image, const GElf_Shdr *header,
 			struct slot_table *table, size_t *budget)
 {
 	struct elf_symbol_section symbols = {0};
-	Elf_Data *data = elf_section_bytes(section);
 	struct elf_relocations relocations;
+	size_t bytes = 0;
 
-	if (!data || data->d_type != ELF_T_RELA)
+	relocations.bytes = elf_section_view(image, header, &bytes);
+	if (!relocations.bytes)
 		return 0;
 	/* A static program's .rela.plt has no symbols, and needs none. */
 	elf_symbol_section(image, header->sh_link, &symbols);
-	relocations.bytes = data->d_buf;
-	relocations.count = data->d_size / sizeof(Elf64_Rela);
+	relocations.count = bytes / sizeof(Elf64_Rela);
 	return add_slots(&symbols, &relocations, table, budget);
 }
 
@@ -72,7 +72,7 @@ static int read_sections(const struct elf_image *image, struct slot_table *table
 		/* What ld --emit-relocs keeps of the linking is not for the loader. */
 		if (!(header.sh_flags & SHF_ALLOC))
 			continue;
-		if (read_section(image, section, &header, table, budget))
+		if (read_section(image, &header, table, budget))
 			return -ENOMEM;
 	}
 	return 0;

@@ -58,6 +58,11 @@ static int add_symbol(struct symbol_table *table, const GElf_Sym *raw, const cha
 		return 0;
 	if (type != STT_FUNC && type != STT_GNU_IFUNC)
 		return 0;
+	/* No memory is there, nor does any go on from the last address to the first. */
+	if (symbol.vaddr == UINT64_MAX)
+		return 0;
+	if (symbol.bytes > UINT64_MAX - symbol.vaddr)
+		symbol.bytes = (uint32_t)(UINT64_MAX - symbol.vaddr);
 	bytes = strnlen(name, NAME_BYTES_MOST + 1);
 	budget->name_bytes -= bytes < budget->name_bytes ? bytes : budget->name_bytes;
 	if (bytes > NAME_BYTES_MOST || !budget->name_bytes)
@@ -218,31 +223,30 @@ static uint64_t covered_bytes(const struct elf_symbol *symbol)
 	return symbol->bytes ? symbol->bytes : 1;
 }
 
+/* Where what the symbol covers ends; add_symbol() let none wrap. */
+static uint64_t end_of(const struct elf_symbol *symbol)
+{
+	return symbol->vaddr + covered_bytes(symbol);
+}
+
 /*
  * Functions may lie inside one another (assembler labels, a stated size that is too large), so
- * the symbol with the highest start need not be the one that covers. reach says how far back a
- * search can find one; for each block of symbols, as a number for each would be a third as much
- * as the symbols themselves.
+ * the symbol with the highest start need not be the one that covers. Where it ends too early, so do
+ * all those between it and its outer one.
  */
-#define REACH_BLOCK 16
-
-static int set_reach(struct symbol_table *table)
+static int set_outer(struct symbol_table *table)
 {
-	size_t count = table->symbols.count;
-	uint64_t reach = 0;
+	const struct elf_symbol *symbols = table->symbols.items;
 
-	table->reach = calloc(count / REACH_BLOCK + 1, sizeof(*table->reach));
-	if (!table->reach)
+	table->outer = calloc(table->symbols.count, sizeof(*table->outer));
+	if (!table->outer)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		const struct elf_symbol *symbol = &table->symbols.items[i];
-		uint64_t end;
+	for (size_t i = 0; i < table->symbols.count; i++) {
+		size_t before = i;
 
-		if (__builtin_add_overflow(symbol->vaddr, covered_bytes(symbol), &end))
-			end = UINT64_MAX;
-		if (end > reach)
-			reach = end;
-		table->reach[i / REACH_BLOCK] = reach;
+		while (before && end_of(&symbols[before - 1]) <= end_of(&symbols[i]))
+			before = table->outer[before - 1];
+		table->outer[i] = (uint32_t)before;
 	}
 	return 0;
 }
@@ -255,7 +259,7 @@ static int read_symbols(const struct elf_image *image, struct symbol_table *tabl
 		return status;
 	sort_symbols(&table->symbols);
 	drop_repeated(&table->symbols);
-	return set_reach(table);
+	return set_outer(table);
 }
 
 int elf_load_symbols(const struct elf_image *image)
@@ -280,8 +284,8 @@ void elf_release_symbols(struct symbol_table *table)
 		free(*name);
 	array_release(&table->own_names);
 	array_release(&table->symbols);
-	free(table->reach);
-	table->reach = NULL;
+	free(table->outer);
+	table->outer = NULL;
 }
 
 /* ---- by name ---- */
@@ -353,24 +357,28 @@ int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges
 
 /* ---- by address ---- */
 
+/* How deep functions may lie in one another: a broken file's could go on without end. */
+#define NESTED_MOST 64
+
 const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t vaddr)
 {
 	const struct symbol_table *table = &image->tables->symbols;
-	const struct elf_symbol *best = NULL;
+	const struct elf_symbol *symbols;
+	size_t place;
 
 	if (elf_load_symbols(image))
 		return NULL;
-	for (size_t i = ELF_COUNT_UPTO(&table->symbols, vaddr); i > 0; i--) {
-		const struct elf_symbol *symbol = &table->symbols.items[i - 1];
-
-		if (table->reach[(i - 1) / REACH_BLOCK] <= vaddr ||
-		    (best && best->vaddr != symbol->vaddr))
-			break;
-		/* The innermost one; of its names the first in the table. */
-		if (elf_covers(symbol->vaddr, covered_bytes(symbol), vaddr))
-			best = symbol;
-	}
-	return best;
+	symbols = table->symbols.items;
+	place = ELF_COUNT_UPTO(&table->symbols, vaddr);
+	for (unsigned depth = 0; place && end_of(&symbols[place - 1]) <= vaddr; depth++)
+		place = depth < NESTED_MOST ? table->outer[place - 1] : 0;
+	if (!place)
+		return NULL;
+	/* The innermost one; of its names the first in the table that covers. */
+	for (size_t i = place - 1; i > 0 && symbols[i - 1].vaddr == symbols[place - 1].vaddr; i--)
+		if (end_of(&symbols[i - 1]) > vaddr)
+			place = i;
+	return &symbols[place - 1];
 }
 
 int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)

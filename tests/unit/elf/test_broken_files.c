@@ -1,51 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Files cut off or altered at places: whatever they then say, reading them harms nobody. */
+#include <errno.h>
+#include <malloc.h>
+
 #include "files.h"
-
-/* Asks everything of the file that the interface offers, and looks at every byte it is given. */
-static unsigned use_image(const struct elf_image *image, uint64_t vaddr)
-{
-	uint64_t place = vaddr, word;
-	const char *text;
-	unsigned sum = 0;
-	elf_near_names nearest = {0};
-	const struct elf_symbol *symbol;
-	elf_copy_doors doors = {0};
-	elf_symbols found = {0};
-	elf_ranges parts = {0};
-	elf_hosts hosts = {0};
-	struct elf_range range;
-	const uint8_t *code;
-	size_t bytes;
-
-	if (elf_image_off_of_vaddr(image, place, &place))
-		elf_image_vaddr_of_off(image, place, &place);
-	code = elf_image_code(image, place, &bytes);
-	for (size_t i = 0; i < bytes; i += 64)
-		sum += code[i];
-	elf_find_symbols(image, "*mem*", &found);
-	elf_find_written(image, "*::*flush*", &found);
-	array_each (symbol, &found)
-		sum += (unsigned)strlen(symbol->name);
-	symbol = elf_symbol_at(image, vaddr);
-	sum += symbol ? (unsigned)strlen(symbol->name) : 0;
-	for (uint64_t at = vaddr; at < vaddr + 4096; at += 256) {
-		sum += (unsigned)elf_function_bounds(image, at, &range);
-		sum += elf_image_word(image, at, &word) ? (unsigned)word : 0;
-	}
-	elf_cold_parts(image, "main", &parts);
-	elf_nearest_names(image, "memmoev", 3, &nearest);
-	elf_find_copy_doors(image, &doors);
-	text = elf_slot_symbol(image, vaddr);
-	sum += text ? (unsigned)strlen(text) : 0;
-	elf_inlined_into(image, "use_image", &hosts);
-	array_release(&hosts);
-	array_release(&doors);
-	elf_near_names_release(&nearest);
-	array_release(&parts);
-	array_release(&found);
-	return sum;
-}
+#include "tests/fuzz/use_image.h"
 
 static bool use_bytes(const uint8_t *content, size_t bytes, uint64_t vaddr)
 {
@@ -117,11 +76,208 @@ static void altered_files_are_safe(void **state)
 	free(content);
 }
 
+/* ---- files made to take long, or much memory ---- */
+
+/* A made file: sections and their bytes one behind the other, after the headers. */
+struct made_file {
+	uint8_t *bytes;
+	size_t count;
+};
+
+static void file_append(struct made_file *file, const void *bytes, size_t count)
+{
+	file->bytes = realloc(file->bytes, file->count + count);
+	assert_non_null(file->bytes);
+	if (bytes)
+		memcpy(file->bytes + file->count, bytes, count);
+	else
+		memset(file->bytes + file->count, 0, count);
+	file->count += count;
+}
+
+/* Room for the headers; file_close() fills them in. */
+static struct made_file file_start(void)
+{
+	struct made_file file = {0};
+
+	file_append(&file, NULL, sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr));
+	return file;
+}
+
+static void file_close(struct made_file *file, const Elf64_Shdr *sections, size_t count,
+		       size_t names_index)
+{
+	Elf64_Ehdr elf = {
+		.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+		.e_type = ET_DYN,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(Elf64_Ehdr),
+		.e_shoff = (file->count + 7) / 8 * 8,
+		.e_ehsize = sizeof(Elf64_Ehdr),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 1,
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = (Elf64_Half)count,
+		.e_shstrndx = (Elf64_Half)names_index,
+	};
+	Elf64_Phdr segment = {.p_type = PT_LOAD, .p_flags = PF_R | PF_X};
+
+	file_append(file, NULL, elf.e_shoff - file->count);
+	file_append(file, sections, count * sizeof(*sections));
+	segment.p_filesz = segment.p_memsz = file->count;
+	memcpy(file->bytes, &elf, sizeof(elf));
+	memcpy(file->bytes + sizeof(elf), &segment, sizeof(segment));
+}
+
+static struct elf_image *file_open(struct made_file *file)
+{
+	struct elf_image *image;
+	int fd = file_of(file->bytes, file->count);
+
+	assert_int_equal(elf_image_open(fd, &image), 0);
+	close(fd);
+	free(file->bytes);
+	return image;
+}
+
+/* What malloc() has given out, mapped chunks and all. */
+static size_t allocated_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+#define SYMBOLS 20000
+
+/* 20,000 symbols that share one name of a megabyte, which has a version to be cut off. */
+static void long_names_are_not_multiplied(void **state)
+{
+	static const Elf64_Sym symbol = {
+		.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1};
+	enum { NAME_BYTES = 1 << 20 };
+	struct made_file file = file_start();
+	Elf64_Shdr sections[3] = {0};
+	size_t before = allocated_bytes();
+	char *name = malloc(NAME_BYTES);
+	struct elf_image *image;
+	elf_symbols found = {0};
+
+	(void)state;
+	assert_non_null(name);
+	sections[1] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+				   .sh_link = 2,
+				   .sh_offset = file.count,
+				   .sh_size = SYMBOLS * sizeof(symbol),
+				   .sh_entsize = sizeof(symbol)};
+	for (size_t i = 0; i < SYMBOLS; i++)
+		file_append(&file, &symbol, sizeof(symbol));
+	memset(name, 'a', NAME_BYTES);
+	memcpy(name + NAME_BYTES - 4, "@V1", 4);
+	sections[2] = (Elf64_Shdr){
+		.sh_type = SHT_STRTAB, .sh_offset = file.count, .sh_size = NAME_BYTES + 1};
+	file_append(&file, "", 1);
+	file_append(&file, name, NAME_BYTES);
+	free(name);
+	file_close(&file, sections, COUNT(sections), 0);
+	image = file_open(&file);
+	alarm(20);
+	assert_int_equal(elf_find_symbols(image, "a*", &found), 0);
+	alarm(0);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(strlen(found.items[0].name), NAME_BYTES - 4);
+	assert_true(allocated_bytes() - before < 64 << 20);
+	array_release(&found);
+	elf_image_free(image);
+}
+
+/* A thousand sections of relocations over the same megabytes, at an odd place. */
+static void overlapping_relocations_are_not_copied(void **state)
+{
+	enum { SECTIONS = 1000, BYTES = 3 << 20 };
+	struct made_file file = file_start();
+	Elf64_Shdr *sections = calloc(SECTIONS, sizeof(*sections));
+	size_t before = allocated_bytes();
+	elf_copy_doors doors = {0};
+	struct elf_image *image;
+
+	(void)state;
+	assert_non_null(sections);
+	for (size_t i = 1; i < SECTIONS; i++)
+		sections[i] = (Elf64_Shdr){.sh_type = SHT_RELA,
+					   .sh_flags = SHF_ALLOC,
+					   .sh_offset = file.count + 1,
+					   .sh_size = BYTES / 24 * 24,
+					   .sh_entsize = sizeof(Elf64_Rela)};
+	file_append(&file, NULL, BYTES + 1);
+	file_close(&file, sections, SECTIONS, 0);
+	free(sections);
+	image = file_open(&file);
+	assert_int_equal(elf_find_copy_doors(image, &doors), 0);
+	assert_true(allocated_bytes() - before < 64 << 20);
+	array_release(&doors);
+	elf_image_free(image);
+}
+
+/* A place that no memory has, and a size that leads round to the beginning. */
+static void symbols_do_not_wrap(void **state)
+{
+	static const struct made_symbol symbols[] = {
+		{"last", UINT64_MAX, 0, STT_FUNC, STB_GLOBAL, false},
+		{"wraps", 0x20000, UINT64_MAX - 0x100, STT_FUNC, STB_GLOBAL, false},
+		{"sound", 0x30000, 16, STT_FUNC, STB_GLOBAL, false},
+	};
+	struct elf_image *image = make_image(symbols, COUNT(symbols));
+	struct elf_range range;
+	elf_symbols found = {0};
+
+	(void)state;
+	assert_int_equal(elf_find_symbols(image, "*", &found), 0);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(elf_function_bounds(image, UINT64_MAX, &range), -ENOENT);
+	assert_int_equal(elf_function_bounds(image, 0x20010, &range), 0);
+	assert_true(range.bytes <= UINT64_MAX - range.vaddr);
+	assert_int_equal(elf_function_bounds(image, 0x30008, &range), 0);
+	array_release(&found);
+	elf_image_free(image);
+}
+
+/* Functions inside one another like dolls: what lies behind all but the outermost, asked often. */
+static void nested_symbols_are_found_fast(void **state)
+{
+	enum { NESTED = 100000 };
+	struct made_symbol *symbols = calloc(NESTED, sizeof(*symbols));
+	struct elf_image *image;
+	char *names = malloc(NESTED * 8);
+
+	(void)state;
+	assert_non_null(symbols);
+	assert_non_null(names);
+	for (size_t i = 0; i < NESTED; i++) {
+		snprintf(names + i * 8, 8, "f%zu", i);
+		symbols[i] = (struct made_symbol){names + i * 8, 0x10000 + i, 4 * NESTED - 2 * i,
+						  STT_FUNC,      STB_LOCAL,   false};
+	}
+	image = make_image(symbols, NESTED);
+	alarm(20);
+	for (size_t i = 0; i < NESTED; i++)
+		elf_symbol_at(image, 0x10000 + 4 * NESTED - 1);
+	alarm(0);
+	elf_image_free(image);
+	free(names);
+	free(symbols);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cut_off_files_are_safe),
 		cmocka_unit_test(altered_files_are_safe),
+		cmocka_unit_test(symbols_do_not_wrap),
+		cmocka_unit_test(long_names_are_not_multiplied),
+		cmocka_unit_test(overlapping_relocations_are_not_copied),
+		cmocka_unit_test(nested_symbols_are_found_fast),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
