@@ -190,14 +190,25 @@ static const struct line_step *cheapest(const struct line_group *group, size_t s
 }
 
 static int add_point(const struct code_view *code, const struct line_group *group,
-		     const struct line_step *step, probe_points *points)
+		     const struct line_step *step, probe_points *points,
+		     char reason[PLAN_REASON_BYTES])
 {
+	const struct probe_point *known;
 	const char *kind = step->probe == PROBE_EMULATED ? "emulated" : "single-stepped";
 	char why[PLAN_REASON_BYTES] = "";
 	struct probe_point point;
 	struct insn insn;
 	size_t used = 0;
 
+	/* Of two lines that go apart and meet again: one of them may lead past both points. */
+	array_each (known, points) {
+		if (known->vaddr != step->vaddr)
+			continue;
+		snprintf(reason, PLAN_REASON_BYTES,
+			 "%.40s at 0x%" PRIx64 " shares its way with another routine in parts",
+			 group->lines[0]->door->name, group->lines[0]->door->vaddr);
+		return -ENOTSUP;
+	}
 	for (size_t i = 0; i < group->count && used < 40; i++)
 		used += snprintf(why + used, sizeof(why) - used, "%s%.20s", i ? ", " : "",
 				 group->lines[i]->door->name);
@@ -275,7 +286,7 @@ static int choose(const struct code_view *code, struct line_group *group, probe_
 	const struct line_step *step = cheapest(group, shared);
 
 	if (step)
-		return add_point(code, group, step, points);
+		return add_point(code, group, step, points, reason);
 	for (size_t i = 0; i < group->count; i++)
 		group->limits[i] -= shared;
 	return choose_apart(code, group, points, reason);

@@ -389,6 +389,38 @@ static void test_no_point_within_an_instruction(void **state)
 	assert_int_equal(points.count, 0);
 }
 
+/*
+ * memmove's way ends at a branch, and memcpy's goes on over the same one, since a side of it was
+ * found to be a way of mempcpy's later: one point for each would be the same place twice.
+ */
+static void test_ways_that_part_and_meet(void **state)
+{
+	static const uint8_t code[0x9c] = {
+		0x90,          0x90, 0x90, 0x90, 0x90, 0x90, 0x90, /* 1000 nop... */
+		0x00,          0x00,                               /* 1007 memcpy: add %al,(%rax) */
+		0x74,          0x0b,                               /* 1009 je 1016 */
+		0x83,          0x58,                               /* 100b sbbl $0x40,-13(%rax) */
+		0xf3,          0x40, 0x10, 0x04, 0xfd, 0xff, 0x00, 0x00, /* 100d mempcpy: adc */
+		0x00,                                                    /* ... %al,0xff(,%rdi,8) */
+		0x7e,          0x7e,                                     /* 1016 jle 1096 */
+		0x7e,          0x7e,             /* 1018 memmove: jle 1098 */
+		0x7e,          0x7e, 0xf4,       /* 101a jle 109a, hlt */
+		[0x96] = 0x1c, 0xe1,             /* 1096 sbb $0xe1,%al */
+		0xe1,          0x00, 0x90, 0xc3, /* 1098 loope 109a; nop; ret */
+	};
+	const uint64_t names[] = {0x1007, 0x100d, 0x1018, 0};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, names};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door doors[] = {
+		{"memmove", 0x1018}, {"memcpy", 0x1007}, {"mempcpy", 0x100d}};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, doors, COUNT(doors), &points, reason), -ENOTSUP);
+	assert_non_null(strstr(reason, "shares its way with another routine in parts"));
+}
+
 /* A file that calls all of its megabytes memcpy must not keep memwatch busy. */
 static void test_no_routine_is_that_large(void **state)
 {
@@ -463,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_arguments_are_in_place),
 		cmocka_unit_test(test_loop_that_falls_into_the_door),
 		cmocka_unit_test(test_no_point_within_an_instruction),
+		cmocka_unit_test(test_ways_that_part_and_meet),
 		cmocka_unit_test(test_no_routine_is_that_large),
 		cmocka_unit_test(test_jumps_that_multiply),
 		cmocka_unit_test(test_libc_counts_each_copy_once),
