@@ -46,7 +46,8 @@ LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,static static-pie musl musl-
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps deps-tests need need-tests demo check check-unit check-live check-asan bench install clean
+.PHONY: all help deps deps-tests need need-tests demo check check-unit check-live check-asan \
+        check-fuzz fuzz bench install clean
 
 all: need
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS)
@@ -59,6 +60,7 @@ help:
 	@echo 'sudo make check-live the live tests alone'
 	@echo 'sudo make bench      measure attaching, its memory and the pauses of its target'
 	@echo '                     (BENCH="attach memory pauses": some; 700 MB in build/bench)'
+	@echo 'make fuzz            broken files and code, FUZZ_SECONDS=30 for each target'
 	@echo 'make deps            install the packages that the build lacks (root)'
 	@echo 'make deps-tests      those of the tests as well (root)'
 	@echo 'make install         into PREFIX (/usr/local), under DESTDIR'
@@ -76,16 +78,19 @@ HEADERS       := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev gelf.h:libelf-dev \
 TEST_PROGRAMS := g++:g++ musl-gcc:musl-tools go:golang-go rustc:rustc
 TEST_HEADERS  := cmocka.h:libcmocka-dev
 TEST_MODULES  := pytest:python3-pytest
+# What `clang -fsanitize=fuzzer,address` links: clang only recommends its package.
+TEST_RUNTIMES := libclang_rt.fuzzer-x86_64.a:libclang-rt-dev
 
 what     = $(firstword $(subst :, ,$(1)))
 package  = $(lastword $(subst :, ,$(1)))
 programs = $(foreach n,$(1),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(call what,$(n))),,$(call package,$(n))))
 headers  = $(foreach n,$(1),$(if $(wildcard /usr/include/$(call what,$(n)) /usr/include/*/$(call what,$(n))),,$(call package,$(n))))
+runtimes = $(foreach n,$(1),$(if $(wildcard $(dir $(shell $(CLANG) -print-libgcc-file-name -rtlib=compiler-rt 2>/dev/null))$(call what,$(n))),,$(call package,$(n))))
 modules  = $(foreach n,$(1),$(if $(wildcard /usr/lib/python3*/*-packages/$(call what,$(n))),,$(call package,$(n))))
 
 MISSING      = $(strip $(call programs,$(PROGRAMS)) $(call headers,$(HEADERS)))
 TEST_MISSING = $(strip $(MISSING) $(call programs,$(TEST_PROGRAMS)) \
-  $(call headers,$(TEST_HEADERS)) $(call modules,$(TEST_MODULES)))
+  $(call headers,$(TEST_HEADERS)) $(call modules,$(TEST_MODULES)) $(call runtimes,$(TEST_RUNTIMES)))
 
 # What is missing, what needs it, and the target that installs it.
 define need_packages
@@ -239,6 +244,51 @@ check-live: need-tests
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(VARIANTS) $(STRIPPED) $(LIVE_TARGETS)
 	MEMWATCH_BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider --junitxml=$(BUILD)/live-tests.xml tests/live $(PYTEST_ARGS)
 
+# ---- fuzzing: broken files and code, with clang's libFuzzer, ASan and UBSan ----
+
+FUZZ_SECONDS ?= 30
+FUZZ         := build/fuzz
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SOURCES := $(filter user/elf/% user/plan/% user/base/%,$(USER_SOURCES))
+FUZZ_OBJECTS := $(FUZZ_SOURCES:%.c=$(FUZZ)/%.o)
+FUZZ_CFLAGS  := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
+                -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# A file may claim any size: malloc() refuses, as it does without ASan, and nothing ends there.
+FUZZ_ENV     := ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1
+FUZZ_LIMITS  := -max_len=65536 -rss_limit_mb=512 -timeout=5
+
+$(FUZZ)/user/%.o: user/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CLANG $@"
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS) Makefile
+	@mkdir -p $(@D)
+	@echo "  CLANG $@"
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJECTS) $(LIBS)
+
+$(FUZZ)/seeds: tests/fuzz/make_seeds.py $(wildcard tests/fuzz/seeds/*/*.s)
+	@rm -rf $@
+	@echo "  SEEDS $@"
+	$(Q)$(PYTHON) $< $@
+
+# Goes on where the last run ended: build/fuzz/corpus/ holds what was found to be new.
+fuzz: need-tests
+	@$(MAKE) --no-print-directory $(FUZZ)/seeds $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%)
+	@set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; mkdir -p $(FUZZ)/corpus/$$target; \
+	  $(FUZZ_ENV) $(FUZZ)/fuzz_$$target $(FUZZ_LIMITS) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 \
+	    -print_final_stats=1 \
+	    -artifact_prefix=$(FUZZ)/$$target- $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target; done
+
+# The seeds, and the same few thousand cases made from them each time.
+check-fuzz: need-tests
+	@$(MAKE) --no-print-directory $(FUZZ)/seeds $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%)
+	@set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; rm -rf $(FUZZ)/check; \
+	  cp -r $(FUZZ)/seeds/$$target $(FUZZ)/check; \
+	  $(FUZZ_ENV) $(FUZZ)/fuzz_$$target $(FUZZ_LIMITS) -seed=1 -entropic=0 -runs=5000 -verbosity=0 \
+	    -artifact_prefix=$(FUZZ)/$$target- $(FUZZ)/check >$(FUZZ)/check.log 2>&1 || \
+	    { cat $(FUZZ)/check.log; exit 1; }; done
+
 # The unit tests and one live run under ASan and UBSan.
 check-asan: need-tests
 	@$(MAKE) --no-print-directory ASAN=1 check-unit
@@ -246,6 +296,7 @@ check-asan: need-tests
 
 check: deps-tests
 	@$(MAKE) --no-print-directory check-unit
+	@$(MAKE) --no-print-directory check-fuzz
 	@$(MAKE) --no-print-directory check-live
 	@$(MAKE) --no-print-directory check-asan
 
@@ -289,4 +340,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d)
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZ_OBJECTS:.o=.d) $(wildcard $(FUZZ)/fuzz_*.d)
