@@ -161,7 +161,7 @@ void closing_warn_pending(struct watchlist *watchlist, const struct modules *mod
 			continue;
 		}
 		describe_absence(pattern, modules, text, sizeof(text));
-		log_note("no function '%s' yet%s; waiting in case it is loaded later",
+		log_note("no function '%.200s' yet%s; waiting in case it is loaded later",
 			 pattern->text, text);
 	}
 }
@@ -181,7 +181,8 @@ int closing_report_absent(const struct watchlist *watchlist, const struct module
 			continue;
 		}
 		describe_absence(pattern, modules, text, sizeof(text));
-		log_error("no function '%s' came in any watched process%s", pattern->text, text);
+		log_error("no function '%.200s' came in any watched process%s", pattern->text,
+			  text);
 	}
 	return err;
 }
