@@ -19,7 +19,8 @@ struct host_search {
 	const char *word;            /* its last one, which is a DIE's own name */
 	size_t word_bytes;
 	elf_hosts *hosts;
-	size_t first; /* the hosts before were there already */
+	size_t first;  /* the hosts before were there already */
+	size_t budget; /* entries that may still be read */
 };
 
 /*
@@ -112,11 +113,12 @@ static int search_children(struct host_search *search, Dwarf_Die *parent, Dwarf_
 
 	if (depth > DEPTH_MAX || dwarf_child(parent, &child) != 0)
 		return 0;
-	while (!status && !is_complete(search)) {
+	while (!status && !is_complete(search) && search->budget) {
 		int tag = dwarf_tag(&child);
 		Dwarf_Die *inner = host;
 		uint64_t vaddr;
 
+		search->budget--;
 		if (tag == DW_TAG_subprogram)
 			inner = code_start(&child, &vaddr) ? &child : NULL;
 		else if (tag == DW_TAG_inlined_subroutine && host && is_named(&child, search))
@@ -226,6 +228,11 @@ int elf_inlined_into(const struct elf_image *image, const char *name, elf_hosts 
 		.wanted = name,
 		.hosts = hosts,
 		.first = hosts->count,
+		/*
+		 * Siblings may lead into their own children, over and over. An entry takes a byte
+		 * at least, less where the section is compressed.
+		 */
+		.budget = 4 * (image->debug ? image->debug : image)->byte_count,
 	};
 	Dwarf *dwarf = dwarf_of(image);
 	int status;

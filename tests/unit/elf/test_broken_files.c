@@ -269,6 +269,59 @@ static void nested_symbols_are_found_fast(void **state)
 	free(symbols);
 }
 
+/*
+ * DWARF in which the sibling of each scope is the first one inside it: reading both ways would
+ * take 2^64 steps.
+ */
+static void scopes_that_multiply_end(void **state)
+{
+	enum { SCOPES = 64, SCOPE_BYTES = 5, HEADER_BYTES = 11 };
+	static const uint8_t abbreviations[] = {
+		1, 0x11, 1, 0,    0,          /* compile_unit, with children */
+		2, 0x0b, 1, 0x01, 0x13, 0, 0, /* lexical_block with children and a sibling */
+		0,
+	};
+	static const char names[] = "\0.debug_info\0.debug_abbrev\0.shstrtab";
+	uint8_t info[HEADER_BYTES + 1 + SCOPES * SCOPE_BYTES + SCOPES + 2] = {[4] = 4, [10] = 8};
+	uint32_t unit_bytes = sizeof(info) - 4;
+	struct made_file file = file_start();
+	Elf64_Shdr sections[4] = {0};
+	struct elf_image *image;
+	elf_names hosts = {0};
+
+	(void)state;
+	memcpy(info, &unit_bytes, sizeof(unit_bytes));
+	info[HEADER_BYTES] = 1;
+	for (uint32_t i = 0; i < SCOPES; i++) {
+		uint32_t at = HEADER_BYTES + 1 + i * SCOPE_BYTES, sibling = at + SCOPE_BYTES;
+
+		info[at] = 2;
+		memcpy(info + at + 1, &sibling, sizeof(sibling));
+	}
+	sections[1] = (Elf64_Shdr){.sh_name = 1,
+				   .sh_type = SHT_PROGBITS,
+				   .sh_offset = file.count,
+				   .sh_size = sizeof(info)};
+	file_append(&file, info, sizeof(info));
+	sections[2] = (Elf64_Shdr){.sh_name = 13,
+				   .sh_type = SHT_PROGBITS,
+				   .sh_offset = file.count,
+				   .sh_size = sizeof(abbreviations)};
+	file_append(&file, abbreviations, sizeof(abbreviations));
+	sections[3] = (Elf64_Shdr){.sh_name = 27,
+				   .sh_type = SHT_STRTAB,
+				   .sh_offset = file.count,
+				   .sh_size = sizeof(names)};
+	file_append(&file, names, sizeof(names));
+	file_close(&file, sections, COUNT(sections), 3);
+	image = file_open(&file);
+	alarm(10);
+	assert_int_equal(elf_inlined_into(image, "main", &hosts), 0);
+	alarm(0);
+	array_release(&hosts);
+	elf_image_free(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +331,7 @@ int main(void)
 		cmocka_unit_test(long_names_are_not_multiplied),
 		cmocka_unit_test(overlapping_relocations_are_not_copied),
 		cmocka_unit_test(nested_symbols_are_found_fast),
+		cmocka_unit_test(scopes_that_multiply_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
