@@ -151,12 +151,12 @@ static size_t allocated_bytes(void)
 
 #define SYMBOLS 20000
 
-/* 20,000 symbols that share one name of a megabyte, which has a version to be cut off. */
+/* 20,000 symbols that share one name of 60,000 bytes, which has a version to be cut off. */
 static void long_names_are_not_multiplied(void **state)
 {
 	static const Elf64_Sym symbol = {
 		.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1};
-	enum { NAME_BYTES = 1 << 20 };
+	enum { NAME_BYTES = 60000 };
 	struct made_file file = file_start();
 	Elf64_Shdr sections[3] = {0};
 	size_t before = allocated_bytes();
@@ -287,7 +287,7 @@ static void scopes_that_multiply_end(void **state)
 	struct made_file file = file_start();
 	Elf64_Shdr sections[4] = {0};
 	struct elf_image *image;
-	elf_names hosts = {0};
+	elf_hosts hosts = {0};
 
 	(void)state;
 	memcpy(info, &unit_bytes, sizeof(unit_bytes));
