@@ -63,8 +63,9 @@ typedef ARRAY(struct elf_symbol) elf_symbols;
 /*
  * Appends the defined functions (STT_FUNC, STT_GNU_IFUNC) whose name matches pattern: an exact
  * name (a version suffix as in "memcpy@GLIBC_2.14" is ignored on the symbol's side), or a glob
- * when it holds *, ? or [. Each address once, under its best name (global before local, fewer
- * leading underscores). A glob passes over .cold parts: they are no functions to be called.
+ * when it holds *, ? or [ and is no function's name as it stands. Each address once, under its best
+ * name (global before local, fewer leading underscores). A glob passes over .cold parts: they are
+ * no functions to be called.
  */
 int elf_find_symbols(const struct elf_image *image, const char *pattern, elf_symbols *found);
 

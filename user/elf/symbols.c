@@ -319,6 +319,9 @@ int elf_find_symbols(const struct elf_image *image, const char *pattern, elf_sym
 
 	if (status)
 		return status;
+	/* Go's "main.(*Buf).Flush" is a name as it stands. */
+	array_each (symbol, symbols)
+		is_glob = is_glob && strcmp(pattern, symbol->name) != 0;
 	array_each (symbol, symbols) {
 		if (last && last->vaddr == symbol->vaddr)
 			continue;

@@ -452,9 +452,30 @@ static void finds_functions_around_many(void **state)
 	elf_image_free(image);
 }
 
+/* Go's names have characters of patterns in them. */
+static void names_are_taken_before_patterns(void **state)
+{
+	static const struct made_symbol symbols[] = {
+		{"main.(*Buf).Flush", 0x10010, 4, STT_FUNC, STB_LOCAL, false},
+		{"main.(xxBuf).Flush", 0x10020, 4, STT_FUNC, STB_LOCAL, false},
+	};
+	struct elf_image *image = make_image(symbols, COUNT(symbols));
+	elf_symbols found = {0};
+
+	(void)state;
+	assert_int_equal(elf_find_symbols(image, "main.(*Buf).Flush", &found), 0);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.items[0].vaddr, 0x10010);
+	assert_int_equal(elf_find_symbols(image, "main.(*).Flush", &found), 0);
+	assert_int_equal(found.count, 3);
+	array_release(&found);
+	elf_image_free(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_taken_before_patterns),
 		cmocka_unit_test(finds_where_the_loader_put_it),
 		cmocka_unit_test(matches_names),
 		cmocka_unit_test(offers_the_nearest_names),
