@@ -62,6 +62,7 @@ static inline unsigned use_place(const struct elf_image *image, uint64_t vaddr)
 	sum += symbol ? use_text(symbol->name) : 0;
 	sum += (unsigned)elf_function_bounds(image, vaddr, &range);
 	sum += elf_image_word(image, vaddr, &word) ? (unsigned)word : 0;
+	sum += elf_is_go_function(image, vaddr);
 	return sum + use_text(elf_slot_symbol(image, vaddr));
 }
 

@@ -126,6 +126,7 @@ void elf_image_free(struct elf_image *image)
 		return;
 	if (image->tables) {
 		elf_release_symbols(&image->tables->symbols);
+		array_release(&image->tables->go.functions);
 		array_release(&image->tables->frames.ranges);
 		array_release(&image->tables->slots.slots);
 		/* Before the Elf that it reads from, which may be the debug file's. */

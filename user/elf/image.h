@@ -55,7 +55,7 @@ uint64_t elf_image_code_start(const struct elf_image *image, uint64_t vaddr);
 
 /*
  * ---- symbols (elf/symbols.c): .symtab, the debug file's where there is one (elf/debug_file.h),
- * and .dynsym; functions only ----
+ * else Go's .gopclntab, and .dynsym; functions only ----
  */
 
 typedef ARRAY(struct elf_symbol) elf_symbols;
@@ -91,6 +91,9 @@ const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t v
  * (so it works in stripped files). -ENOENT where neither covers it.
  */
 int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range);
+
+/* True where a function begins at vaddr that Go compiled or assembled, by its .gopclntab. */
+bool elf_is_go_function(const struct elf_image *image, uint64_t vaddr);
 
 /* Part of a function that gcc moved away, "name.cold": code, but nobody's to call. */
 bool elf_is_cold_part(const char *name);
@@ -134,18 +137,20 @@ struct elf_copy_door {
 	const char *name; /* "memmove", "memcpy", "mempcpy", "__memcpy_chk", ... */
 	uint64_t vaddr;
 	bool direct;
+	bool is_go; /* runtime.memmove: Go has a calling convention of its own */
 };
 typedef ARRAY(struct elf_copy_door) elf_copy_doors;
 
 /*
  * Appends every door to memmove, memcpy, mempcpy (also __memmove_chk, __memcpy_chk,
  * __mempcpy_chk where they have a slot or a plain function symbol of their own, and `__memcpy` /
- * `__mempcpy` aliases at other addresses) that this file itself defines. An IFUNC symbol's door is
- * the slot of the IRELATIVE relocation whose addend is the symbol's value, the resolver; a
- * plain STT_FUNC is direct. A resolver without a slot gives no door. Each vaddr once; at most 64.
- * Names that only a debug file has count in programs alone, which may have a libc linked into them:
- * in a library, what is counted must not depend on which packages are installed.
- * Not bcopy: in glibc and musl it goes through memmove, its arguments the other way round.
+ * `__mempcpy` aliases at other addresses, and Go's runtime.memmove) that this file itself defines.
+ * An IFUNC symbol's door is the slot of the IRELATIVE relocation whose addend is the symbol's
+ * value, the resolver; a plain STT_FUNC is direct. A resolver without a slot gives no door. Each
+ * vaddr once; at most 64. Names that only a debug file has count in programs alone, which may have
+ * a libc linked into them: in a library, what is counted must not depend on which packages are
+ * installed. Not bcopy: in glibc and musl it goes through memmove, its arguments the other way
+ * round.
  */
 int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors);
 

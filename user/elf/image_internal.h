@@ -27,6 +27,12 @@ struct symbol_table {
 	bool is_loaded;
 };
 
+/* Go's functions, by address. */
+struct go_table {
+	elf_symbols functions;
+	bool is_loaded;
+};
+
 /* .eh_frame_hdr's table of FDEs by address, as it lies in the file. */
 struct frame_index {
 	const uint8_t *entries;
@@ -59,6 +65,7 @@ struct slot_table {
 /* Loaded on demand, therefore behind a pointer: asking does not change the image's facts. */
 struct elf_tables {
 	struct symbol_table symbols;
+	struct go_table go;
 	struct frame_table frames;
 	struct slot_table slots;
 	Dwarf *dwarf;

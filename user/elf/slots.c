@@ -149,6 +149,8 @@ int elf_find_ifunc_slots(const struct elf_image *image, elf_addresses *slots)
 
 /* ---- doors ---- */
 
+#define GO_MEMMOVE "runtime.memmove"
+
 /*
  * The slot that the loader fills with what this IFUNC resolves to; NULL where there is none. The
  * IRELATIVE one, where there is one: it can resolve to nothing else. One that goes by name may be
@@ -175,6 +177,7 @@ static int add_door(const struct elf_image *image, const struct elf_symbol *rout
 		.name = routine->name,
 		.vaddr = routine->vaddr,
 		.direct = !routine->is_ifunc,
+		.is_go = strcmp(routine->name, GO_MEMMOVE) == 0,
 	};
 	const struct elf_slot *slot;
 
@@ -205,8 +208,8 @@ int elf_find_copy_doors(const struct elf_image *image, elf_copy_doors *doors)
 	 * goes through memmove, in glibc and musl alike.
 	 */
 	static const char *const names[] = {
-		"memmove",      "memcpy",        "mempcpy",  "__memmove_chk",
-		"__memcpy_chk", "__mempcpy_chk", "__memcpy", "__mempcpy",
+		"memmove",       "memcpy",   "mempcpy",   "__memmove_chk", "__memcpy_chk",
+		"__mempcpy_chk", "__memcpy", "__mempcpy", GO_MEMMOVE,
 	};
 	elf_symbols routines = {0};
 	const struct elf_symbol *routine;

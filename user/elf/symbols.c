@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elf/image_internal.h"
+#include "elf/gopclntab.h"
 
 /* ---- loading ---- */
 
@@ -91,11 +91,9 @@ static int add_symbols(const struct elf_symbol_section *section, bool from_debug
 	return 0;
 }
 
-/* Reads the first section of this type: a file has at most one of each. */
-static int read_section(const struct elf_image *image, GElf_Word type, bool from_debug,
-			struct symbol_table *table)
+/* The first section of this type: a file has at most one of each. NULL: it has none. */
+static Elf_Scn *find_section(const struct elf_image *image, GElf_Word type)
 {
-	struct elf_symbol_section section;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr header;
 
@@ -103,6 +101,15 @@ static int read_section(const struct elf_image *image, GElf_Word type, bool from
 		if (gelf_getshdr(scn, &header) && header.sh_type == type)
 			break;
 	}
+	return scn;
+}
+
+static int read_section(const struct elf_image *image, GElf_Word type, bool from_debug,
+			struct symbol_table *table)
+{
+	Elf_Scn *scn = find_section(image, type);
+	struct elf_symbol_section section;
+
 	if (!scn || !elf_symbol_section(image, elf_ndxscn(scn), &section))
 		return 0;
 	return add_symbols(&section, from_debug, table);
@@ -111,10 +118,14 @@ static int read_section(const struct elf_image *image, GElf_Word type, bool from
 static int read_sections(const struct elf_image *image, struct symbol_table *table)
 {
 	struct elf_symbol_section section;
-	int status = read_section(image, SHT_SYMTAB, false, table);
+	int status;
 
-	if (!status && image->debug)
+	if (image->debug)
 		status = read_section(image->debug, SHT_SYMTAB, true, table);
+	else if (find_section(image, SHT_SYMTAB))
+		status = read_section(image, SHT_SYMTAB, false, table);
+	else
+		status = elf_read_go_functions(image, &table->symbols);
 	if (!status)
 		status = read_section(image, SHT_DYNSYM, false, table);
 	if (!status && !elf_has_sections(image) && elf_dynamic_symbols(image, &section))
@@ -335,6 +346,18 @@ int elf_find_symbols(const struct elf_image *image, const char *pattern, elf_sym
 		last = symbol;
 	}
 	return 0;
+}
+
+bool elf_is_go_function(const struct elf_image *image, uint64_t vaddr)
+{
+	struct go_table *table = &image->tables->go;
+	size_t upto;
+
+	if (!table->is_loaded && elf_read_go_functions(image, &table->functions))
+		array_release(&table->functions);
+	table->is_loaded = true;
+	upto = ELF_COUNT_UPTO(&table->functions, vaddr);
+	return upto && table->functions.items[upto - 1].vaddr == vaddr;
 }
 
 int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges *parts)
