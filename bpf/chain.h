@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The open spans of one thread, linked from the innermost out by their `outer` keys. The chain
+ * The open spans of one strand, linked from the innermost out by their `outer` keys. The chain
  * says whether a copy is inside any span, and whether a call is recursive; the sums do not need it.
  *
  * Nothing tells when longjmp or an exception leaves a call, so the chain is looked through when the
@@ -10,7 +10,7 @@
 #ifndef BPF_CHAIN_H
 #define BPF_CHAIN_H
 
-#include "maps.h"
+#include "strand.h"
 
 #define CHAIN_STEPS_MOST 4096
 
@@ -37,22 +37,23 @@ static __always_inline struct stack_range stack_range_at(__u64 sp)
 	return range;
 }
 
-static __always_inline __u64 user_word(__u64 addr)
+/* As keys count. A goroutine has one stack at a time, and nothing else lies on it. */
+static __always_inline struct stack_range stack_range_of(const struct strand *strand, __u64 sp)
 {
-	__u64 word = 0;
-
-	bpf_probe_read_user(&word, sizeof(word), (void *)addr);
-	return word;
+	if (strand->owner)
+		return (struct stack_range){0, ~0ULL};
+	return stack_range_at(sp);
 }
 
 struct chain_walk {
-	struct mw_thread *thread;
-	__u64 sp; /* of the probe that looks */
+	struct mw_strand *strand;
+	__u64 sp;   /* of the probe that looks, as in a key */
+	__u64 base; /* what keys' stack pointers are counted from */
 	struct stack_range stack;
 	__u32 function; /* index + 1 of the one that is entered; 0: none is */
 	__u32 found;
 	struct mw_span_key key;   /* where the walk stands */
-	struct mw_span_key inner; /* the one before it; function 0: the thread's top */
+	struct mw_span_key inner; /* the one before it; function 0: the strand's top */
 };
 
 /*
@@ -70,37 +71,41 @@ static __always_inline int span_is_dead(const struct chain_walk *walk,
 		return 1;
 	if (key->sp < walk->sp && key->sp >= walk->stack.start && key->sp < walk->stack.end)
 		return 1;
-	word = user_word(key->sp);
+	word = user_word(walk->base + key->sp);
 	return word && word != span->return_addr;
 }
 
 static long chain_drop_dead(__u32 step, struct chain_walk *walk)
 {
-	struct mw_span_key key = walk->thread->top;
+	struct mw_span_key key = walk->strand->top;
 	struct mw_open_span *span;
 
 	if (!key.function)
 		return 1;
 	span = bpf_map_lookup_elem(&open_spans, &key);
 	if (!span) {
-		walk->thread->top.function = 0;
+		walk->strand->top.function = 0;
 		return 1;
 	}
 	if (!span_is_dead(walk, &key, span))
 		return 1;
-	walk->thread->top = span->outer;
+	walk->strand->top = span->outer;
 	return 0;
 }
 
-/* Takes dead spans off the top, as seen from a probe at sp; function as in chain_walk. */
-static __always_inline void chain_prune(struct mw_thread *thread, __u64 sp, __u32 function)
+/*
+ * Takes dead spans off the top, as seen from a probe at address sp; function as in chain_walk.
+ */
+static __always_inline void chain_prune(const struct strand *strand, __u64 sp, __u32 function)
 {
-	struct chain_walk walk = {.thread = thread, .sp = sp, .function = function};
+	struct chain_walk walk = {.strand = strand->totals, .function = function};
 
-	if (!thread->top.function)
+	if (!strand->totals->top.function)
 		return;
-	if (thread->top.sp < sp)
-		walk.stack = stack_range_at(sp);
+	walk.base = strand_base(strand);
+	walk.sp = sp - walk.base;
+	if (strand->totals->top.sp < walk.sp)
+		walk.stack = stack_range_of(strand, sp);
 	bpf_loop(CHAIN_STEPS_MOST, chain_drop_dead, &walk, 0);
 }
 
@@ -119,9 +124,9 @@ static long chain_find_function(__u32 step, struct chain_walk *walk)
 	return 0;
 }
 
-static __always_inline int chain_has(struct mw_thread *thread, __u32 function)
+static __always_inline int chain_has(struct mw_strand *strand, __u32 function)
 {
-	struct chain_walk walk = {.function = function, .key = thread->top};
+	struct chain_walk walk = {.function = function, .key = strand->top};
 
 	bpf_loop(CHAIN_STEPS_MOST, chain_find_function, &walk, 0);
 	return walk.found;
@@ -133,7 +138,7 @@ static __always_inline void chain_bypass(struct chain_walk *walk, const struct m
 	struct mw_open_span *inner;
 
 	if (!walk->inner.function) {
-		walk->thread->top = *outer;
+		walk->strand->top = *outer;
 		return;
 	}
 	inner = bpf_map_lookup_elem(&open_spans, &walk->inner);
@@ -168,21 +173,22 @@ static long chain_step_to_end(__u32 step, struct chain_walk *walk)
  * Takes the span that ends out of the chain. It is the innermost, as a rule; but a coroutine's may
  * be in it too, and `jmp g` at the end of f, both watched, lets g's ret end both in any order.
  */
-static __always_inline void chain_unlink(struct mw_thread *thread, const struct mw_span_key *key,
+static __always_inline void chain_unlink(const struct strand *strand, const struct mw_span_key *key,
 					 const struct mw_open_span *span)
 {
+	struct mw_strand *totals = strand->totals;
 	struct chain_walk walk = {
-		.thread = thread,
+		.strand = totals,
 		.sp = key->sp,
 		.function = key->function,
-		.key = thread->top,
+		.key = totals->top,
 	};
 
-	if (thread->top.sp == key->sp && thread->top.function == key->function) {
-		thread->top = span->outer;
+	if (totals->top.sp == key->sp && totals->top.function == key->function) {
+		totals->top = span->outer;
 		return;
 	}
-	walk.stack = stack_range_at(key->sp);
+	walk.stack = stack_range_of(strand, key->sp);
 	bpf_loop(CHAIN_STEPS_MOST, chain_step_to_end, &walk, 0);
 }
 

@@ -13,7 +13,7 @@
 #define MW_COMM_BYTES    16
 #define MW_MAX_FUNCTIONS 64
 
-/* ---- the cookie of a probe point: kind | flags << 8 | index << 16 ---- */
+/* ---- the cookie of a probe point: kind | flags << 8 | index << 16 | registers << 32 ---- */
 
 enum mw_point_kind {
 	MW_POINT_COPY = 1,  /* a copy routine is entered; index: routine */
@@ -26,11 +26,46 @@ enum mw_point_kind {
 
 #define MW_POINT_STEPPED    1u /* the instruction is single-stepped: the hit costs more */
 #define MW_POINT_SHARED_END 2u /* this ret also ends calls that are not ours (tail jumps) */
+#define MW_POINT_GO         4u /* Go's own code: %r14 holds the current goroutine's g */
 
 #define MW_COOKIE(kind, flags, index) ((__u64)(kind) | (__u64)(flags) << 8 | (__u64)(index) << 16)
 #define MW_COOKIE_KIND(cookie)        ((__u32)((cookie)&0xff))
 #define MW_COOKIE_FLAGS(cookie)       ((__u32)((cookie) >> 8 & 0xff))
 #define MW_COOKIE_INDEX(cookie)       ((__u32)((cookie) >> 16 & 0xffff))
+
+/*
+ * Where a copy's arguments are at its point: three registers, 4 bits each, numbered as
+ * instructions do it (enum mw_register). All 0, which no three arguments can be: in %rdi, %rsi and
+ * %rdx, as C passes them.
+ */
+#define MW_COOKIE_REGISTERS(cookie) ((__u32)((cookie) >> 32 & 0xfff))
+#define MW_REGISTERS(dst, src, size)                                                               \
+	((dst) == MW_RDI && (src) == MW_RSI && (size) == MW_RDX                                    \
+		 ? 0                                                                               \
+		 : (__u64)(dst) | (__u64)(src) << 4 | (__u64)(size) << 8)
+#define MW_REGISTERS_DST(registers)  ((registers)&0xf)
+#define MW_REGISTERS_SRC(registers)  ((registers) >> 4 & 0xf)
+#define MW_REGISTERS_SIZE(registers) ((registers) >> 8 & 0xf)
+
+enum mw_register {
+	MW_RAX,
+	MW_RCX,
+	MW_RDX,
+	MW_RBX,
+	MW_RSP,
+	MW_RBP,
+	MW_RSI,
+	MW_RDI,
+	MW_R8,
+	MW_R9,
+	MW_R10,
+	MW_R11,
+	MW_R12,
+	MW_R13,
+	MW_R14,
+	MW_R15,
+	MW_REGISTER_COUNT,
+};
 
 /*
  * ---- records in the ring buffers: spans and copies in one, life events in the other, so that no
@@ -64,7 +99,8 @@ struct mw_span {
 	__u64 duration_ns;
 	__u64 copied_bytes;
 	__u64 copies;
-	__u64 write_index;  /* of its thread when it began; 0: none counted */
+	__u64 goroutine;    /* address of its g; 0: C code, on its thread */
+	__u64 write_index;  /* of its strand when it began; 0: none counted */
 	__u64 cheap_hits;   /* of probes on emulated instructions, inside the span */
 	__u64 stepped_hits; /* of probes on single-stepped ones */
 	__u32 function;
@@ -131,8 +167,8 @@ struct mw_function {
 
 enum mw_loss {
 	MW_LOSS_RING_FULL,
-	MW_LOSS_THREAD_STATE,
-	MW_LOSS_LIFE, /* a fork, exec, exit or loaded library that could not be told of */
+	MW_LOSS_THREAD_STATE, /* a strand's totals */
+	MW_LOSS_LIFE,         /* a fork, exec, exit or loaded library that could not be told of */
 	MW_LOSS_KINDS,
 };
 
@@ -148,31 +184,48 @@ struct mw_totals {
 	__u64 stepped_hits;
 	__u64 writes;
 	__u64 losses[MW_LOSS_KINDS];
-	__u64 write_gap_classes[MW_TIME_CLASSES]; /* from one write to the next of the thread */
+	__u64 write_gap_classes[MW_TIME_CLASSES]; /* from one write to the next of the strand */
 };
 
-/* An open call of a watched function: the key finds it again at its end. */
+/*
+ * An open call of a watched function: the key finds it again at its end. Go moves a goroutine from
+ * thread to thread within a call, and its stack to another place when it grows; the distance from
+ * the stack's end stays. It is negative, so as a number it is ordered as addresses are.
+ */
 struct mw_span_key {
-	__u64 sp; /* stack pointer at the call: where the return address lies */
-	__u32 tid;
+	__u64 sp;       /* at the call, where the return address lies; in Go code less g.stack.hi */
+	__u64 owner;    /* 0: a thread; else the address of a goroutine's g */
+	__u32 id;       /* tid; of a goroutine the pid, since other processes have the same g */
 	__u32 function; /* index + 1; 0: no span */
 };
 
 struct mw_open_span {
 	__u64 start_ns;
-	__u64 copied_bytes; /* these five: the thread's running totals when it began */
+	__u64 copied_bytes; /* these five: the strand's running totals when it began */
 	__u64 copies;
 	__u64 cheap_hits;
 	__u64 stepped_hits;
 	__u64 write_index;
-	__u64 return_addr; /* what lies at key.sp as long as the call is on its stack */
+	__u64 return_addr; /* what lies at key.sp's place as long as the call is on its stack */
 	struct mw_span_key outer;
 	__u32 pid;
+	__u32 tid; /* of the thread on which it began */
 	__u32 recursive;
+	__u32 reserved;
 };
 
-/* Running totals of one thread; what the thread iterator prints, too. */
-struct mw_thread {
+/* A goroutine, as the key of its strand. */
+struct mw_goroutine {
+	__u64 g_addr;
+	__u32 pid;
+	__u32 reserved;
+};
+
+/*
+ * Running totals of one strand: of what executes one thing after the other on one stack. A thread
+ * in C code, a goroutine in Go code.
+ */
+struct mw_strand {
 	__u64 copied_bytes;
 	__u64 copies;
 	__u64 cheap_hits;
@@ -182,24 +235,27 @@ struct mw_thread {
 	struct mw_span_key top; /* innermost open span */
 };
 
-struct mw_thread_line {
+/* What the thread iterator prints. */
+struct mw_strand_line {
 	__u32 pid;
-	__u32 tid;
+	__u32 tid; /* 0: a goroutine, which is on no thread for good */
 	char comm[MW_COMM_BYTES];
-	struct mw_thread thread;
+	__u64 owner; /* as in mw_span_key */
+	struct mw_strand strand;
 };
 
 #define MW_SIZE_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed")
 MW_SIZE_IS(mw_head, 40);
-MW_SIZE_IS(mw_span, 104);
+MW_SIZE_IS(mw_span, 112);
 MW_SIZE_IS(mw_copy, 72);
 MW_SIZE_IS(mw_fork, 48);
 MW_SIZE_IS(mw_exec, 48);
 MW_SIZE_IS(mw_exit, 48);
-MW_SIZE_IS(mw_span_key, 16);
-MW_SIZE_IS(mw_open_span, 80);
-MW_SIZE_IS(mw_thread, 64);
-MW_SIZE_IS(mw_thread_line, 88);
+MW_SIZE_IS(mw_span_key, 24);
+MW_SIZE_IS(mw_open_span, 96);
+MW_SIZE_IS(mw_goroutine, 16);
+MW_SIZE_IS(mw_strand, 72);
+MW_SIZE_IS(mw_strand_line, 104);
 MW_SIZE_IS(mw_function, 10 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

@@ -40,6 +40,7 @@ struct vm_area_struct {
 };
 
 struct seq_file;
+struct bpf_map;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;

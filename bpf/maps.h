@@ -26,6 +26,8 @@ struct {
 } life_ring SEC(".maps");
 
 /* Processes that are watched, by tgid. */
+enum { WATCHED = 1, WATCHED_WITH_GOROUTINES };
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -38,8 +40,20 @@ struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, struct mw_thread);
+	__type(value, struct mw_strand);
 } threads SEC(".maps");
+
+/*
+ * Goroutines that hit a probe. A g is never freed but used for the next goroutine, so there are as
+ * many as ever lived at once; they go with their process.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct mw_goroutine);
+	__type(value, struct mw_strand);
+} goroutines SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

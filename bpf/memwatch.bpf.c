@@ -25,51 +25,53 @@ int probe_point(struct pt_regs *ctx)
 	__u32 index = MW_COOKIE_INDEX(cookie);
 	struct mw_totals *mine =
 		totals_of(kind == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
-	struct mw_thread *thread;
+	struct strand strand;
 
 	if (stopped || !mine)
 		return 0;
-	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0,
-				      BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!thread) {
+	strand = strand_of(ctx, MW_COOKIE_FLAGS(cookie));
+	if (!strand.totals) {
 		count_loss(MW_LOSS_THREAD_STATE);
 		return 0;
 	}
 	if (MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED) {
-		thread->stepped_hits++;
+		strand.totals->stepped_hits++;
 		count_add(mine->stepped_hits, 1);
 	} else {
-		thread->cheap_hits++;
+		strand.totals->cheap_hits++;
 		count_add(mine->cheap_hits, 1);
 	}
 	if (kind == MW_POINT_COPY || kind == MW_POINT_CALIBRATE)
-		copy_count(ctx, thread, mine, index, kind == MW_POINT_CALIBRATE);
+		copy_count(ctx, &strand, mine, cookie);
 	else if (kind == MW_POINT_WRITE)
-		write_count(thread, mine);
+		write_count(strand.totals, mine);
 	else if (kind == MW_POINT_ENTRY)
-		span_enter(ctx, thread, index);
+		span_enter(ctx, &strand, index);
 	else if (kind == MW_POINT_END)
-		span_end(ctx, thread, index, MW_COOKIE_FLAGS(cookie));
+		span_end(ctx, &strand, index, MW_COOKIE_FLAGS(cookie));
 	else if (kind == MW_POINT_LOADER)
 		loader_emit();
 	return 0;
 }
 
-static __always_inline int is_watched(__u32 pid)
+/* 0: it is not. */
+static __always_inline __u32 watched_how(__u32 pid)
 {
-	return bpf_map_lookup_elem(&watched, &pid) != 0;
+	__u32 *how = bpf_map_lookup_elem(&watched, &pid);
+
+	return how ? *how : 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_forked, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 parent_pid = parent->tgid, child_pid = child->tgid, one = 1;
+	__u32 parent_pid = parent->tgid, child_pid = child->tgid, value = WATCHED;
 	struct mw_fork *record;
 
 	/* A new thread has its creator's tgid and shares its probes. */
-	if (!follow || stopped || child->pid != child->tgid || !is_watched(parent_pid))
+	if (!follow || stopped || child->pid != child->tgid || !watched_how(parent_pid))
 		return 0;
-	if (bpf_map_update_elem(&watched, &child_pid, &one, BPF_ANY)) {
+	if (bpf_map_update_elem(&watched, &child_pid, &value, BPF_ANY)) {
 		count_loss(MW_LOSS_LIFE);
 		return 0;
 	}
@@ -86,16 +88,21 @@ int BPF_PROG(process_forked, struct task_struct *parent, struct task_struct *chi
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
 {
-	struct mw_thread *thread;
+	__u32 pid = task->tgid, how = watched_how(pid), value = WATCHED;
+	struct mw_strand *thread;
 	struct mw_exec *record;
 
-	if (stopped || !is_watched(task->tgid))
+	if (stopped || !how)
 		return 0;
 	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
 	if (thread) {
 		span_unfinish_all(thread);
 		thread->writes = 0;
 		thread->last_write_ns = 0;
+	}
+	if (how == WATCHED_WITH_GOROUTINES) {
+		goroutines_end(pid);
+		bpf_map_update_elem(&watched, &pid, &value, BPF_EXIST);
 	}
 	record = life_reserve(MW_RECORD_EXEC, sizeof(*record));
 	if (!record)
@@ -109,8 +116,8 @@ int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exited, struct task_struct *task)
 {
-	__u32 pid = task->tgid;
-	struct mw_thread *thread;
+	__u32 pid = task->tgid, how;
+	struct mw_strand *thread;
 	struct mw_exit *record;
 
 	if (stopped)
@@ -121,8 +128,13 @@ int BPF_PROG(process_exited, struct task_struct *task)
 	if (thread)
 		span_unfinish_all(thread);
 	/* do_exit() takes a thread off `live` before it comes here. Several may see it at 0. */
-	if (task->signal->live.counter != 0 || bpf_map_delete_elem(&watched, &pid))
+	if (task->signal->live.counter != 0)
 		return 0;
+	how = watched_how(pid);
+	if (bpf_map_delete_elem(&watched, &pid))
+		return 0;
+	if (how == WATCHED_WITH_GOROUTINES)
+		goroutines_end(pid);
 	record = life_reserve(MW_RECORD_EXIT, sizeof(*record));
 	if (!record)
 		return 0;
@@ -133,13 +145,13 @@ int BPF_PROG(process_exited, struct task_struct *task)
 	return 0;
 }
 
-/* Read at the end, for the calls that are still open: prints a mw_thread_line per known thread. */
+/* Read at the end, for the calls that are still open: prints a mw_strand_line per known thread. */
 SEC("iter/task")
 int thread_lines(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct mw_thread_line line = {};
-	struct mw_thread *thread;
+	struct mw_strand_line line = {};
+	struct mw_strand *thread;
 
 	if (!task)
 		return 0;
@@ -149,7 +161,7 @@ int thread_lines(struct bpf_iter__task *ctx)
 	line.pid = task->tgid;
 	line.tid = task->pid;
 	bpf_probe_read_kernel_str(line.comm, sizeof(line.comm), task->comm);
-	line.thread = *thread;
+	line.strand = *thread;
 	bpf_seq_write(ctx->meta->seq, &line, sizeof(line));
 	return 0;
 }

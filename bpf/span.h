@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Spans: calls of watched functions. An end matches its entry by thread, function and stack
+ * Spans: calls of watched functions. An end matches its entry by strand, function and stack
  * pointer, so that coroutines, longjmp and exceptions cannot make one call's end another's. What
- * was copied inside is the difference of the thread's running totals, so it is inclusive however
+ * was copied inside is the difference of the strand's running totals, so it is inclusive however
  * spans nest. A span that was left stays in the table until its place on the stack is entered
  * again.
  */
@@ -11,39 +11,54 @@
 
 #include "chain.h"
 
-static __always_inline void span_enter(struct pt_regs *ctx, struct mw_thread *thread, __u32 index)
+static __always_inline struct mw_span_key span_key(struct pt_regs *ctx, const struct strand *strand,
+						   __u32 index)
+{
+	return (struct mw_span_key){
+		.sp = ctx->sp - strand_base(strand),
+		.owner = strand->owner,
+		.id = strand->id,
+		.function = index + 1,
+	};
+}
+
+static __always_inline void span_enter(struct pt_regs *ctx, const struct strand *strand,
+				       __u32 index)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct mw_span_key key = {.sp = ctx->sp, .tid = (__u32)id, .function = index + 1};
+	struct mw_strand *totals = strand->totals;
+	struct mw_span_key key = span_key(ctx, strand, index);
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
 	struct mw_open_span span = {};
 
 	if (!function)
 		return;
 	count_add(function->calls, 1);
-	chain_prune(thread, key.sp, key.function);
+	chain_prune(strand, ctx->sp, key.function);
 	if (bpf_map_lookup_elem(&open_spans, &key))
 		count_add(function->abandoned, 1);
 
-	span.copied_bytes = thread->copied_bytes;
-	span.copies = thread->copies;
-	span.cheap_hits = thread->cheap_hits;
-	span.stepped_hits = thread->stepped_hits;
-	span.write_index = thread->writes;
-	span.outer = thread->top;
-	span.return_addr = user_word(key.sp);
+	span.copied_bytes = totals->copied_bytes;
+	span.copies = totals->copies;
+	span.cheap_hits = totals->cheap_hits;
+	span.stepped_hits = totals->stepped_hits;
+	span.write_index = totals->writes;
+	span.outer = totals->top;
+	span.return_addr = user_word(ctx->sp);
 	span.pid = id >> 32;
-	span.recursive = chain_has(thread, key.function);
+	span.tid = (__u32)id;
+	span.recursive = chain_has(totals, key.function);
 	span.start_ns = bpf_ktime_get_ns();
 	if (bpf_map_update_elem(&open_spans, &key, &span, BPF_ANY)) {
 		count_add(function->lost, 1);
 		return;
 	}
-	thread->top = key;
+	totals->top = key;
 }
 
-static __always_inline void span_emit(const struct mw_open_span *span, struct mw_thread *thread,
-				      __u32 index, __u64 now_ns, __u32 flags)
+static __always_inline void span_emit(const struct mw_span_key *key,
+				      const struct mw_open_span *span, struct mw_strand *strand,
+				      __u64 now_ns, __u32 flags)
 {
 	struct mw_span *record = record_reserve(MW_RECORD_SPAN, sizeof(*record), now_ns);
 
@@ -51,19 +66,20 @@ static __always_inline void span_emit(const struct mw_open_span *span, struct mw
 		return;
 	record->start_ns = span->start_ns;
 	record->duration_ns = now_ns - span->start_ns;
-	record->copied_bytes = thread->copied_bytes - span->copied_bytes;
-	record->copies = thread->copies - span->copies;
+	record->goroutine = key->owner;
+	record->copied_bytes = strand->copied_bytes - span->copied_bytes;
+	record->copies = strand->copies - span->copies;
 	record->write_index = span->write_index;
-	record->cheap_hits = thread->cheap_hits - span->cheap_hits;
-	record->stepped_hits = thread->stepped_hits - span->stepped_hits;
-	record->function = index;
+	record->cheap_hits = strand->cheap_hits - span->cheap_hits;
+	record->stepped_hits = strand->stepped_hits - span->stepped_hits;
+	record->function = key->function - 1;
 	record->flags = flags | (span->recursive ? MW_SPAN_RECURSIVE : 0);
 	bpf_ringbuf_submit(record, 0);
 }
 
 static __always_inline void span_count(struct mw_function *function,
 				       const struct mw_open_span *span,
-				       const struct mw_thread *thread, __u64 duration_ns)
+				       const struct mw_strand *strand, __u64 duration_ns)
 {
 	__u32 class = time_class(duration_ns);
 
@@ -74,19 +90,15 @@ static __always_inline void span_count(struct mw_function *function,
 	if (span->recursive)
 		return;
 	count_add(function->total_ns, duration_ns);
-	count_add(function->copied_bytes, thread->copied_bytes - span->copied_bytes);
-	count_add(function->copies, thread->copies - span->copies);
+	count_add(function->copied_bytes, strand->copied_bytes - span->copied_bytes);
+	count_add(function->copies, strand->copies - span->copies);
 }
 
-static __always_inline void span_end(struct pt_regs *ctx, struct mw_thread *thread, __u32 index,
+static __always_inline void span_end(struct pt_regs *ctx, const struct strand *strand, __u32 index,
 				     __u32 cookie_flags)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
-	struct mw_span_key key = {
-		.sp = ctx->sp,
-		.tid = (__u32)bpf_get_current_pid_tgid(),
-		.function = index + 1,
-	};
+	struct mw_span_key key = span_key(ctx, strand, index);
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
 	struct mw_open_span *span = bpf_map_lookup_elem(&open_spans, &key);
 
@@ -97,22 +109,22 @@ static __always_inline void span_end(struct pt_regs *ctx, struct mw_thread *thre
 			count_add(function->unmatched_ends, 1);
 		return;
 	}
-	chain_unlink(thread, &key, span);
-	span_count(function, span, thread, now_ns - span->start_ns);
+	chain_unlink(strand, &key, span);
+	span_count(function, span, strand->totals, now_ns - span->start_ns);
 	if (now_ns - span->start_ns >= min_time_ns)
-		span_emit(span, thread, index, now_ns, 0);
+		span_emit(&key, span, strand->totals, now_ns, 0);
 	bpf_map_delete_elem(&open_spans, &key);
 }
 
 struct unfinish_walk {
-	struct mw_thread *thread;
+	struct mw_strand *strand;
 	__u64 now_ns;
 };
 
 static long span_unfinish(__u32 step, struct unfinish_walk *walk)
 {
-	struct mw_thread *thread = walk->thread;
-	struct mw_span_key key = thread->top;
+	struct mw_strand *strand = walk->strand;
+	struct mw_span_key key = strand->top;
 	__u32 index = key.function - 1;
 	struct mw_function *function;
 	struct mw_open_span *span;
@@ -122,23 +134,39 @@ static long span_unfinish(__u32 step, struct unfinish_walk *walk)
 	span = bpf_map_lookup_elem(&open_spans, &key);
 	function = bpf_map_lookup_elem(&functions, &index);
 	if (!span || !function) {
-		thread->top.function = 0;
+		strand->top.function = 0;
 		return 1;
 	}
 	count_add(function->unfinished, 1);
-	thread->top = span->outer;
+	strand->top = span->outer;
 	if (walk->now_ns - span->start_ns >= min_time_ns)
-		span_emit(span, thread, index, walk->now_ns, MW_SPAN_UNFINISHED);
+		span_emit(&key, span, strand, walk->now_ns, MW_SPAN_UNFINISHED);
 	bpf_map_delete_elem(&open_spans, &key);
 	return 0;
 }
 
-/* The thread ends, or its program does by exec: what is open on it will have no end. */
-static __always_inline void span_unfinish_all(struct mw_thread *thread)
+/* The strand ends, or its program does by exec: what is open on it will have no end. */
+static __always_inline void span_unfinish_all(struct mw_strand *strand)
 {
-	struct unfinish_walk walk = {.thread = thread, .now_ns = bpf_ktime_get_ns()};
+	struct unfinish_walk walk = {.strand = strand, .now_ns = bpf_ktime_get_ns()};
 
 	bpf_loop(CHAIN_STEPS_MOST, span_unfinish, &walk, 0);
+}
+
+static long goroutine_end(struct bpf_map *map, const struct mw_goroutine *key,
+			  struct mw_strand *strand, __u32 *pid)
+{
+	if (key->pid != *pid)
+		return 0;
+	span_unfinish_all(strand);
+	bpf_map_delete_elem(map, key);
+	return 0;
+}
+
+/* The process ends, or its program does. Its next program has its g's at the same addresses. */
+static __always_inline void goroutines_end(__u32 pid)
+{
+	bpf_for_each_map_elem(&goroutines, goroutine_end, &pid, 0);
 }
 
 #endif

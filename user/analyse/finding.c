@@ -41,25 +41,29 @@ static bool is_telling(const struct flush_key *flush, size_t function_count)
 	       flush->function < MW_MAX_FUNCTIONS;
 }
 
-static bool is_same_thread(const struct flush_key *a, const struct flush_key *b)
+/* On one goroutine, on whatever threads, or else on one thread. */
+static bool is_same_strand(const struct flush_key *a, const struct flush_key *b)
 {
-	return a->pid == b->pid && a->tid == b->tid;
+	return a->pid == b->pid && a->goroutine_addr == b->goroutine_addr &&
+	       (a->goroutine_addr || a->tid == b->tid);
 }
 
-/* By thread; within one, in the order of the array, which is the order in which they ended. */
-static int compare_threads(const void *left, const void *right)
+/* By strand; within one, in the order of the array, which is the order in which they ended. */
+static int compare_strands(const void *left, const void *right)
 {
 	const struct flush_key *a = *(const struct flush_key *const *)left;
 	const struct flush_key *b = *(const struct flush_key *const *)right;
 
 	if (a->pid != b->pid)
 		return a->pid < b->pid ? -1 : 1;
-	if (a->tid != b->tid)
+	if (a->goroutine_addr != b->goroutine_addr)
+		return a->goroutine_addr < b->goroutine_addr ? -1 : 1;
+	if (!a->goroutine_addr && a->tid != b->tid)
 		return a->tid < b->tid ? -1 : 1;
 	return (a > b) - (a < b);
 }
 
-/* All telling flushes, sorted by thread. */
+/* All telling flushes, sorted by strand. */
 static int list_telling(const struct tally *tally, size_t function_count, flush_refs *refs)
 {
 	const struct flush_key *flush;
@@ -69,7 +73,7 @@ static int list_telling(const struct tally *tally, size_t function_count, flush_
 			return -ENOMEM;
 	}
 	if (refs->count)
-		qsort(refs->items, refs->count, sizeof(*refs->items), compare_threads);
+		qsort(refs->items, refs->count, sizeof(*refs->items), compare_strands);
 	return 0;
 }
 
@@ -128,7 +132,7 @@ static size_t inside(const flush_refs *refs, size_t outer_function)
 
 		if (flush->function == outer_function)
 			outer = flush;
-		if (outer && is_same_thread(flush, outer) && flush->start_ns >= outer->start_ns)
+		if (outer && is_same_strand(flush, outer) && flush->start_ns >= outer->start_ns)
 			share_add(&shares[flush->function], flush);
 	}
 	for (size_t i = 0; i < MW_MAX_FUNCTIONS; i++) {
@@ -165,7 +169,7 @@ static int list_gaps(const flush_refs *refs, values *first, values *later, uint6
 		const struct flush_key *flush = refs->items[i];
 		/* The index starts again after an exec, and for a thread that has an old one's id.
 		 */
-		bool follows = before && is_same_thread(before, flush) &&
+		bool follows = before && is_same_strand(before, flush) &&
 			       before->write_index <= flush->write_index;
 		uint64_t since = follows ? before->write_index : 0;
 

@@ -36,6 +36,7 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 		.module = name->module,
 		.pid = (pid_t)span->head.pid,
 		.tid = (pid_t)span->head.tid,
+		.goroutine_addr = span->goroutine,
 		.start_ns = span->start_ns,
 		.duration_ns = span->duration_ns,
 		.unfinished = span->flags & MW_SPAN_UNFINISHED,
@@ -53,7 +54,7 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 }
 
 struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw_open_span *span,
-				  const struct mw_thread_line *totals, uint64_t now_ns,
+				  const struct mw_strand_line *totals, uint64_t now_ns,
 				  const struct symbol_name *name, const struct probe_costs *costs)
 {
 	struct flush flush = {
@@ -61,7 +62,8 @@ struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw
 		.symbol = name->symbol,
 		.module = name->module,
 		.pid = (pid_t)span->pid,
-		.tid = (pid_t)key->tid,
+		.tid = (pid_t)span->tid,
+		.goroutine_addr = key->owner,
 		.start_ns = span->start_ns,
 		.duration_ns = growth(now_ns, span->start_ns),
 		.unfinished = true,
@@ -72,11 +74,11 @@ struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw
 
 	if (!totals)
 		return flush;
-	cheap_hits = growth(totals->thread.cheap_hits, span->cheap_hits);
-	stepped_hits = growth(totals->thread.stepped_hits, span->stepped_hits);
+	cheap_hits = growth(totals->strand.cheap_hits, span->cheap_hits);
+	stepped_hits = growth(totals->strand.stepped_hits, span->stepped_hits);
 	flush.copies_known = true;
-	flush.copied_bytes = growth(totals->thread.copied_bytes, span->copied_bytes);
-	flush.copies = growth(totals->thread.copies, span->copies);
+	flush.copied_bytes = growth(totals->strand.copied_bytes, span->copied_bytes);
+	flush.copies = growth(totals->strand.copies, span->copies);
 	flush.probe_hits = cheap_hits + stepped_hits;
 	flush.overhead_ns = probe_costs_sum_ns(costs, cheap_hits, stepped_hits);
 	copy_comm(flush.comm, totals->comm);

@@ -26,11 +26,11 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 			     const struct probe_costs *costs);
 
 /*
- * A call that the end of the watch found open: totals are its thread's running totals now, or NULL
+ * A call that the end of the watch found open: totals are its strand's running totals now, or NULL
  * where they could not be read (then copies_known is false).
  */
 struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw_open_span *span,
-				  const struct mw_thread_line *totals, uint64_t now_ns,
+				  const struct mw_strand_line *totals, uint64_t now_ns,
 				  const struct symbol_name *name, const struct probe_costs *costs);
 
 struct large_copy large_copy_from_record(const struct mw_copy *copy,

@@ -44,16 +44,17 @@ struct flush {
 	const char *function; /* "ns::Grow::flush" */
 	const char *symbol;   /* "_ZN2ns4Grow5flushEv"; NULL where it is the same */
 	const char *module; /* file name without its folders */
-	pid_t pid, tid;
+	pid_t pid, tid;     /* the thread on which it ended */
 	char comm[COMM_BYTES];
 	uint64_t start_ns, duration_ns;
 	bool unfinished; /* still open when its thread or the watch ended */
 	bool recursive;  /* inside another open span of the same function */
 	uint64_t copied_bytes, copies;
-	bool copies_known;    /* false: what it copied could not be read (unfinished ones only) */
-	uint64_t write_index; /* 1-based, per thread, counted from the attach; 0: not counted */
-	uint64_t probe_hits;  /* of memwatch's probes inside this span, on its thread */
-	uint64_t overhead_ns; /* what they cost, by calibration */
+	bool copies_known; /* false: what it copied could not be read (unfinished ones only) */
+	uint64_t goroutine_addr; /* of its g, a Go function's strand; 0: its strand is the thread */
+	uint64_t write_index;    /* 1-based, per strand, counted from the attach; 0: not counted */
+	uint64_t probe_hits;     /* of memwatch's probes inside this span, on its strand */
+	uint64_t overhead_ns;    /* what they cost, by calibration */
 };
 
 struct large_copy {
@@ -87,8 +88,8 @@ struct loss_counts {
 	uint64_t ring_full; /* events the ring buffer had no room for */
 	uint64_t span_table_full;
 	uint64_t thread_state_failed;
-	uint64_t malformed; /* records that failed the receiver's checks */
-	uint64_t life_events;         /* forks, execs, exits and libraries that were not told of */
+	uint64_t malformed;   /* records that failed the receiver's checks */
+	uint64_t life_events; /* forks, execs, exits and libraries that were not told of */
 };
 
 /* The sentence that a person can repeat. */

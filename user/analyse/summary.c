@@ -16,6 +16,7 @@ int tally_add_flush(struct tally *tally, size_t function, const struct flush *fl
 		.function = function,
 		.pid = flush->pid,
 		.tid = flush->tid,
+		.goroutine_addr = flush->goroutine_addr,
 		.start_ns = flush->start_ns,
 		.duration_ns = flush->duration_ns,
 		.overhead_ns = flush->overhead_ns,

@@ -10,6 +10,7 @@
 struct flush_key {
 	size_t function; /* index into the watched functions */
 	pid_t pid, tid;
+	uint64_t goroutine_addr;
 	uint64_t start_ns;
 	uint64_t duration_ns;
 	uint64_t overhead_ns;

@@ -181,6 +181,7 @@ struct tracer_outlets tracer_outlets(const struct tracer *tracer)
 		.functions_map_fd = bpf_map__fd(skeleton->maps.functions),
 		.totals_map_fd = bpf_map__fd(skeleton->maps.totals),
 		.open_spans_map_fd = bpf_map__fd(skeleton->maps.open_spans),
+		.goroutines_map_fd = bpf_map__fd(skeleton->maps.goroutines),
 		.thread_lines_link_fd = tracer->thread_lines_link_fd,
 	};
 }

@@ -45,6 +45,7 @@ struct tracer_outlets {
 	int functions_map_fd;
 	int totals_map_fd;
 	int open_spans_map_fd;
+	int goroutines_map_fd;
 	int thread_lines_link_fd; /* an iterator's link; -1 where the kernel refused it */
 };
 struct tracer_outlets tracer_outlets(const struct tracer *tracer);

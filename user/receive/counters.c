@@ -70,9 +70,9 @@ int counters_read_open_spans(int open_spans_map_fd, open_span_list *spans)
 	return 0;
 }
 
-int counters_read_threads(int thread_lines_link_fd, thread_line_list *threads)
+int counters_read_threads(int thread_lines_link_fd, strand_line_list *strands)
 {
-	struct mw_thread_line line;
+	struct mw_strand_line line;
 	ssize_t got;
 	int fd, err = 0;
 
@@ -82,7 +82,23 @@ int counters_read_threads(int thread_lines_link_fd, thread_line_list *threads)
 	if (fd < 0)
 		return -errno;
 	while (!err && (got = read(fd, &line, sizeof(line))) > 0)
-		err = got == sizeof(line) ? array_push(threads, line) : -EIO;
+		err = got == sizeof(line) ? array_push(strands, line) : -EIO;
 	close(fd);
+	return err;
+}
+
+int counters_read_goroutines(int goroutines_map_fd, strand_line_list *strands)
+{
+	struct mw_goroutine *previous = NULL, goroutine;
+	int err = 0;
+
+	while (!err && !bpf_map_get_next_key(goroutines_map_fd, previous, &goroutine)) {
+		struct mw_strand_line line = {.pid = goroutine.pid, .owner = goroutine.g_addr};
+
+		previous = &goroutine;
+		if (bpf_map_lookup_elem(goroutines_map_fd, &goroutine, &line.strand))
+			return -errno;
+		err = array_push(strands, line);
+	}
 	return err;
 }

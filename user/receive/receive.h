@@ -74,8 +74,10 @@ typedef ARRAY(struct open_span) open_span_list;
  * stopped. */
 int counters_read_open_spans(int open_spans_map_fd, open_span_list *spans);
 
-typedef ARRAY(struct mw_thread_line) thread_line_list;
-/* Running totals of every thread that ever hit a probe and still lives. */
-int counters_read_threads(int thread_lines_link_fd, thread_line_list *threads);
+typedef ARRAY(struct mw_strand_line) strand_line_list;
+/* Appends the running totals of every thread that ever hit a probe and still lives. */
+int counters_read_threads(int thread_lines_link_fd, strand_line_list *strands);
+/* The same of goroutines, which have no tid and no comm. Counting has stopped. */
+int counters_read_goroutines(int goroutines_map_fd, strand_line_list *strands);
 
 #endif

@@ -99,6 +99,7 @@ static int show_flush(struct report *report, const struct flush *flush)
 	json_line_text(&line, "symbol", flush->symbol);
 	json_line_text(&line, "module", flush->module);
 	add_thread(&line, flush->pid, flush->tid, flush->comm);
+	json_line_known(&line, "goroutine_addr", flush->goroutine_addr);
 	json_line_count(&line, "start_ns", flush->start_ns);
 	json_line_count(&line, "duration_ns", flush->duration_ns);
 	json_line_flag(&line, "unfinished", flush->unfinished);

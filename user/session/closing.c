@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "target/process.h"
 
 /* What the kernel counted, as one value. */
 struct counted {
@@ -189,12 +190,13 @@ int closing_report_absent(const struct watchlist *watchlist, const struct module
 
 /* ---- calls that are still open ---- */
 
-static const struct mw_thread_line *thread_of(const thread_line_list *threads, uint32_t tid)
+static const struct mw_strand_line *strand_of(const strand_line_list *strands,
+					      const struct mw_span_key *key)
 {
-	const struct mw_thread_line *line;
+	const struct mw_strand_line *line;
 
-	array_each (line, threads) {
-		if (line->tid == tid)
+	array_each (line, strands) {
+		if (line->owner == key->owner && (line->owner ? line->pid : line->tid) == key->id)
 			return line;
 	}
 	return NULL;
@@ -202,7 +204,8 @@ static const struct mw_thread_line *thread_of(const thread_line_list *threads, u
 
 static bool same_key(const struct mw_span_key *a, const struct mw_span_key *b)
 {
-	return a->sp == b->sp && a->tid == b->tid && a->function == b->function;
+	return a->sp == b->sp && a->owner == b->owner && a->id == b->id &&
+	       a->function == b->function;
 }
 
 static const struct open_span *open_span_of(const open_span_list *spans,
@@ -217,11 +220,11 @@ static const struct open_span *open_span_of(const open_span_list *spans,
 	return NULL;
 }
 
-/* A call is open if its thread's chain of open calls leads to it; else it was left long ago. */
-static bool is_on_chain(const struct open_span *span, const struct mw_thread_line *thread,
+/* A call is open if its strand's chain of open calls leads to it; else it was left long ago. */
+static bool is_on_chain(const struct open_span *span, const struct mw_strand_line *strand,
 			const open_span_list *spans)
 {
-	const struct mw_span_key *key = thread ? &thread->thread.top : NULL;
+	const struct mw_span_key *key = strand ? &strand->strand.top : NULL;
 	size_t steps = 0;
 
 	while (key && key->function && steps++ < spans->count) {
@@ -241,35 +244,38 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 	struct tracer_outlets outlets = tracer_outlets(settings->tracer);
 	struct watchlist *watchlist = settings->watchlist;
 	uint64_t now_ns = clock_monotonic_ns();
-	thread_line_list threads = {0};
+	strand_line_list strands = {0};
 	open_span_list spans = {0};
 	struct open_span *open;
 	bool chains_known;
 
 	if (counters_read_open_spans(outlets.open_spans_map_fd, &spans))
 		log_warning("calls that are still open could not be read");
-	chains_known = !counters_read_threads(outlets.thread_lines_link_fd, &threads);
+	chains_known = !counters_read_threads(outlets.thread_lines_link_fd, &strands) &&
+		       !counters_read_goroutines(outlets.goroutines_map_fd, &strands);
 	array_each (open, &spans) {
 		unsigned index = open->key.function - 1;
-		const struct mw_thread_line *thread = thread_of(&threads, open->key.tid);
+		const struct mw_strand_line *strand = strand_of(&strands, &open->key);
 		struct flush flush;
 
 		if (index >= watchlist->function_count)
 			continue;
-		if (chains_known && !is_on_chain(open, thread, &spans)) {
+		if (chains_known && !is_on_chain(open, strand, &spans)) {
 			counted->functions[index].abandoned++;
 			continue;
 		}
 		counted->functions[index].unfinished++;
-		flush = flush_from_open_span(&open->key, &open->span, thread, now_ns,
+		flush = flush_from_open_span(&open->key, &open->span, strand, now_ns,
 					     &watchlist->functions[index], costs);
+		if (flush.goroutine_addr)
+			process_comm(flush.pid, flush.comm, sizeof(flush.comm));
 		if (flush.duration_ns < settings->header->min_time_ns)
 			continue;
 		if (tally_add_flush(tally, index, &flush))
 			log_warning("out of memory: the summary lacks a flush");
 		outputs_flush(settings->outputs, &flush);
 	}
-	array_release(&threads);
+	array_release(&strands);
 	array_release(&spans);
 }
 

@@ -73,7 +73,7 @@ static void ends_a_name_that_has_no_end(void **state)
 	assert_int_equal(strnlen(flush.comm, sizeof(flush.comm)), COMM_BYTES - 1);
 }
 
-static const struct mw_span_key open_key = {.sp = 0x7ffe0000, .tid = 43, .function = 1};
+static const struct mw_span_key open_key = {.sp = 0x7ffe0000, .id = 43, .function = 1};
 static const struct mw_open_span open_span = {
 	.start_ns = 1000,
 	.copied_bytes = 500,
@@ -82,14 +82,15 @@ static const struct mw_open_span open_span = {
 	.stepped_hits = 1,
 	.write_index = 12,
 	.pid = 42,
+	.tid = 43,
 	.recursive = 1,
 };
 
 static void open_span_holds_what_was_copied_so_far(void **state)
 {
-	struct mw_thread_line totals = {
+	struct mw_strand_line totals = {
 		.comm = "writer",
-		.thread = {.copied_bytes = 800, .copies = 9, .cheap_hits = 14, .stepped_hits = 2},
+		.strand = {.copied_bytes = 800, .copies = 9, .cheap_hits = 14, .stepped_hits = 2},
 	};
 	struct flush flush =
 		flush_from_open_span(&open_key, &open_span, &totals, 61000, &name, &costs);
@@ -109,6 +110,22 @@ static void open_span_holds_what_was_copied_so_far(void **state)
 	assert_int_equal(flush.overhead_ns, 4 * 750 + 12000);
 }
 
+/* Its key tells of no thread; the record does, of the one on which it began. */
+static void open_span_of_a_goroutine_has_both(void **state)
+{
+	const struct mw_span_key key = {
+		.sp = (uint64_t)-0x80, .owner = 0xc000006000, .id = 42, .function = 1};
+	struct flush flush = flush_from_open_span(&key, &open_span, NULL, 61000, &name, &costs);
+	const struct mw_span span = {.head = {.pid = 42, .tid = 44}, .goroutine = 0xc000006000};
+
+	(void)state;
+	assert_int_equal(flush.tid, 43);
+	assert_int_equal(flush.goroutine_addr, 0xc000006000);
+	flush = flush_from_span(&span, &name, &costs);
+	assert_int_equal(flush.tid, 44);
+	assert_int_equal(flush.goroutine_addr, 0xc000006000);
+}
+
 static void open_span_without_totals_claims_no_copies(void **state)
 {
 	struct flush flush =
@@ -126,7 +143,7 @@ static void open_span_without_totals_claims_no_copies(void **state)
 /* The totals may have been read before the span began: nothing wraps round to 2^64. */
 static void open_span_never_goes_below_zero(void **state)
 {
-	struct mw_thread_line totals = {0};
+	struct mw_strand_line totals = {0};
 	struct flush flush =
 		flush_from_open_span(&open_key, &open_span, &totals, 900, &name, &costs);
 
@@ -168,6 +185,7 @@ int main(void)
 		cmocka_unit_test(takes_all_of_a_span),
 		cmocka_unit_test(ends_a_name_that_has_no_end),
 		cmocka_unit_test(open_span_holds_what_was_copied_so_far),
+		cmocka_unit_test(open_span_of_a_goroutine_has_both),
 		cmocka_unit_test(open_span_without_totals_claims_no_copies),
 		cmocka_unit_test(open_span_never_goes_below_zero),
 		cmocka_unit_test(takes_all_of_a_copy),

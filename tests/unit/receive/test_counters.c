@@ -105,7 +105,7 @@ static void every_open_span_is_read_once(void **state)
 	assert_int_equal(counters_read_open_spans(fd, &spans), 0);
 	assert_int_equal(spans.count, 0);
 	for (uint32_t i = 0; i < SPANS; i++) {
-		struct mw_span_key key = {.sp = 0x7ffe0000 + i, .tid = i, .function = 1};
+		struct mw_span_key key = {.sp = 0x7ffe0000 + i, .id = i, .function = 1};
 		struct mw_open_span span = {.start_ns = 1000 + i, .pid = i};
 
 		assert_int_equal(bpf_map_update_elem(fd, &key, &span, BPF_ANY), 0);
@@ -113,20 +113,49 @@ static void every_open_span_is_read_once(void **state)
 	assert_int_equal(counters_read_open_spans(fd, &spans), 0);
 	assert_int_equal(spans.count, SPANS);
 	array_each (read, &spans) {
-		assert_true(read->key.tid < SPANS);
-		assert_false(seen[read->key.tid]);
-		seen[read->key.tid] = true;
-		assert_int_equal(read->key.sp, 0x7ffe0000 + read->key.tid);
-		assert_int_equal(read->span.start_ns, 1000 + read->key.tid);
-		assert_int_equal(read->span.pid, read->key.tid);
+		assert_true(read->key.id < SPANS);
+		assert_false(seen[read->key.id]);
+		seen[read->key.id] = true;
+		assert_int_equal(read->key.sp, 0x7ffe0000 + read->key.id);
+		assert_int_equal(read->span.start_ns, 1000 + read->key.id);
+		assert_int_equal(read->span.pid, read->key.id);
 	}
 	array_release(&spans);
 	close(fd);
 }
 
+static void goroutines_are_read_with_their_process(void **state)
+{
+	int fd = make_map(BPF_MAP_TYPE_HASH, sizeof(struct mw_goroutine), sizeof(struct mw_strand),
+			  10);
+	strand_line_list strands = {0};
+	struct mw_strand_line *line;
+	uint64_t copies = 0;
+
+	(void)state;
+	for (uint32_t pid = 1; pid <= 2; pid++) {
+		for (uint64_t g_addr = 0xc000000000; g_addr < 0xc000000003; g_addr++) {
+			struct mw_goroutine key = {.g_addr = g_addr, .pid = pid};
+			struct mw_strand strand = {.copies = pid << (4 * (g_addr & 3))};
+
+			assert_int_equal(bpf_map_update_elem(fd, &key, &strand, BPF_ANY), 0);
+		}
+	}
+	assert_int_equal(counters_read_goroutines(fd, &strands), 0);
+	assert_int_equal(strands.count, 6);
+	array_each (line, &strands) {
+		assert_int_equal(line->strand.copies, line->pid << (4 * (line->owner & 3)));
+		assert_int_equal(line->tid, 0);
+		copies += line->strand.copies;
+	}
+	assert_int_equal(copies, 0x333);
+	array_release(&strands);
+	close(fd);
+}
+
 static void threads_need_an_iterator(void **state)
 {
-	thread_line_list threads = {0};
+	strand_line_list threads = {0};
 
 	(void)state;
 	assert_int_equal(counters_read_threads(-1, &threads), -EOPNOTSUPP);
@@ -139,6 +168,7 @@ int main(void)
 		cmocka_unit_test(functions_come_in_their_order),
 		cmocka_unit_test(totals_are_of_all_cpus),
 		cmocka_unit_test(every_open_span_is_read_once),
+		cmocka_unit_test(goroutines_are_read_with_their_process),
 		cmocka_unit_test(threads_need_an_iterator),
 	};
 
