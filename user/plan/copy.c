@@ -22,6 +22,7 @@ struct line_group {
 	const struct copy_line **lines;
 	size_t *limits; /* steps of each line that are still open to choice */
 	size_t count;
+	const struct copy_registers *at_door;
 };
 
 static bool is_followed(const struct copy_lines *lines, uint64_t vaddr)
@@ -171,15 +172,44 @@ static size_t shared_steps(const struct line_group *group)
 	}
 }
 
+/* What all lines of the group hold at a step that they share. */
+static struct held_arguments shared_arguments(const struct line_group *group, uint64_t vaddr)
+{
+	struct held_arguments held = copy_line_step(group->lines[0], vaddr)->held;
+
+	for (size_t i = 1; i < group->count; i++)
+		held = held_by_both(&held, &copy_line_step(group->lines[i], vaddr)->held);
+	return held;
+}
+
+/* The convention's own register, where it still holds the argument. */
+static uint8_t pick_register(unsigned held, uint8_t preferred)
+{
+	return held & CPU_BIT(preferred) ? preferred : (uint8_t)__builtin_ctz(held);
+}
+
+static struct copy_registers pick_registers(const struct line_group *group, uint64_t vaddr)
+{
+	struct copy_registers in = *group->at_door;
+	struct held_arguments held = shared_arguments(group, vaddr);
+
+	in.dst = pick_register(held.dst, in.dst);
+	in.src = pick_register(held.src, in.src);
+	in.size = pick_register(held.size, in.size);
+	return in;
+}
+
 /* The earliest emulated one of the shared steps, else the earliest that is stepped. */
 static const struct line_step *cheapest(const struct line_group *group, size_t shared)
 {
 	const struct line_step *best = NULL;
+	struct held_arguments held;
 
 	for (size_t back = shared; back-- > 0;) {
 		const struct line_step *step = step_from_end(group, 0, back);
 
-		if (!step->usable)
+		held = shared_arguments(group, step->vaddr);
+		if (!step->usable || !all_held(&held))
 			continue;
 		if (step->probe == PROBE_EMULATED)
 			return step;
@@ -217,6 +247,7 @@ static int add_point(const struct code_view *code, const struct line_group *grou
 	if (code_decode(code, step->vaddr, &insn))
 		return -ENOTSUP;
 	point = point_at(code, &insn, why);
+	point.in = pick_registers(group, step->vaddr);
 	return array_push(points, point);
 }
 
@@ -267,7 +298,8 @@ static int choose_apart(const struct code_view *code, struct line_group *group,
 			return explain_group(group, reason);
 	for (size_t first = 0; !err && first < group->count;) {
 		size_t count = gather(group, first);
-		struct line_group part = {group->lines + first, group->limits + first, count};
+		struct line_group part = {group->lines + first, group->limits + first, count,
+					  group->at_door};
 
 		err = choose(code, &part, points, reason);
 		first += count;
@@ -300,6 +332,7 @@ static int choose_points(const struct code_view *code, const struct copy_lines *
 		.lines = calloc(count, sizeof(*group.lines)),
 		.limits = calloc(count, sizeof(*group.limits)),
 		.count = count,
+		.at_door = &lines->at_door,
 	};
 	int err = -ENOMEM;
 
@@ -316,8 +349,9 @@ out:
 	return err;
 }
 
-int plan_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
-		probe_points *points, char reason[PLAN_REASON_BYTES])
+static int plan_doors(const struct code_view *code, const struct copy_registers *at_door,
+		      const struct copy_door *doors, size_t door_count, probe_points *points,
+		      char reason[PLAN_REASON_BYTES])
 {
 	uint64_t bytes_left = BODIES_BYTES_MOST;
 	struct copy_lines lines;
@@ -325,7 +359,7 @@ int plan_copies(const struct code_view *code, const struct copy_door *doors, siz
 	int err;
 
 	*reason = '\0';
-	err = copy_lines_build(&lines, code, doors, door_count, reason);
+	err = copy_lines_build(&lines, code, at_door, doors, door_count, reason);
 	for (size_t i = 0; !err && i < door_count; i++)
 		err = spoil_by_body(&lines, code, &doors[i], &bytes_left, reason);
 	if (!err && door_count)
@@ -336,4 +370,25 @@ int plan_copies(const struct code_view *code, const struct copy_door *doors, siz
 	else
 		*points = chosen;
 	return err;
+}
+
+int plan_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
+		probe_points *points, char reason[PLAN_REASON_BYTES])
+{
+	return plan_doors(code, &COPY_IN_C, doors, door_count, points, reason);
+}
+
+int plan_go_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
+		   probe_points *points, char reason[PLAN_REASON_BYTES])
+{
+	for (size_t i = 0; i < door_count; i++) {
+		if (!plan_reads_stack_arguments(code, doors[i].vaddr))
+			continue;
+		snprintf(reason, PLAN_REASON_BYTES,
+			 "%.40s at 0x%" PRIx64
+			 " takes its arguments from the stack, as in Go before 1.17",
+			 doors[i].name, doors[i].vaddr);
+		return -ENOTSUP;
+	}
+	return plan_doors(code, &COPY_IN_GO, doors, door_count, points, reason);
 }

@@ -6,17 +6,67 @@
 
 #include "plan/walk.h"
 
-#define ARGUMENTS (DESTROYS_RDI | DESTROYS_RSI | DESTROYS_RDX | DESTROYS_RSP)
-
 /* Far more than any routine takes up to its first branch. */
 #define STEPS_MAX 256
 #define LINES_MAX 64
 
-/* Where a line ends, and whether the arguments still stand there. */
+/* Where the arguments are, at some place on a line, and whether a probe there sees them. */
+struct line_state {
+	struct held_arguments held;
+	bool usable;
+};
+
 struct line_end {
 	struct insn insn; /* the last */
-	bool usable;      /* after it */
+	struct line_state after;
 };
+
+static struct line_state state_at_door(const struct copy_registers *in)
+{
+	return (struct line_state){
+		.held = {CPU_BIT(in->dst), CPU_BIT(in->src), CPU_BIT(in->size)},
+		.usable = true,
+	};
+}
+
+bool all_held(const struct held_arguments *held)
+{
+	return held->dst && held->src && held->size;
+}
+
+struct held_arguments held_by_both(const struct held_arguments *a, const struct held_arguments *b)
+{
+	return (struct held_arguments){a->dst & b->dst, a->src & b->src, a->size & b->size};
+}
+
+/* mov %rdi,%rax: what %rdi held is in both from then on. */
+static unsigned held_after(unsigned held, const struct insn *insn)
+{
+	unsigned after = held & ~insn->destroys;
+
+	if (insn->moves_from == insn->moves_to)
+		return after;
+	if (held & CPU_BIT(insn->moves_from))
+		after |= CPU_BIT(insn->moves_to);
+	if (insn->exchanges && held & CPU_BIT(insn->moves_to))
+		after |= CPU_BIT(insn->moves_from);
+	return after;
+}
+
+static struct line_state state_after(const struct line_state *state, const struct insn *insn)
+{
+	struct line_state after = {
+		.held =
+			{
+				held_after(state->held.dst, insn),
+				held_after(state->held.src, insn),
+				held_after(state->held.size, insn),
+			},
+	};
+
+	after.usable = state->usable && all_held(&after.held) && !(insn->destroys & DESTROYS_RSP);
+	return after;
+}
 
 struct line_step *copy_line_step(const struct copy_line *line, uint64_t vaddr)
 {
@@ -43,14 +93,14 @@ static const struct copy_line *line_through(const struct copy_lines *lines, uint
  * plain nor a jmp. Goes on past writes to the arguments, since the way may yet join another line.
  * -ELOOP: it comes back to itself, -E2BIG: it has no end.
  */
-static int line_follow(const struct code_view *code, uint64_t vaddr, bool usable,
+static int line_follow(const struct code_view *code, uint64_t vaddr, struct line_state state,
 		       struct copy_line *line, struct line_end *end)
 {
 	struct insn insn;
 
-	*end = (struct line_end){.insn.flow = FLOW_STOP, .usable = usable};
+	*end = (struct line_end){.insn.flow = FLOW_STOP, .after = state};
 	while (!code_decode(code, vaddr, &insn)) {
-		struct line_step step = {vaddr, insn.probe, end->usable};
+		struct line_step step = {vaddr, insn.probe, end->after.held, end->after.usable};
 
 		if (line->steps.count == STEPS_MAX)
 			return -E2BIG;
@@ -59,7 +109,7 @@ static int line_follow(const struct code_view *code, uint64_t vaddr, bool usable
 		if (array_push(&line->steps, step))
 			return -ENOMEM;
 		end->insn = insn;
-		end->usable = end->usable && !(insn.destroys & ARGUMENTS);
+		end->after = state_after(&end->after, &insn);
 		if (insn.flow == FLOW_NEXT)
 			vaddr += insn.length;
 		else if (insn.flow == FLOW_JUMP)
@@ -77,7 +127,7 @@ static int joins_other_line(const struct copy_lines *lines, const struct code_vi
 	struct copy_line way = {0};
 	struct line_step *step;
 	struct line_end end;
-	int err = line_follow(code, vaddr, true, &way, &end);
+	int err = line_follow(code, vaddr, (struct line_state){.usable = false}, &way, &end);
 
 	*joins = false;
 	array_each (step, &way.steps) {
@@ -107,10 +157,10 @@ static int note_jumps(struct copy_lines *lines, const struct code_view *code,
 
 /* Takes the line on from vaddr. */
 static int line_extend(struct copy_lines *lines, const struct code_view *code,
-		       struct copy_line *line, uint64_t vaddr, bool usable)
+		       struct copy_line *line, uint64_t vaddr, struct line_state state)
 {
 	struct line_end end;
-	int err = line_follow(code, vaddr, usable, line, &end);
+	int err = line_follow(code, vaddr, state, line, &end);
 
 	return err ? err : note_jumps(lines, code, line);
 }
@@ -118,7 +168,7 @@ static int line_extend(struct copy_lines *lines, const struct code_view *code,
 /* Adds a line that starts with the steps of prefix, if any, and goes on from vaddr. */
 static int line_add(struct copy_lines *lines, const struct code_view *code,
 		    const struct copy_line *prefix, const struct copy_door *door, uint64_t vaddr,
-		    bool usable)
+		    struct line_state state)
 {
 	struct copy_line line = {.door = door};
 	const struct line_step *step;
@@ -128,7 +178,7 @@ static int line_add(struct copy_lines *lines, const struct code_view *code,
 		array_each (step, &prefix->steps)
 			err = err ? err : array_push(&line.steps, *step);
 	if (!err)
-		err = line_extend(lines, code, &line, vaddr, usable);
+		err = line_extend(lines, code, &line, vaddr, state);
 	if (!err)
 		err = array_push(&lines->lines, line);
 	if (err)
@@ -145,7 +195,7 @@ static struct line_end line_end(const struct code_view *code, const struct copy_
 		return end;
 	last = &line->steps.items[line->steps.count - 1];
 	if (!code_decode(code, last->vaddr, &end.insn))
-		end.usable = last->usable && !(end.insn.destroys & ARGUMENTS);
+		end.after = state_after(&(struct line_state){last->held, last->usable}, &end.insn);
 	return end;
 }
 
@@ -162,11 +212,11 @@ static int line_split(struct copy_lines *lines, const struct code_view *code, si
 
 	array_each (step, &line->steps)
 		step->usable = false;
-	err = line_add(lines, code, line, line->door, fork->insn.target_vaddr, fork->usable);
+	err = line_add(lines, code, line, line->door, fork->insn.target_vaddr, fork->after);
 	if (err)
 		return err;
 	return line_extend(lines, code, &lines->lines.items[index],
-			   fork->insn.vaddr + fork->insn.length, fork->usable);
+			   fork->insn.vaddr + fork->insn.length, fork->after);
 }
 
 /*
@@ -196,8 +246,24 @@ static int line_resolve(struct copy_lines *lines, const struct code_view *code, 
 	if (array_push(&lines->followed, end.insn.vaddr))
 		return -ENOMEM;
 	if (!jumps && never_returns(code, end.insn.target_vaddr))
-		return line_extend(lines, code, line, next, end.usable);
+		return line_extend(lines, code, line, next, end.after);
 	return line_split(lines, code, index, &end);
+}
+
+/*
+ * A step of one line is one of another, too, so many steps from each one's door. Where they hold
+ * an argument in different registers, the door that is nearer knows better.
+ */
+static void step_share(struct line_step *step, ptrdiff_t from_door, const struct line_step *theirs,
+		       ptrdiff_t from_theirs)
+{
+	struct held_arguments both = held_by_both(&step->held, &theirs->held);
+
+	if (step->usable && all_held(&both))
+		step->held = both;
+	else if (!step->usable || from_theirs < from_door)
+		step->held = theirs->held;
+	step->usable = true;
 }
 
 /*
@@ -214,8 +280,23 @@ static void lines_share_use(struct copy_lines *lines)
 			array_each (other, &lines->lines) {
 				theirs = copy_line_step(other, step->vaddr);
 				if (theirs && theirs->usable)
-					step->usable = true;
+					step_share(step, step - line->steps.items, theirs,
+						   theirs - other->steps.items);
 			}
+}
+
+bool plan_reads_stack_arguments(const struct code_view *code, uint64_t vaddr)
+{
+	struct insn insn;
+
+	for (size_t i = 0; i < STEPS_MAX && !code_decode(code, vaddr, &insn); i++) {
+		if (insn.reads_arguments)
+			return true;
+		if (insn.flow != FLOW_NEXT)
+			return false;
+		vaddr += insn.length;
+	}
+	return false;
 }
 
 static int explain(const struct copy_door *door, int err, char reason[PLAN_REASON_BYTES])
@@ -229,14 +310,15 @@ static int explain(const struct copy_door *door, int err, char reason[PLAN_REASO
 }
 
 int copy_lines_build(struct copy_lines *lines, const struct code_view *code,
-		     const struct copy_door *doors, size_t door_count,
-		     char reason[PLAN_REASON_BYTES])
+		     const struct copy_registers *at_door, const struct copy_door *doors,
+		     size_t door_count, char reason[PLAN_REASON_BYTES])
 {
 	int err = 0;
 
-	*lines = (struct copy_lines){0};
+	*lines = (struct copy_lines){.at_door = *at_door};
 	for (size_t i = 0; i < door_count; i++) {
-		err = line_add(lines, code, NULL, &doors[i], doors[i].vaddr, true);
+		err = line_add(lines, code, NULL, &doors[i], doors[i].vaddr,
+			       state_at_door(at_door));
 		if (err)
 			return explain(&doors[i], err, reason);
 	}

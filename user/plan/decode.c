@@ -204,20 +204,13 @@ static enum insn_flow flow_of(const struct decoded *decoded)
 	}
 }
 
-static unsigned register_bit(ZydisRegister reg)
+/* CPU_REGISTERS where it is none of them. */
+static uint8_t register_number(ZydisRegister reg)
 {
-	switch (ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg)) {
-	case ZYDIS_REGISTER_RDI:
-		return DESTROYS_RDI;
-	case ZYDIS_REGISTER_RSI:
-		return DESTROYS_RSI;
-	case ZYDIS_REGISTER_RDX:
-		return DESTROYS_RDX;
-	case ZYDIS_REGISTER_RSP:
-		return DESTROYS_RSP;
-	default:
-		return 0;
-	}
+	reg = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
+	if (reg < ZYDIS_REGISTER_RAX || reg > ZYDIS_REGISTER_R15)
+		return CPU_REGISTERS;
+	return (uint8_t)(reg - ZYDIS_REGISTER_RAX);
 }
 
 static unsigned destroys_of(const struct decoded *decoded, enum insn_flow flow)
@@ -226,15 +219,48 @@ static unsigned destroys_of(const struct decoded *decoded, enum insn_flow flow)
 
 	for (uint8_t i = 0; i < decoded->insn.operand_count; i++) {
 		const ZydisDecodedOperand *operand = &decoded->operands[i];
+		uint8_t number;
 
-		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
-			destroys |= register_bit(operand->reg.value);
+		if (operand->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+		    !(operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+			continue;
+		number = register_number(operand->reg.value);
+		if (number < CPU_REGISTERS)
+			destroys |= CPU_BIT(number);
 	}
-	/* What the callee does with its argument registers is its own affair. */
+	/* What the callee does with the registers is its own affair; Go's keeps none. */
 	if (flow == FLOW_CALL)
-		destroys |= DESTROYS_RDI | DESTROYS_RSI | DESTROYS_RDX;
+		destroys |= (CPU_BIT(CPU_REGISTERS) - 1) & ~CPU_BIT(CPU_RSP);
 	return destroys;
+}
+
+static void note_move(const struct decoded *decoded, struct insn *insn)
+{
+	const ZydisDecodedOperand *to = &decoded->operands[0], *from = &decoded->operands[1];
+	ZydisMnemonic mnemonic = decoded->insn.mnemonic;
+
+	if ((mnemonic != ZYDIS_MNEMONIC_MOV && mnemonic != ZYDIS_MNEMONIC_XCHG) ||
+	    decoded->insn.operand_width != 64 || to->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+	    from->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+	    register_number(to->reg.value) == CPU_REGISTERS ||
+	    register_number(from->reg.value) == CPU_REGISTERS)
+		return;
+	insn->moves_to = register_number(to->reg.value);
+	insn->moves_from = register_number(from->reg.value);
+	insn->exchanges = mnemonic == ZYDIS_MNEMONIC_XCHG;
+}
+
+static bool reads_arguments(const struct decoded *decoded)
+{
+	for (uint8_t i = 0; i < decoded->insn.operand_count_visible; i++) {
+		const ZydisDecodedOperand *operand = &decoded->operands[i];
+
+		if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ &&
+		    operand->mem.base == ZYDIS_REGISTER_RSP && operand->mem.disp.value >= 8)
+			return true;
+	}
+	return false;
 }
 
 static int decode(const uint8_t *code, size_t bytes, struct decoded *decoded)
@@ -264,6 +290,8 @@ int insn_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct insn *
 	insn->repeats_movs = is_repeated_string(&decoded) &&
 			     has_opcode(&decoded, ZYDIS_OPCODE_MAP_DEFAULT, 0xa4, 0xa5);
 	insn->destroys = destroys_of(&decoded, insn->flow);
+	insn->reads_arguments = reads_arguments(&decoded);
+	note_move(&decoded, insn);
 	if (insn->flow == FLOW_NEXT || !decoded.insn.operand_count ||
 	    !ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&decoded.insn, first, vaddr, &address)))
 		return 0;

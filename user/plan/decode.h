@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One x86-64 instruction as the planner sees it: where control goes next, what a probe on it costs,
- * which of the argument registers it destroys. Pure: bytes in, value out. Decoding is Zydis's.
+ * which registers it destroys. Pure: bytes in, value out. Decoding is Zydis's.
  */
 #ifndef PLAN_DECODE_H
 #define PLAN_DECODE_H
@@ -29,15 +29,28 @@ enum probe_kind {
 	PROBE_HARMFUL,  /* rep-prefixed (a trap per iteration), pause, 5-byte nop past the entry */
 };
 
-/*
- * Registers that carry a copy's arguments, as bits of insn.destroys. Not REG_RDI and so on:
- * <signal.h> has these.
- */
+/* The general registers, as instructions number them. */
+enum cpu_register {
+	CPU_RAX,
+	CPU_RCX,
+	CPU_RDX,
+	CPU_RBX,
+	CPU_RSP,
+	CPU_RBP,
+	CPU_RSI,
+	CPU_RDI,
+	CPU_R14 = 14,
+	CPU_REGISTERS = 16,
+};
+
+#define CPU_BIT(number) (1u << (number))
+
+/* Those that carry a copy's arguments in C, and the stack pointer, as bits of insn.destroys. */
 enum {
-	DESTROYS_RDI = 1 << 0,
-	DESTROYS_RSI = 1 << 1,
-	DESTROYS_RDX = 1 << 2,
-	DESTROYS_RSP = 1 << 3,
+	DESTROYS_RDI = CPU_BIT(CPU_RDI),
+	DESTROYS_RSI = CPU_BIT(CPU_RSI),
+	DESTROYS_RDX = CPU_BIT(CPU_RDX),
+	DESTROYS_RSP = CPU_BIT(CPU_RSP),
 };
 
 struct insn {
@@ -48,7 +61,14 @@ struct insn {
 	uint64_t target_vaddr; /* FLOW_BRANCH, FLOW_JUMP, direct FLOW_CALL; else 0 */
 	uint64_t slot_vaddr;   /* FLOW_JUMP_SLOT; else 0 */
 	bool repeats_movs;     /* rep movsb, movsw, movsl, movsq: a copy */
-	unsigned destroys;     /* DESTROYS_* that it writes, any part of them; implicit ones too */
+	unsigned destroys;     /* CPU_BIT()s of what it writes, any part of it; implicit ones too */
+	/*
+	 * mov %rdi,%rax, and xchg, in 64 bits: what `moves_to` holds afterwards is what
+	 * `moves_from` held (and, exchanged, the other way round). Equal: it moves nothing.
+	 */
+	uint8_t moves_from, moves_to;
+	bool exchanges;
+	bool reads_arguments; /* 0x8(%rsp) and above: at a function's entry, its caller's */
 };
 
 /*

@@ -7,6 +7,9 @@
 
 #include "plan/walk.h"
 
+/* Spills, a call and reloads: of at most 15 registers each. */
+#define GROWTH_STEPS_MAX 64
+
 /* What may lead control onto the stretch from the entry a second time. */
 struct way_back {
 	uint64_t inner_vaddr; /* lowest branch target past the entry; UINT64_MAX: none */
@@ -105,6 +108,54 @@ static void scan_function(const struct code_view *code, const struct code_range 
 		back->unknown = true;
 }
 
+/* call runtime.morestack_noctxt with spills and reloads around it, and jmp to the entry. */
+static bool grows_stack(const struct code_view *code, const struct code_range *function,
+			uint64_t vaddr)
+{
+	bool has_call = false;
+	struct insn insn;
+
+	for (size_t i = 0; i < GROWTH_STEPS_MAX && range_covers(function, vaddr) &&
+			   !code_decode(code, vaddr, &insn);
+	     i++) {
+		if (insn.flow == FLOW_JUMP)
+			return has_call && insn.target_vaddr == function->vaddr;
+		if (insn.flow == FLOW_CALL)
+			has_call = true;
+		else if (insn.flow != FLOW_NEXT)
+			return false;
+		vaddr += insn.length;
+	}
+	return false;
+}
+
+/*
+ * Go's functions begin with `cmp 0x10(%r14),%rsp; jbe` (a large frame has a jb before it), to code
+ * that grows the stack and starts the function anew: what is before the frame is made may be
+ * executed twice, the second time on another stack. Gives where the frame is made; 0: no such code.
+ */
+static uint64_t behind_stack_check(const struct code_view *code, const struct code_range *function)
+{
+	uint64_t vaddr = function->vaddr, behind = 0;
+	struct insn insn;
+
+	while (range_covers(function, vaddr) && !code_decode(code, vaddr, &insn)) {
+		if (vaddr == behind && insn.flow == FLOW_NEXT && insn.destroys & DESTROYS_RSP)
+			return behind;
+		if (insn.flow != FLOW_NEXT && insn.flow != FLOW_BRANCH)
+			break;
+		if (insn.destroys & DESTROYS_RSP)
+			break;
+		vaddr += insn.length;
+		if (insn.flow == FLOW_NEXT)
+			continue;
+		if (!grows_stack(code, function, insn.target_vaddr))
+			break;
+		behind = vaddr;
+	}
+	return 0;
+}
+
 /*
  * The entry itself is passed by each call and, unless it heads a loop, by nothing else. A later
  * instruction may also be passed by a jump table that leads back to it. Not so a push or sub
@@ -120,11 +171,10 @@ static bool passes_once(const struct insn *insn, const struct code_range *functi
 	return !back->unknown || (insn->flow == FLOW_NEXT && insn->destroys & DESTROYS_RSP);
 }
 
-/* False where the stretch has no instruction that bears a probe. */
-static bool choose(const struct code_view *code, const struct code_range *function,
+/* False where the stretch from vaddr has no instruction that bears a probe. */
+static bool choose(const struct code_view *code, const struct code_range *function, uint64_t vaddr,
 		   const struct way_back *back, struct insn *best)
 {
-	uint64_t vaddr = function->vaddr;
 	bool found = false;
 	struct insn insn;
 
@@ -173,11 +223,12 @@ static void explain_refusal(const struct code_view *code, const struct code_rang
 int plan_entry(const struct code_view *code, struct code_range function, struct probe_point *point)
 {
 	struct insn best = {.probe = PROBE_REFUSED};
+	uint64_t behind_check = behind_stack_check(code, &function);
 	struct way_back back;
 	size_t used;
 
 	scan_function(code, &function, &back);
-	if (!choose(code, &function, &back, &best)) {
+	if (!choose(code, &function, behind_check ? behind_check : function.vaddr, &back, &best)) {
 		explain_refusal(code, &function, point);
 		return -ENOTSUP;
 	}
@@ -186,7 +237,10 @@ int plan_entry(const struct code_view *code, struct code_range function, struct 
 				  ? "emulated"
 				  : "single-stepped, as no emulated one is passed just once");
 	used = strlen(point->reason);
-	if (back.loop_vaddr)
+	if (behind_check)
+		snprintf(point->reason + used, sizeof(point->reason) - used,
+			 "; behind the check of the stack's size");
+	else if (back.loop_vaddr)
 		snprintf(point->reason + used, sizeof(point->reason) - used,
 			 "; rounds of the loop from +0x%" PRIx64 " count as calls",
 			 back.loop_vaddr - function.vaddr);

@@ -35,11 +35,17 @@ struct code_range {
 };
 typedef ARRAY(struct code_range) code_ranges;
 
+/* Numbers of the registers (enum cpu_register) that hold a copy's arguments. */
+struct copy_registers {
+	uint8_t dst, src, size;
+};
+
 /* One place for a probe. */
 struct probe_point {
 	uint64_t vaddr;
 	uint8_t original;               /* the byte that stands there now */
 	enum probe_kind probe;          /* PROBE_EMULATED or PROBE_STEPPED, never the others */
+	struct copy_registers in;       /* of plan_copies() alone: where the arguments are there */
 	char reason[PLAN_REASON_BYTES]; /* "jb 0x18: every door passes it; emulated" */
 };
 typedef ARRAY(struct probe_point) probe_points;
@@ -50,7 +56,8 @@ typedef ARRAY(struct probe_point) probe_points;
  * The one point at which each call of the function passes exactly once, with the stack pointer
  * still as it was at the call. On the straight line from the entry it takes an emulated
  * instruction (push, nop, jcc, jmp, call) before the entry itself, as long as %rsp is untouched
- * before it and no branch in the function leads to an instruction on that stretch.
+ * before it and no branch in the function leads to an instruction on that stretch. Where a check
+ * of the stack's size may start the function anew (Go), it is the first instruction behind it.
  * -ENOTSUP: no point can be probed; point->reason says why.
  */
 int plan_entry(const struct code_view *code, struct code_range function, struct probe_point *point);
@@ -104,11 +111,22 @@ struct copy_door {
 
 /*
  * The fewest, cheapest points such that a call through any of the doors passes exactly one, with
- * size (%rdx), destination (%rdi) and source (%rsi) still in place. Doors that run into one body
- * (mempcpy jumps to memmove's `cmp; jb`, __memcpy_chk falls through into it) share one point.
+ * destination, source and size still in registers: point->in says in which. Doors that run into one
+ * body (mempcpy jumps to memmove's `cmp; jb`, __memcpy_chk falls through into it) share one point.
  * -ENOTSUP with reason, where a door has no such point; -ENOMEM.
  */
 int plan_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
 		probe_points *points, char reason[PLAN_REASON_BYTES]);
+
+/* The same for routines that are called as Go calls them since 1.17: %rax, %rbx, %rcx. */
+int plan_go_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
+		   probe_points *points, char reason[PLAN_REASON_BYTES]);
+
+/*
+ * True where the code at vaddr, before its first branch or call, reads what its caller left on the
+ * stack: all of Go before 1.17, and since then the wrapper that lets assembly call a function of
+ * Go's. That calls the function proper, which counts.
+ */
+bool plan_reads_stack_arguments(const struct code_view *code, uint64_t vaddr);
 
 #endif

@@ -50,7 +50,11 @@ static int resolve_door(struct planning *planning, struct module *module,
 			const struct elf_copy_door *door, live_doors *doors)
 {
 	struct live_door live = {
-		.module = module, .door = {door->name, door->vaddr}, .direct = door->direct};
+		.module = module,
+		.door = {door->name, door->vaddr},
+		.is_go = door->is_go,
+		.direct = door->direct,
+	};
 	struct place place;
 	int err;
 
@@ -252,12 +256,34 @@ static int judge_door(struct planning *planning, size_t index, live_doors *doors
 	return err;
 }
 
+/*
+ * Go's assembly calls runtime.memmove through a wrapper, which has its name in .gopclntab. With
+ * nothing but wrappers it is a Go that passes all arguments on the stack, as the plan will say.
+ */
+static bool is_go_wrapper(const live_doors *doors, const struct live_door *live)
+{
+	const struct live_door *other;
+
+	if (!plan_reads_stack_arguments(&live->module->code, live->door.vaddr))
+		return false;
+	array_each (other, doors) {
+		if (other->is_go && other->module == live->module &&
+		    !plan_reads_stack_arguments(&other->module->code, other->door.vaddr))
+			return true;
+	}
+	return false;
+}
+
 static int judge_doors(struct planning *planning, live_doors *doors)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < doors->count; i++) {
-		if (doors->items[i].direct)
+		struct live_door *live = &doors->items[i];
+
+		if (live->is_go)
+			live->left_out = is_go_wrapper(doors, live);
+		else if (live->direct)
 			err = judge_door(planning, i, doors);
 	}
 	return err;
@@ -277,6 +303,13 @@ static const char *routine_name(const copy_doors *doors)
 	return doors->items[0].name;
 }
 
+static int plan_doors(const struct module *module, const copy_doors *doors, bool is_go,
+		      probe_points *points, char reason[PLAN_REASON_BYTES])
+{
+	return (is_go ? plan_go_copies : plan_copies)(&module->code, doors->items, doors->count,
+						      points, reason);
+}
+
 /* Adds the door to those planned so far, where all of them still have a point then. */
 static int add_singly(struct planning *planning, struct module *module, struct live_door *live,
 		      copy_doors *doors)
@@ -286,7 +319,7 @@ static int add_singly(struct planning *planning, struct module *module, struct l
 	int err = array_push(doors, live->door);
 
 	if (!err)
-		err = plan_copies(&module->code, doors->items, doors->count, &points, reason);
+		err = plan_doors(module, doors, live->is_go, &points, reason);
 	array_release(&points);
 	if (err != -ENOTSUP)
 		return err;
@@ -300,8 +333,8 @@ static int add_singly(struct planning *planning, struct module *module, struct l
  * One after the other: who has no point, or takes away that of those before it, is left out. Those
  * that the user names do not come before the C library's: they may call it.
  */
-static int plan_singly(struct planning *planning, struct module *module, live_doors *all,
-		       copy_doors *doors, probe_points *points)
+static int plan_singly(struct planning *planning, struct module *module, bool is_go,
+		       live_doors *all, copy_doors *doors, probe_points *points)
 {
 	char reason[PLAN_REASON_BYTES];
 	struct live_door *live;
@@ -310,23 +343,24 @@ static int plan_singly(struct planning *planning, struct module *module, live_do
 	doors->count = 0;
 	for (int recognised = 1; recognised >= 0; recognised--)
 		array_each (live, all) {
-			if (!err && live->module == module && !live->left_out &&
-			    live->recognised == recognised)
+			if (!err && live->module == module && live->is_go == is_go &&
+			    !live->left_out && live->recognised == recognised)
 				err = add_singly(planning, module, live, doors);
 		}
 	if (err || !doors->count)
 		return err;
-	return plan_copies(&module->code, doors->items, doors->count, points, reason);
+	return plan_doors(module, doors, is_go, points, reason);
 }
 
-static int collect_doors(const struct module *module, const live_doors *all, copy_doors *doors)
+static int collect_doors(const struct module *module, bool is_go, const live_doors *all,
+			 copy_doors *doors)
 {
 	const struct live_door *live;
 	const struct copy_door *known;
 	int err = 0;
 
 	array_each (live, all) {
-		bool is_new = live->module == module && !live->left_out;
+		bool is_new = live->module == module && live->is_go == is_go && !live->left_out;
 
 		array_each (known, doors)
 			is_new &= known->vaddr != live->door.vaddr;
@@ -354,20 +388,22 @@ static void tell_recognised(const struct module *module, const live_doors *all,
 	}
 }
 
-static int plan_module_copies(struct planning *planning, struct module *module, live_doors *all)
+/* The doors of one convention: a program of Go with C in it has both. */
+static int plan_module_copies(struct planning *planning, struct module *module, bool is_go,
+			      live_doors *all)
 {
+	unsigned flags = is_go ? MW_POINT_GO : 0;
 	copy_doors doors = {0};
 	struct probe_point *point;
 	probe_points points = {0};
 	unsigned routine;
-	int err = collect_doors(module, all, &doors);
+	int err = collect_doors(module, is_go, all, &doors);
 
 	if (err || !doors.count)
 		goto out;
-	err = plan_copies(&module->code, doors.items, doors.count, &points,
-			  planning->plan->refused);
+	err = plan_doors(module, &doors, is_go, &points, planning->plan->refused);
 	if (err == -ENOTSUP)
-		err = plan_singly(planning, module, all, &doors, &points);
+		err = plan_singly(planning, module, is_go, all, &doors, &points);
 	if (err || !doors.count)
 		goto out;
 	tell_recognised(module, all, &points);
@@ -375,7 +411,7 @@ static int plan_module_copies(struct planning *planning, struct module *module, 
 	array_each (point, &points) {
 		if (!err)
 			err = planning_add_probe(
-				planning, module, point, MW_POINT_COPY, 0, routine,
+				planning, module, point, MW_POINT_COPY, flags, routine,
 				planning->watchlist->routines.items[routine].function);
 	}
 	planning->plan->copy_doors += doors.count;
@@ -403,7 +439,9 @@ int doors_plan(struct planning *planning, live_doors *doors)
 		err = judge_doors(planning, doors);
 	array_each (module, &planning->plan->modules) {
 		if (!err)
-			err = plan_module_copies(planning, *module, doors);
+			err = plan_module_copies(planning, *module, false, doors);
+		if (!err)
+			err = plan_module_copies(planning, *module, true, doors);
 	}
 	return err;
 }

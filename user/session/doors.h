@@ -11,6 +11,7 @@
 struct live_door {
 	struct module *module;
 	struct copy_door door;
+	bool is_go;      /* its arguments are in Go's registers */
 	bool direct;     /* by its own place, not through a slot */
 	bool recognised; /* by its code: it has no name */
 	bool left_out;   /* it bears no probe: what it does is counted elsewhere, or can't be */

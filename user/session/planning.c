@@ -55,6 +55,9 @@ int planning_add_probe(struct planning *planning, struct module *module,
 	if (point->probe == PROBE_STEPPED)
 		flags |= MW_POINT_STEPPED;
 	probe.point.cookie = MW_COOKIE(kind, flags, index);
+	if (kind == MW_POINT_COPY)
+		probe.point.cookie |= MW_REGISTERS(point->in.dst, point->in.src, point->in.size)
+				      << 32;
 	if (!elf_image_off_of_vaddr(module->image, point->vaddr, &probe.point.file_off))
 		return -EINVAL;
 	snprintf(probe.reason, sizeof(probe.reason), "%s", point->reason);

@@ -165,7 +165,7 @@ static void explain_shared(struct planned_function *function, const shared_ends 
 }
 
 static int plan_ends(struct planning *planning, struct module *module,
-		     struct planned_function *function, const live_doors *doors)
+		     struct planned_function *function, const live_doors *doors, unsigned flags)
 {
 	struct tail_lookup lookup = {planning, doors};
 	shared_ends shared = {0};
@@ -175,11 +175,11 @@ static int plan_ends(struct planning *planning, struct module *module,
 
 	array_each (point, &function->exits.returns) {
 		size_t at = point - function->exits.returns.items;
-		unsigned flags = at < function->exits.own_returns ? 0 : MW_POINT_SHARED_END;
+		unsigned shared = at < function->exits.own_returns ? 0 : MW_POINT_SHARED_END;
 
 		if (!err)
-			err = planning_add_probe(planning, module, point, MW_POINT_END, flags,
-						 function->index, function->name);
+			err = planning_add_probe(planning, module, point, MW_POINT_END,
+						 flags | shared, function->index, function->name);
 	}
 	if (!err)
 		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared);
@@ -188,11 +188,37 @@ static int plan_ends(struct planning *planning, struct module *module,
 	array_each (end, &shared) {
 		if (!err)
 			err = planning_add_probe(planning, end->module, &end->point, MW_POINT_END,
-						 MW_POINT_SHARED_END, function->index,
+						 flags | MW_POINT_SHARED_END, function->index,
 						 function->name);
 	}
 	array_release(&shared);
 	return err;
+}
+
+/* How Go's own code passes arguments, and with that where its g is, is the same in all of a file.
+ */
+static bool is_go_of_registers(const struct module *module, const live_doors *doors)
+{
+	const struct live_door *live;
+
+	array_each (live, doors) {
+		if (live->module == module && live->is_go &&
+		    !plan_reads_stack_arguments(&module->code, live->door.vaddr))
+			return true;
+	}
+	return false;
+}
+
+static bool refuse_old_go(struct module *module, struct planned_function *function,
+			  const live_doors *doors)
+{
+	if (is_go_of_registers(module, doors))
+		return false;
+	function->err = -ENOTSUP;
+	log_warning("%s in %s can't be watched: it is of Go before 1.17, which keeps its "
+		    "goroutine in no register",
+		    function->name, module->path);
+	return true;
 }
 
 static int plan_functions(struct planning *planning, struct module *module, const live_doors *doors)
@@ -206,12 +232,15 @@ static int plan_functions(struct planning *planning, struct module *module, cons
 	int err = 0;
 
 	array_each (function, &module->functions) {
-		if (err || function->err)
+		unsigned flags =
+			elf_is_go_function(module->image, function->vaddr) ? MW_POINT_GO : 0;
+
+		if (err || function->err || (flags && refuse_old_go(module, function, doors)))
 			continue;
 		err = planning_add_probe(planning, module, &function->entry, kinds[function->role],
-					 0, function->index, function->name);
+					 flags, function->index, function->name);
 		if (!err && function->role == ROLE_FLUSH)
-			err = plan_ends(planning, module, function, doors);
+			err = plan_ends(planning, module, function, doors, flags);
 	}
 	return err;
 }

@@ -238,11 +238,11 @@ static uint64_t only_point(const uint8_t *code, size_t count)
 
 static void test_arguments_are_in_place(void **state)
 {
-	static const uint8_t size_lost[] = {
-		0x48, 0x89, 0xd1, /* 1000 mov %rdx,%rcx */
-		0x31, 0xd2,       /* 1003 xor %edx,%edx */
-		0x72, 0x00,       /* 1005 jb 1007 */
-		0xc3,             /* 1007 ret */
+	static const uint8_t size_cut[] = {
+		0x89, 0xd1, /* 1000 mov %edx,%ecx */
+		0x31, 0xd2, /* 1002 xor %edx,%edx */
+		0x72, 0x00, /* 1004 jb 1006 */
+		0xc3,       /* 1006 ret */
 	};
 	static const uint8_t stack_moved[] = {
 		0x48, 0x83, 0xec, 0x08, /* 1000 sub $8,%rsp */
@@ -251,8 +251,110 @@ static void test_arguments_are_in_place(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(only_point(size_lost, sizeof(size_lost)), 0x1000);
+	assert_int_equal(only_point(size_cut, sizeof(size_cut)), 0x1000);
 	assert_int_equal(only_point(stack_moved, sizeof(stack_moved)), 0x1000);
+}
+
+static void test_arguments_are_followed(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x89, 0xd1, /* 1000 mov %rdx,%rcx */
+		0x48, 0x89, 0xf8, /* 1003 mov %rdi,%rax */
+		0x48, 0x87, 0xf3, /* 1006 xchg %rsi,%rbx */
+		0x31, 0xd2,       /* 1009 xor %edx,%edx */
+		0x72, 0x00,       /* 100b jb 100d */
+		0xc3,             /* 100d ret */
+	};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"memcpy", 0x1000};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].vaddr, 0x100b);
+	assert_int_equal(points.items[0].in.dst, CPU_RDI);
+	assert_int_equal(points.items[0].in.src, CPU_RBX);
+	assert_int_equal(points.items[0].in.size, CPU_RCX);
+	array_release(&points);
+}
+
+/* ---- Go ---- */
+
+/* runtime.memmove of Go 1.19, as far as its shape goes: `tail` is where it comes back to. */
+static uint8_t go_memmove[] = {
+	0x48, 0x89, 0xc7, /* 1000 mov %rax,%rdi */
+	0x48, 0x89, 0xde, /* 1003 mov %rbx,%rsi */
+	0x48, 0x89, 0xcb, /* 1006 mov %rcx,%rbx */
+	0x48, 0x85, 0xdb, /* 1009 tail: test %rbx,%rbx */
+	0x74, 0x0f,       /* 100c je 101d */
+	0x48, 0x89, 0xd9, /* 100e mov %rbx,%rcx */
+	0x83, 0xe3, 0x07, /* 1011 and $7,%ebx */
+	0xf3, 0x48, 0xa5, /* 1014 rep movsq */
+	0xeb, 0xf0,       /* 1017 jmp 1009 */
+	0x90, 0x90, 0x90, /* 1019 */
+	0x90, 0xc3,       /* 101d ret */
+};
+
+static void plan_go(uint64_t vaddr, enum probe_kind probe)
+{
+	const struct code_range functions[] = {{0x1000, sizeof(go_memmove)}, {0, 0}};
+	const struct code_bytes bytes = {0x1000, go_memmove, sizeof(go_memmove), functions, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"runtime.memmove", 0x1000};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	assert_int_equal(plan_go_copies(&view, &door, 1, &points, reason), 0);
+	assert_int_equal(points.count, 1);
+	assert_int_equal(points.items[0].vaddr, vaddr);
+	assert_int_equal(points.items[0].probe, probe);
+	assert_int_equal(points.items[0].in.dst, CPU_RAX);
+	assert_int_equal(points.items[0].in.src, vaddr == 0x1000 ? CPU_RBX : CPU_RSI);
+	assert_int_equal(points.items[0].in.size, CPU_RCX);
+	array_release(&points);
+}
+
+/* A copy of more than 256 bytes may pass the je again for what is left of it. */
+static void test_go_memmove_comes_back_to_its_je(void **state)
+{
+	(void)state;
+	plan_go(0x1000, PROBE_STEPPED);
+	go_memmove[0x18] = 0x04; /* jmp 101d */
+	plan_go(0x100c, PROBE_EMULATED);
+	go_memmove[0x18] = 0xf0;
+}
+
+/* The wrapper for assembly, and all of Go before 1.17. */
+static void test_go_with_arguments_on_the_stack(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x83, 0xec, 0x20,       /* 1000 sub $0x20,%rsp */
+		0x48, 0x8b, 0x44, 0x24, 0x28, /* 1004 mov 0x28(%rsp),%rax */
+		0xe8, 0x00, 0x00, 0x00, 0x00, /* 1009 call 100e */
+		0x48, 0x83, 0xc4, 0x20,       /* 100e add $0x20,%rsp */
+		0xc3,                         /* 1012 ret */
+	};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door door = {"runtime.memmove", 0x1000};
+	const struct code_bytes registers = {0x1000, go_memmove, sizeof(go_memmove), NULL, NULL};
+	const struct code_view register_view = code_bytes_view(&registers);
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_true(plan_reads_stack_arguments(&view, 0x1000));
+	assert_false(plan_reads_stack_arguments(&view, 0x1009));
+	assert_false(plan_reads_stack_arguments(&register_view, 0x1000));
+	assert_int_equal(plan_go_copies(&view, &door, 1, &points, reason), -ENOTSUP);
+	assert_non_null(strstr(reason, "before 1.17"));
+	assert_int_equal(points.count, 0);
+	/* In C it would be a local variable. */
+	assert_int_equal(plan_copies(&view, &door, 1, &points, reason), 0);
+	array_release(&points);
 }
 
 /* The door is reached again from the loop above it, without a jump. */
@@ -493,6 +595,9 @@ int main(void)
 		cmocka_unit_test(test_bcopy_shares_the_point_behind_its_swap),
 		cmocka_unit_test(test_points_before_an_unprobeable_stretch),
 		cmocka_unit_test(test_arguments_are_in_place),
+		cmocka_unit_test(test_arguments_are_followed),
+		cmocka_unit_test(test_go_memmove_comes_back_to_its_je),
+		cmocka_unit_test(test_go_with_arguments_on_the_stack),
 		cmocka_unit_test(test_loop_that_falls_into_the_door),
 		cmocka_unit_test(test_no_point_within_an_instruction),
 		cmocka_unit_test(test_ways_that_part_and_meet),

@@ -135,35 +135,82 @@ static void test_slot(void **state)
 	assert_int_equal(insn.target_vaddr, 0);
 }
 
+/* Of the registers that a copy's arguments are in, in C. */
+static unsigned destroys(struct insn insn)
+{
+	return insn.destroys & (DESTROYS_RDI | DESTROYS_RSI | DESTROYS_RDX | DESTROYS_RSP);
+}
+
+static void test_moves(void **state)
+{
+	struct insn insn = DECODED("\x48\x89\xd8"); /* mov %rbx,%rax */
+
+	(void)state;
+	assert_int_equal(insn.moves_from, CPU_RBX);
+	assert_int_equal(insn.moves_to, CPU_RAX);
+	assert_false(insn.exchanges);
+	assert_int_equal(insn.destroys, CPU_BIT(CPU_RAX));
+	insn = DECODED("\x4c\x8b\xf1"); /* mov %rcx,%r14, the other encoding */
+	assert_int_equal(insn.moves_from, CPU_RCX);
+	assert_int_equal(insn.moves_to, CPU_R14);
+	insn = DECODED("\x48\x87\xf7"); /* xchg %rsi,%rdi */
+	assert_true(insn.exchanges);
+	assert_int_equal(insn.moves_from + insn.moves_to, CPU_RSI + CPU_RDI);
+	/* mov %ebx,%eax; mov %bl,%al; mov (%rbx),%rax; mov $1,%rax; lea (%rbx),%rax; mov %ds,%rax
+	 */
+	insn = DECODED("\x89\xd8");
+	assert_int_equal(insn.moves_from, insn.moves_to);
+	insn = DECODED("\x88\xd8");
+	assert_int_equal(insn.moves_from, insn.moves_to);
+	insn = DECODED("\x48\x8b\x03");
+	assert_int_equal(insn.moves_from, insn.moves_to);
+	insn = DECODED("\x48\xc7\xc0\x01\x00\x00\x00");
+	assert_int_equal(insn.moves_from, insn.moves_to);
+	insn = DECODED("\x48\x8d\x03");
+	assert_int_equal(insn.moves_from, insn.moves_to);
+	insn = DECODED("\x48\x8c\xd8");
+	assert_int_equal(insn.moves_from, insn.moves_to);
+}
+
+static void test_reads_arguments(void **state)
+{
+	(void)state;
+	assert_true(DECODED("\x48\x8b\x44\x24\x08").reads_arguments);  /* mov 0x8(%rsp),%rax */
+	assert_false(DECODED("\x48\x8b\x04\x24").reads_arguments);     /* mov (%rsp),%rax */
+	assert_false(DECODED("\x48\x89\x44\x24\x08").reads_arguments); /* mov %rax,0x8(%rsp) */
+	assert_false(DECODED("\x48\x8d\x44\x24\x08").reads_arguments); /* lea 0x8(%rsp),%rax */
+	assert_false(DECODED("\xc3").reads_arguments);                 /* ret */
+}
+
 static void test_destroys(void **state)
 {
 	(void)state;
-	assert_int_equal(DECODED("\x48\x89\xf8").destroys, 0);            /* mov %rdi,%rax */
-	assert_int_equal(DECODED("\x48\x83\xfa\x08").destroys, 0);        /* cmp $8,%rdx */
-	assert_int_equal(DECODED("\x48\x89\x17").destroys, 0);            /* mov %rdx,(%rdi) */
-	assert_int_equal(DECODED("\x83\xe2\x07").destroys, DESTROYS_RDX); /* and $7,%edx */
-	assert_int_equal(DECODED("\xb2\x01").destroys, DESTROYS_RDX);     /* mov $1,%dl */
-	assert_int_equal(DECODED("\xb6\x01").destroys, DESTROYS_RDX);     /* mov $1,%dh */
-	assert_int_equal(DECODED("\x40\xb7\x01").destroys, DESTROYS_RDI); /* mov $1,%dil */
-	assert_int_equal(DECODED("\x48\xf7\xe1").destroys, DESTROYS_RDX); /* mul %rcx */
-	assert_int_equal(DECODED("\x48\xf7\xf9").destroys, DESTROYS_RDX); /* idiv %rcx */
-	assert_int_equal(DECODED("\x48\x99").destroys, DESTROYS_RDX);     /* cqo */
-	assert_int_equal(DECODED("\x99").destroys, DESTROYS_RDX);         /* cltd */
-	assert_int_equal(DECODED("\x0f\xa2").destroys, DESTROYS_RDX);     /* cpuid */
-	assert_int_equal(DECODED("\x0f\x31").destroys, DESTROYS_RDX);     /* rdtsc */
-	assert_int_equal(DECODED("\xa4").destroys, DESTROYS_RDI | DESTROYS_RSI); /* movsb */
-	assert_int_equal(DECODED("\xf3\x48\xa5").destroys, DESTROYS_RDI | DESTROYS_RSI);
-	assert_int_equal(DECODED("\xaa").destroys, DESTROYS_RDI);                        /* stosb */
-	assert_int_equal(DECODED("\xac").destroys, DESTROYS_RSI);                        /* lodsb */
-	assert_int_equal(DECODED("\x48\x87\xf7").destroys, DESTROYS_RDI | DESTROYS_RSI); /* xchg */
-	assert_int_equal(DECODED("\x48\x0f\x42\xd0").destroys, DESTROYS_RDX); /* cmovb %rax,%rdx */
-	assert_int_equal(DECODED("\x55").destroys, DESTROYS_RSP);             /* push %rbp */
-	assert_int_equal(DECODED("\x5f").destroys, DESTROYS_RDI | DESTROYS_RSP); /* pop %rdi */
-	assert_int_equal(DECODED("\xc9").destroys, DESTROYS_RSP);                /* leave */
-	assert_int_equal(DECODED("\xc3").destroys, DESTROYS_RSP);                /* ret */
-	assert_int_equal(DECODED("\x48\x83\xec\x08").destroys, DESTROYS_RSP);    /* sub $8,%rsp */
-	assert_true(DECODED("\xe8\x00\x00\x00\x00").destroys & DESTROYS_RSP);    /* call */
-	assert_true(DECODED("\xe8\x00\x00\x00\x00").destroys & DESTROYS_RDX);    /* its callee's */
+	assert_int_equal(destroys(DECODED("\x48\x89\xf8")), 0);            /* mov %rdi,%rax */
+	assert_int_equal(destroys(DECODED("\x48\x83\xfa\x08")), 0);        /* cmp $8,%rdx */
+	assert_int_equal(destroys(DECODED("\x48\x89\x17")), 0);            /* mov %rdx,(%rdi) */
+	assert_int_equal(destroys(DECODED("\x83\xe2\x07")), DESTROYS_RDX); /* and $7,%edx */
+	assert_int_equal(destroys(DECODED("\xb2\x01")), DESTROYS_RDX);     /* mov $1,%dl */
+	assert_int_equal(destroys(DECODED("\xb6\x01")), DESTROYS_RDX);     /* mov $1,%dh */
+	assert_int_equal(destroys(DECODED("\x40\xb7\x01")), DESTROYS_RDI); /* mov $1,%dil */
+	assert_int_equal(destroys(DECODED("\x48\xf7\xe1")), DESTROYS_RDX); /* mul %rcx */
+	assert_int_equal(destroys(DECODED("\x48\xf7\xf9")), DESTROYS_RDX); /* idiv %rcx */
+	assert_int_equal(destroys(DECODED("\x48\x99")), DESTROYS_RDX);     /* cqo */
+	assert_int_equal(destroys(DECODED("\x99")), DESTROYS_RDX);         /* cltd */
+	assert_int_equal(destroys(DECODED("\x0f\xa2")), DESTROYS_RDX);     /* cpuid */
+	assert_int_equal(destroys(DECODED("\x0f\x31")), DESTROYS_RDX);     /* rdtsc */
+	assert_int_equal(destroys(DECODED("\xa4")), DESTROYS_RDI | DESTROYS_RSI); /* movsb */
+	assert_int_equal(destroys(DECODED("\xf3\x48\xa5")), DESTROYS_RDI | DESTROYS_RSI);
+	assert_int_equal(destroys(DECODED("\xaa")), DESTROYS_RDI); /* stosb */
+	assert_int_equal(destroys(DECODED("\xac")), DESTROYS_RSI); /* lodsb */
+	assert_int_equal(destroys(DECODED("\x48\x87\xf7")), DESTROYS_RDI | DESTROYS_RSI); /* xchg */
+	assert_int_equal(destroys(DECODED("\x48\x0f\x42\xd0")), DESTROYS_RDX); /* cmovb %rax,%rdx */
+	assert_int_equal(destroys(DECODED("\x55")), DESTROYS_RSP);             /* push %rbp */
+	assert_int_equal(destroys(DECODED("\x5f")), DESTROYS_RDI | DESTROYS_RSP); /* pop %rdi */
+	assert_int_equal(destroys(DECODED("\xc9")), DESTROYS_RSP);                /* leave */
+	assert_int_equal(destroys(DECODED("\xc3")), DESTROYS_RSP);                /* ret */
+	assert_int_equal(destroys(DECODED("\x48\x83\xec\x08")), DESTROYS_RSP);    /* sub $8,%rsp */
+	assert_true(destroys(DECODED("\xe8\x00\x00\x00\x00")) & DESTROYS_RSP);    /* call */
+	assert_true(destroys(DECODED("\xe8\x00\x00\x00\x00")) & DESTROYS_RDX);    /* its callee's */
 }
 
 static void test_no_instruction(void **state)
@@ -196,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_refused),        cmocka_unit_test(test_harmful),
 		cmocka_unit_test(test_flow),           cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_slot),           cmocka_unit_test(test_destroys),
+		cmocka_unit_test(test_moves),          cmocka_unit_test(test_reads_arguments),
 		cmocka_unit_test(test_no_instruction), cmocka_unit_test(test_text),
 	};
 

@@ -153,6 +153,62 @@ static void test_jump_table(void **state)
 	assert_int_equal(point.vaddr, 0x1003);
 }
 
+/* Where the stack is too small, Go 1.19 grows it and comes back to the entry. */
+static void test_behind_the_check_of_the_stack(void **state)
+{
+	static uint8_t code[] = {
+		0x49, 0x3b, 0x66, 0x10,       /* 1000 cmp 0x10(%r14),%rsp */
+		0x76, 0x09,                   /* 1004 jbe 100f */
+		0x48, 0x83, 0xec, 0x18,       /* 1006 sub $0x18,%rsp */
+		0x48, 0x83, 0xc4, 0x18,       /* 100a add $0x18,%rsp */
+		0xc3,                         /* 100e ret */
+		0x48, 0x89, 0x44, 0x24, 0x08, /* 100f mov %rax,0x8(%rsp) */
+		0xe8, 0x00, 0x00, 0x00, 0x00, /* 1014 call morestack_noctxt */
+		0x48, 0x8b, 0x44, 0x24, 0x08, /* 1019 mov 0x8(%rsp),%rax */
+		0xeb, 0xe0,                   /* 101e jmp 1000 */
+	};
+	struct probe_point point;
+
+	(void)state;
+	assert_int_equal(plan_all(code, sizeof(code), &point), 0);
+	assert_int_equal(point.vaddr, 0x1006);
+	assert_null(strstr(point.reason, "count as calls"));
+	assert_non_null(strstr(point.reason, "behind the check"));
+	code[6] = 0x55; /* push %rbp, as since Go 1.21 */
+	code[7] = 0x48;
+	code[8] = 0x89;
+	code[9] = 0xe5; /* mov %rsp,%rbp */
+	assert_int_equal(plan_all(code, sizeof(code), &point), 0);
+	assert_int_equal(point.vaddr, 0x1006);
+	assert_int_equal(point.probe, PROBE_EMULATED);
+	/* Back to elsewhere, it is no such check: jmp 1006. */
+	code[0x1f] = 0xe6;
+	assert_int_equal(plan_all(code, sizeof(code), &point), 0);
+	assert_int_equal(point.vaddr, 0x1004);
+	code[0x1f] = 0xe0;
+}
+
+/* A frame of 4 kB and more: the sum may wrap around, so there are two branches. */
+static void test_behind_both_checks_of_a_large_frame(void **state)
+{
+	static const uint8_t code[] = {
+		0x49, 0x89, 0xe4,                         /* 1000 mov %rsp,%r12 */
+		0x49, 0x81, 0xec, 0x00, 0x20, 0x00, 0x00, /* 1003 sub $0x2000,%r12 */
+		0x72, 0x0e,                               /* 100a jb 101a */
+		0x4d, 0x3b, 0x66, 0x10,                   /* 100c cmp 0x10(%r14),%r12 */
+		0x76, 0x08,                               /* 1010 jbe 101a */
+		0x48, 0x81, 0xec, 0x80, 0x20, 0x00, 0x00, /* 1012 sub $0x2080,%rsp */
+		0xc3,                                     /* 1019 ret */
+		0xe8, 0x00, 0x00, 0x00, 0x00,             /* 101a call morestack_noctxt */
+		0xeb, 0xdf,                               /* 101f jmp 1000 */
+	};
+	struct probe_point point;
+
+	(void)state;
+	assert_int_equal(plan_all(code, sizeof(code), &point), 0);
+	assert_int_equal(point.vaddr, 0x1012);
+}
+
 static void test_refusals(void **state)
 {
 	static const uint8_t vex[] = {
@@ -203,6 +259,8 @@ int main(void)
 		cmocka_unit_test(test_loop_through_a_cold_part),
 		cmocka_unit_test(test_loop_to_the_entry),
 		cmocka_unit_test(test_jump_table),
+		cmocka_unit_test(test_behind_the_check_of_the_stack),
+		cmocka_unit_test(test_behind_both_checks_of_a_large_frame),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_past_an_unprobeable_entry),
 	};
