@@ -35,7 +35,9 @@ VARIANTS     := $(addprefix $(BUILD)/variants/lazywrite,-static -static-pie -mus
 STRIPPED     := $(addprefix $(BUILD)/variants/lazywrite,-stripped -static-stripped -musl-static-stripped)
 LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.c)) \
                 $(patsubst tests/live/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.cc)) \
-                $(patsubst tests/live/targets/%.rs,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.rs))
+                $(patsubst tests/live/targets/%.rs,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.rs)) \
+                $(patsubst tests/live/targets/%.go,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.go)) \
+                $(BUILD)/targets/lazygo-stripped
 # What tests/live/targets/parts/shim.c can be: preloaded, or in the program itself.
 SHIMS      := jump call next own both rust
 OWN_COPIES := jump call own both rust
@@ -234,6 +236,19 @@ $(BUILD)/targets/%: tests/live/targets/%.rs Makefile
 	@mkdir -p $(@D)
 	@echo "  RUSTC $@"
 	$(Q)rustc -O -g -D warnings -o $@ $<
+
+# Without a module, the network or the user's own cache and settings.
+GO := GO111MODULE=off GOTOOLCHAIN=local GOFLAGS= GOCACHE=$(abspath $(BUILD))/go-cache go build
+
+$(BUILD)/targets/%: tests/live/targets/%.go Makefile
+	@mkdir -p $(@D)
+	@echo "  GO    $@"
+	$(Q)$(GO) -o $@ $<
+
+$(BUILD)/targets/lazygo-stripped: tests/live/targets/lazygo.go Makefile
+	@mkdir -p $(@D)
+	@echo "  GO    $@"
+	$(Q)$(GO) -ldflags='-s -w' -o $@ $<
 
 check-unit: need-tests
 	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS)
