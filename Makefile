@@ -37,7 +37,7 @@ LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard 
                 $(patsubst tests/live/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.cc)) \
                 $(patsubst tests/live/targets/%.rs,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.rs)) \
                 $(patsubst tests/live/targets/%.go,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.go)) \
-                $(BUILD)/targets/lazygo-stripped
+                $(BUILD)/targets/lazygo-stripped $(BUILD)/targets/lazygo-pie
 # What tests/live/targets/parts/shim.c can be: preloaded, or in the program itself.
 SHIMS      := jump call next own both rust
 OWN_COPIES := jump call own both rust
@@ -249,6 +249,11 @@ $(BUILD)/targets/lazygo-stripped: tests/live/targets/lazygo.go Makefile
 	@mkdir -p $(@D)
 	@echo "  GO    $@"
 	$(Q)$(GO) -ldflags='-s -w' -o $@ $<
+
+$(BUILD)/targets/lazygo-pie: tests/live/targets/lazygo.go Makefile
+	@mkdir -p $(@D)
+	@echo "  GO    $@"
+	$(Q)$(GO) -buildmode=pie -ldflags='-s -w' -o $@ $<
 
 check-unit: need-tests
 	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS)
