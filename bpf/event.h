@@ -13,7 +13,10 @@
 #define MW_COMM_BYTES    16
 #define MW_MAX_FUNCTIONS 64
 
-/* ---- the cookie of a probe point: kind | flags << 8 | index << 16 | registers << 32 ---- */
+/*
+ * ---- the cookie of a probe point: kind | flags << 8 | index << 16 | registers << 32 | link << 44
+ * ----
+ */
 
 enum mw_point_kind {
 	MW_POINT_COPY = 1,  /* a copy routine is entered; index: routine */
@@ -66,6 +69,15 @@ enum mw_register {
 	MW_R15,
 	MW_REGISTER_COUNT,
 };
+
+/*
+ * Which link put it there, since a link that is being removed still hits for some 50 ms, beside
+ * the one that takes its place. Numbers come round again after a million links; 0: memwatch's own,
+ * which is never retired.
+ */
+#define MW_LINK_NUMBERS           (1u << 20)
+#define MW_COOKIE_LINK(cookie)    ((__u32)((cookie) >> 44))
+#define MW_COOKIE_OF_LINK(number) ((__u64)(number) << 44)
 
 /*
  * ---- records in the ring buffers: spans and copies in one, life events in the other, so that no
@@ -211,7 +223,7 @@ struct mw_open_span {
 	__u32 pid;
 	__u32 tid; /* of the thread on which it began */
 	__u32 recursive;
-	__u32 reserved;
+	__u32 link; /* whose probe saw it begin */
 };
 
 /* A goroutine, as the key of its strand. */

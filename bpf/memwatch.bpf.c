@@ -22,12 +22,11 @@ int probe_point(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 kind = MW_COOKIE_KIND(cookie);
-	__u32 index = MW_COOKIE_INDEX(cookie);
 	struct mw_totals *mine =
 		totals_of(kind == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
 	struct strand strand;
 
-	if (stopped || !mine)
+	if (stopped || !mine || is_retired(MW_COOKIE_LINK(cookie)))
 		return 0;
 	strand = strand_of(ctx, MW_COOKIE_FLAGS(cookie));
 	if (!strand.totals) {
@@ -46,9 +45,9 @@ int probe_point(struct pt_regs *ctx)
 	else if (kind == MW_POINT_WRITE)
 		write_count(strand.totals, mine);
 	else if (kind == MW_POINT_ENTRY)
-		span_enter(ctx, &strand, index);
+		span_enter(ctx, &strand, cookie);
 	else if (kind == MW_POINT_END)
-		span_end(ctx, &strand, index, MW_COOKIE_FLAGS(cookie));
+		span_end(ctx, &strand, cookie);
 	else if (kind == MW_POINT_LOADER)
 		loader_emit();
 	return 0;

@@ -23,9 +23,10 @@ static __always_inline struct mw_span_key span_key(struct pt_regs *ctx, const st
 }
 
 static __always_inline void span_enter(struct pt_regs *ctx, const struct strand *strand,
-				       __u32 index)
+				       __u64 cookie)
 {
 	__u64 id = bpf_get_current_pid_tgid();
+	__u32 index = MW_COOKIE_INDEX(cookie);
 	struct mw_strand *totals = strand->totals;
 	struct mw_span_key key = span_key(ctx, strand, index);
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
@@ -47,6 +48,7 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 	span.return_addr = user_word(ctx->sp);
 	span.pid = id >> 32;
 	span.tid = (__u32)id;
+	span.link = MW_COOKIE_LINK(cookie);
 	span.recursive = chain_has(totals, key.function);
 	span.start_ns = bpf_ktime_get_ns();
 	if (bpf_map_update_elem(&open_spans, &key, &span, BPF_ANY)) {
@@ -94,9 +96,9 @@ static __always_inline void span_count(struct mw_function *function,
 	count_add(function->copies, strand->copies - span->copies);
 }
 
-static __always_inline void span_end(struct pt_regs *ctx, const struct strand *strand, __u32 index,
-				     __u32 cookie_flags)
+static __always_inline void span_end(struct pt_regs *ctx, const struct strand *strand, __u64 cookie)
 {
+	__u32 index = MW_COOKIE_INDEX(cookie);
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct mw_span_key key = span_key(ctx, strand, index);
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
@@ -105,11 +107,18 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 	if (!function)
 		return;
 	if (!span) {
-		if (!(cookie_flags & MW_POINT_SHARED_END))
+		if (!(MW_COOKIE_FLAGS(cookie) & MW_POINT_SHARED_END))
 			count_add(function->unmatched_ends, 1);
 		return;
 	}
 	chain_unlink(strand, &key, span);
+	/* A plugin was unloaded within the call, or a link went; calls since then had no entry. */
+	if (is_retired(span->link)) {
+		count_add(function->abandoned, 1);
+		count_add(function->unmatched_ends, 1);
+		bpf_map_delete_elem(&open_spans, &key);
+		return;
+	}
 	span_count(function, span, strand->totals, now_ns - span->start_ns);
 	if (now_ns - span->start_ns >= min_time_ns)
 		span_emit(&key, span, strand->totals, now_ns, 0);

@@ -132,10 +132,11 @@ int calibrate(struct bpf_program *program, enum link_kind kind, int totals_map_f
 		{own_file_off(calibrate_stepped),
 		 MW_COOKIE(MW_POINT_CALIBRATE, MW_POINT_STEPPED, 0)},
 	};
+	const struct link_maker maker = {.program = program, .kind = kind};
 	int err;
 
 	*link = NULL;
-	err = link_create(program, kind, "/proc/self/exe", getpid(), points, 2, link);
+	err = link_create(&maker, "/proc/self/exe", getpid(), points, 2, link);
 	if (!err)
 		err = see_second_thread(totals_map_fd);
 	if (err) {

@@ -9,10 +9,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpf/event.h"
+
 struct probe_link {
 	int multi_fd;            /* -1 for plain links */
 	struct bpf_link **plain; /* one a point */
 	size_t count;
+	uint32_t number;
 };
 
 /* The uprobe_multi arm of union bpf_attr for BPF_LINK_CREATE, as Linux 6.6 laid it out. */
@@ -31,7 +34,7 @@ struct uprobe_multi_attr {
 	uint32_t reserved;
 };
 
-static int multi_create(int program_fd, const char *path, pid_t pid,
+static int multi_create(const struct link_maker *maker, const char *path, pid_t pid,
 			const struct link_point *points, size_t count)
 {
 	struct uprobe_multi_attr attr;
@@ -43,11 +46,11 @@ static int multi_create(int program_fd, const char *path, pid_t pid,
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		offsets[i] = points[i].file_off;
-		cookies[i] = points[i].cookie;
+		cookies[i] = points[i].cookie | MW_COOKIE_OF_LINK(maker->number);
 	}
 	/* All of it, padding too: the kernel refuses a byte that is not zero past what it knows. */
 	memset(&attr, 0, sizeof(attr));
-	attr.prog_fd = program_fd;
+	attr.prog_fd = bpf_program__fd(maker->program);
 	attr.attach_type = ATTACH_TYPE_UPROBE_MULTI;
 	attr.path = (uintptr_t)path;
 	attr.offsets = (uintptr_t)offsets;
@@ -61,7 +64,7 @@ static int multi_create(int program_fd, const char *path, pid_t pid,
 	return fd;
 }
 
-static int plain_create(struct bpf_program *program, const char *path, pid_t pid,
+static int plain_create(const struct link_maker *maker, const char *path, pid_t pid,
 			const struct link_point *points, struct probe_link *link, size_t count)
 {
 	link->plain = calloc(count, sizeof(struct bpf_link *));
@@ -69,17 +72,18 @@ static int plain_create(struct bpf_program *program, const char *path, pid_t pid
 		return -ENOMEM;
 	for (; link->count < count; link->count++) {
 		const struct link_point *point = &points[link->count];
-		LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = point->cookie);
+		LIBBPF_OPTS(bpf_uprobe_opts, options,
+			    .bpf_cookie = point->cookie | MW_COOKIE_OF_LINK(maker->number));
 
 		link->plain[link->count] = bpf_program__attach_uprobe_opts(
-			program, pid, path, point->file_off, &options);
+			maker->program, pid, path, point->file_off, &options);
 		if (!link->plain[link->count])
 			return -errno;
 	}
 	return 0;
 }
 
-int link_create(struct bpf_program *program, enum link_kind kind, const char *path, pid_t pid,
+int link_create(const struct link_maker *maker, const char *path, pid_t pid,
 		const struct link_point *points, size_t count, struct probe_link **created)
 {
 	struct probe_link *link = calloc(1, sizeof(*link));
@@ -88,11 +92,12 @@ int link_create(struct bpf_program *program, enum link_kind kind, const char *pa
 	if (!link)
 		return -ENOMEM;
 	link->multi_fd = -1;
-	if (kind == LINKS_MULTI) {
-		link->multi_fd = multi_create(bpf_program__fd(program), path, pid, points, count);
+	link->number = maker->number;
+	if (maker->kind == LINKS_MULTI) {
+		link->multi_fd = multi_create(maker, path, pid, points, count);
 		err = link->multi_fd < 0 ? link->multi_fd : 0;
 	} else {
-		err = plain_create(program, path, pid, points, link, count);
+		err = plain_create(maker, path, pid, points, link, count);
 	}
 	if (err) {
 		link_destroy(link);
@@ -112,6 +117,11 @@ void link_destroy(struct probe_link *link)
 		bpf_link__destroy(link->plain[i]);
 	free(link->plain);
 	free(link);
+}
+
+uint32_t link_number(const struct probe_link *link)
+{
+	return link->number;
 }
 
 size_t link_parts(const struct probe_link *link)

@@ -13,11 +13,13 @@
 #include "attach/link.h"
 #include "attach/retire.h"
 #include "base/log.h"
+#include "bpf/event.h"
 #include "memwatch.skel.h"
 
 struct tracer {
 	struct memwatch_bpf *skeleton;
 	enum link_kind kind;
+	uint32_t link_number; /* the latest */
 	struct tracer_costs costs;
 	struct retire_queue *retiring;
 	int thread_lines_link_fd;
@@ -204,15 +206,35 @@ struct tracer_costs tracer_costs(const struct tracer *tracer)
 	return tracer->costs;
 }
 
+static uint64_t *retired_word(struct tracer *tracer, uint32_t number)
+{
+	return (uint64_t *)&tracer->skeleton->bss->retired_links[number / 64];
+}
+
+static uint64_t retired_bit(uint32_t number)
+{
+	return 1ULL << number % 64;
+}
+
 int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
 		   const struct link_point *points, size_t count, struct probe_link **link)
 {
-	return link_create(tracer->skeleton->progs.probe_point, tracer->kind, path, pid, points,
-			   count, link);
+	struct link_maker maker = {.program = tracer->skeleton->progs.probe_point,
+				   .kind = tracer->kind};
+
+	tracer->link_number = tracer->link_number % (MW_LINK_NUMBERS - 1) + 1;
+	maker.number = tracer->link_number;
+	/* Of a link that had this number a million links ago. */
+	__atomic_fetch_and(retired_word(tracer, maker.number), ~retired_bit(maker.number),
+			   __ATOMIC_SEQ_CST);
+	return link_create(&maker, path, pid, points, count, link);
 }
 
 void probe_link_retire(struct tracer *tracer, struct probe_link *link)
 {
+	uint32_t number = link_number(link);
+
+	__atomic_fetch_or(retired_word(tracer, number), retired_bit(number), __ATOMIC_SEQ_CST);
 	retire_queue_add(tracer->retiring, link);
 }
 

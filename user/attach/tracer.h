@@ -82,8 +82,8 @@ int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
 		   const struct link_point *points, size_t count, struct probe_link **link);
 
 /*
- * Hands the link to threads that remove it, since the kernel takes 24 to 54 ms for a multi link
- * and 100 ms for each point of a plain one.
+ * What the link's probes see from now on does not count. Hands it to threads that remove it, since
+ * the kernel takes 24 to 54 ms for a multi link and 100 ms for each point of a plain one.
  */
 void probe_link_retire(struct tracer *tracer, struct probe_link *link);
 
