@@ -90,11 +90,11 @@ static void cut_all_optional(char *text, unsigned but)
 	}
 }
 
+#define CHAR_STRING "char,std::char_traits<char>,std::allocator<char>>"
+
 /* The demangler writes out what std::string is. */
-static void shorten_strings(char *text)
+static void shorten_strings(char *text, const char *is)
 {
-	static const char is[] =
-		"std::basic_string<char,std::char_traits<char>,std::allocator<char>>";
 	static const char called[] = "std::string";
 
 	for (char *at = text; (at = strstr(at, is)); at += strlen(called)) {
@@ -158,8 +158,10 @@ static char *one_form(const char *text, unsigned kept)
 	if (!form)
 		return NULL;
 	squeeze(form);
+	/* Before "__cxx11::" is cut, which is kept where it is written of another class. */
+	shorten_strings(form, "std::__cxx11::basic_string<" CHAR_STRING);
 	cut_all_optional(form, kept);
-	shorten_strings(form);
+	shorten_strings(form, "std::basic_string<" CHAR_STRING);
 	join_generics(form);
 	return form;
 }
@@ -321,6 +323,26 @@ unsigned long elf_last_word(const char *name, const char **word)
 	return bytes - (*word - last->text);
 }
 
+/*
+ * Those of "operator new(unsigned long)" and "operator void(*)()() const": in the last brackets, as
+ * the type before may have some of its own. "operator void(*)()" has those of the type alone.
+ */
+static char *last_arguments(char *name)
+{
+	char *found = NULL, *at;
+	int depth = 0;
+
+	for (at = name; *at; at++) {
+		if (!depth && *at == '(')
+			found = at;
+		if (strchr("<({[", *at))
+			depth++;
+		else if (strchr(">)}]", *at) && depth)
+			depth--;
+	}
+	return found && (found[-1] != ')' || found[-2] != '*') ? found : at;
+}
+
 /* Where the arguments start; the end where there are none. */
 static char *find_arguments(char *name)
 {
@@ -332,6 +354,8 @@ static char *find_arguments(char *name)
 	if (!split(&parts, name))
 		return name + strlen(name);
 	last = &parts.items[parts.count - 1];
+	if (starts_with(last->text, "operator "))
+		return last_arguments((char *)last->text);
 	at = (char *)last->text + operator_bytes(last->text);
 	if (at == last->text && strchr("<({", *at) && *at)
 		depth++, at++;
@@ -363,9 +387,24 @@ static struct part longest_word(const char *text, size_t bytes)
 	return longest;
 }
 
+/* Codes stand for them in mangled names: St, Sa, Sb and Ss, Si, So, Sd. */
+static bool is_abbreviated(const struct part *word)
+{
+	static const char *const words[] = {
+		"std",     "allocator", "basic_string",   "basic_istream", "basic_ostream",
+		"istream", "ostream",   "basic_iostream", "iostream",      "string",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (same_text(word, words[i], strlen(words[i])))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Operators, lambdas and std have codes of their own in mangled names, and what is in brackets may
- * be written out of codes.
+ * Operators and lambdas have codes of their own in mangled names, and what is in brackets may be
+ * written out of codes.
  */
 static int set_key(struct written_name *wanted)
 {
@@ -380,7 +419,7 @@ static int set_key(struct written_name *wanted)
 		if (operator_bytes(part->text) || strchr("<({", *part->text))
 			continue;
 		word = longest_word(part->text, plain_bytes(part));
-		if (!word.bytes || (word.bytes == 3 && !memcmp(word.text, "std", 3)))
+		if (!word.bytes || is_abbreviated(&word))
 			continue;
 		wanted->key = strndup(word.text, word.bytes);
 		return wanted->key ? 0 : -ENOMEM;

@@ -102,6 +102,14 @@ static const struct name_case names[] = {
 	{"Class::operator<<", "_ZN2ns5ClassltIiEEbT_", false},
 	{"Class::operator []", "_ZN2ns5ClassixEi", true},
 	{"Class::operator int", "_ZN2ns5ClasscviEv", true},
+	{"Class::operator int()", "_ZN2ns5ClasscviEv", true},
+	{"Class::operator int() const", "_ZN2ns5ClasscviEv", false},
+	{"Class::operator void (*)()", "_ZN2ns5ClasscvPFvvEEv", true},
+	{"Class::operator void (*)()()", "_ZN2ns5ClasscvPFvvEEv", true},
+	{"operator new(unsigned long)", "_Znwm", true},
+	{"operator new[](unsigned long)", "_Znam", true},
+	{"operator new[]", "_Znam", true},
+	{"operator new", "_Znam", false},
 	{"operator<<", "_ZlsRSoN2ns5ClassE", true},
 	{"operator<<(std::ostream&, ns::Class)", "_ZlsRSoN2ns5ClassE", true},
 	{"operator<<", "_ZN2ns5ClasslsEi", false},
@@ -186,6 +194,43 @@ static void globs_match_without_arguments(void **state)
 	check(globs, COUNT(globs), true);
 }
 
+/* What memwatch shows of a function, a person may give back. */
+static void check_own_name(const struct elf_symbol *symbol, enum elf_name_form form)
+{
+	char *shown = elf_shown_name(symbol->name, form);
+	struct written_name wanted;
+
+	assert_non_null(shown);
+	assert_int_equal(elf_written_name_init(&wanted, shown), 0);
+	if (!elf_written_name_names(&wanted, symbol->name, false))
+		fail_msg("'%s' does not name %s", shown, symbol->name);
+	elf_written_name_release(&wanted);
+	free(shown);
+}
+
+/* Of all functions of libstdc++, which has some of everything. */
+static void a_shown_name_names_its_function(void **state)
+{
+	struct elf_image *image = open_image("/usr/lib/x86_64-linux-gnu/libstdc++.so.6");
+	const struct elf_symbol *symbol;
+	elf_symbols found = {0};
+	size_t checked = 0;
+
+	(void)state;
+	assert_int_equal(elf_find_symbols(image, "_Z*", &found), 0);
+	array_each (symbol, &found) {
+		/* Thunks and guards are nobody's to name. */
+		if (!strncmp(symbol->name, "_ZT", 3) || !strncmp(symbol->name, "_ZG", 3))
+			continue;
+		check_own_name(symbol, NAME_ALONE);
+		check_own_name(symbol, NAME_ARGUMENTS);
+		checked++;
+	}
+	assert_true(checked > 1000);
+	array_release(&found);
+	elf_image_free(image);
+}
+
 /* Whatever brackets and colons a person leaves open. */
 static void survives_any_text(void **state)
 {
@@ -241,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_what_people_mean),
 		cmocka_unit_test(globs_match_without_arguments),
+		cmocka_unit_test(a_shown_name_names_its_function),
 		cmocka_unit_test(survives_any_text),
 		cmocka_unit_test(knows_the_last_word),
 	};
