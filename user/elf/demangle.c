@@ -37,7 +37,9 @@ static void add_text(const char *text, size_t bytes, void *opaque)
 
 	if (bytes >= sizeof(demangling->text) - demangling->bytes)
 		longjmp(demangling->too_long, 1);
-	memcpy(demangling->text + demangling->bytes, text, bytes);
+	/* Of an empty Rust identifier, text is NULL. */
+	if (bytes)
+		memcpy(demangling->text + demangling->bytes, text, bytes);
 	demangling->bytes += bytes;
 }
 

@@ -75,6 +75,14 @@ static void passes_over_names_that_explode(void **state)
 	assert_true(clock_monotonic_ns() - started_ns < NS_PER_S);
 }
 
+/* An identifier without letters, for which libiberty 2.40 hands on no text at all, not even an
+ * empty one. */
+static void takes_empty_identifiers(void **state)
+{
+	(void)state;
+	free(elf_demangle("_RINvNtCs6GmmlP4bgsG_0r5store4piciusize", NAME_ALONE));
+}
+
 /* What stands before it on the stack is used up by templates times references to parameters. */
 static void needs_little_stack(void **state)
 {
@@ -105,6 +113,7 @@ int main(void)
 		cmocka_unit_test(leaves_other_names_alone),
 		cmocka_unit_test(passes_over_endless_names),
 		cmocka_unit_test(passes_over_names_that_explode),
+		cmocka_unit_test(takes_empty_identifiers),
 		cmocka_unit_test(needs_little_stack),
 	};
 
