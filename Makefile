@@ -287,7 +287,7 @@ $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS) Makefile
 	@echo "  CLANG $@"
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJECTS) $(LIBS)
 
-$(FUZZ)/seeds: tests/fuzz/make_seeds.py $(wildcard tests/fuzz/seeds/*/*.s)
+$(FUZZ)/seeds: tests/fuzz/make_seeds.py $(wildcard tests/fuzz/seeds/*/*)
 	@rm -rf $@
 	@echo "  SEEDS $@"
 	$(Q)$(PYTHON) $< $@

@@ -55,6 +55,12 @@ def image_seeds(built, folder):
     (folder / f"{built.stem}-counted").write_bytes(counted)
 
 
+def copy_names(folder):
+    """What a person wrote, a line feed, a symbol: they are text as they stand."""
+    for source in sorted((SOURCES / "names").iterdir()):
+        (folder / source.name).write_bytes(source.read_bytes())
+
+
 MAKERS = {"plan": plan_seed, "bounds": bounds_seed, "image": image_seeds}
 
 
@@ -66,6 +72,9 @@ def main():
         folder.mkdir(exist_ok=True)
         for source in sorted((SOURCES / target).glob("*.s")):
             make(assemble(source, scratch), folder)
+    names = scratch.parent / "names"
+    names.mkdir(exist_ok=True)
+    copy_names(names)
 
 
 main()
