@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 		return 0;
 	/* e_entry, wherever that leads */
 	memcpy(&vaddr, bytes + 24, sizeof(vaddr));
+	use_debug(image);
 	use_image(image, vaddr);
 	use_image(image, 0x1000);
 	check_symbols(image);

@@ -5,6 +5,7 @@
 make_seeds.py FOLDER: writes FOLDER/TARGET/NAME...
 """
 
+import lzma
 import pathlib
 import struct
 import subprocess
@@ -40,11 +41,22 @@ def bounds_seed(built, folder):
     section(built, ".eh_frame", folder / built.stem)
 
 
+def debug_seeds(library, built):
+    """The library stripped, with its names packed inside and with the name of a debug file."""
+    seed = library.with_name(f"{library.name}-debug")
+    names, packed = built.with_suffix(".names"), built.with_suffix(".xz")
+    run("objcopy", "--only-keep-debug", library, names)
+    packed.write_bytes(lzma.compress(names.read_bytes()))
+    run("objcopy", "--strip-all", f"--add-section=.gnu_debugdata={packed}",
+        f"--add-gnu-debuglink={names}", library, seed)
+
+
 def image_seeds(built, folder):
     """A library, the same stripped, and what is left of it where its headers are cut or count."""
     library = folder / built.stem
     run(*LINK, "-o", library, built)
     run("strip", "-o", folder / f"{built.stem}-stripped", library)
+    debug_seeds(library, built)
     content = library.read_bytes()
     (folder / f"{built.stem}-cut").write_bytes(content[:len(content) // 2])
     # e_shnum 0: the count stands in the first section header's sh_size.

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "elf/debug_file.h"
 #include "elf/image.h"
 
 static inline unsigned use_text(const char *text)
@@ -77,6 +78,20 @@ static inline unsigned use_doors(const struct elf_image *image)
 		sum += use_text(door->name) + use_place(image, door->vaddr);
 	array_release(&doors);
 	return sum;
+}
+
+/* Before anything else: the image may take its names from its mini-debuginfo. */
+static inline unsigned use_debug(struct elf_image *image)
+{
+	elf_debug_paths paths = {0};
+	unsigned sum = elf_lacks_symbols(image);
+	char **path;
+
+	elf_debug_paths_add(image, "/usr/lib/made.so", &paths);
+	array_each (path, &paths)
+		sum += use_text(*path);
+	elf_debug_paths_release(&paths);
+	return sum + use_text(elf_debug_refusal(elf_image_take_mini_debug(image)));
 }
 
 /* Around vaddr, by exact name and by glob. */

@@ -16,7 +16,8 @@ static bool use_bytes(const uint8_t *content, size_t bytes, uint64_t vaddr)
 	close(fd);
 	if (!image)
 		return false;
-	sum = use_image(image, vaddr);
+	sum = use_debug(image);
+	sum += use_image(image, vaddr);
 	(void)sum;
 	elf_image_free(image);
 	return true;
