@@ -39,27 +39,27 @@ static bool read_number(const struct pclntab *table, uint64_t off, size_t bytes,
 /* In a PIE the loader writes where the text begins: the addend of a relocation says it here. */
 static bool relocated_word(const struct elf_image *image, uint64_t vaddr, uint64_t *word)
 {
-	size_t budget = image->byte_count / sizeof(Elf64_Rela);
+	/* Sections that overlap must not multiply the file's contents. */
+	size_t budget = image->byte_count / sizeof(Elf64_Rela), bytes;
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
 
 	while ((section = elf_nextscn(image->elf, section))) {
-		Elf_Data *data;
+		const uint8_t *at;
+		Elf64_Rela relocation;
 
 		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA ||
 		    !(header.sh_flags & SHF_ALLOC))
 			continue;
-		data = elf_section_bytes(section);
-		if (!data || data->d_type != ELF_T_RELA)
-			continue;
-		/* Sections that overlap must not multiply the file's contents. */
-		for (size_t i = 0; i < data->d_size / sizeof(Elf64_Rela) && budget; i++, budget--) {
-			const Elf64_Rela *relocation = (const Elf64_Rela *)data->d_buf + i;
-
-			if (relocation->r_offset != vaddr ||
-			    GELF_R_TYPE(relocation->r_info) != R_X86_64_RELATIVE)
+		at = elf_section_view(image, &header, &bytes);
+		for (; at && bytes >= sizeof(relocation) && budget; budget--) {
+			memcpy(&relocation, at, sizeof(relocation));
+			at += sizeof(relocation);
+			bytes -= sizeof(relocation);
+			if (relocation.r_offset != vaddr ||
+			    GELF_R_TYPE(relocation.r_info) != R_X86_64_RELATIVE)
 				continue;
-			*word = (uint64_t)relocation->r_addend;
+			*word = (uint64_t)relocation.r_addend;
 			return true;
 		}
 	}
@@ -69,24 +69,12 @@ static bool relocated_word(const struct elf_image *image, uint64_t vaddr, uint64
 /* The address of .text, from which a table counts that does not state it (Go 1.26). */
 static bool text_section(const struct elf_image *image, uint64_t *vaddr)
 {
-	size_t names;
-	Elf_Scn *section = NULL;
 	GElf_Shdr header;
 
-	if (elf_getshdrstrndx(image->elf, &names))
+	if (!elf_named_section(image, ".text", &header))
 		return false;
-	while ((section = elf_nextscn(image->elf, section))) {
-		const char *name;
-
-		if (!gelf_getshdr(section, &header))
-			continue;
-		name = elf_strptr(image->elf, names, header.sh_name);
-		if (!name || strcmp(name, ".text") != 0)
-			continue;
-		*vaddr = header.sh_addr;
-		return true;
-	}
-	return false;
+	*vaddr = header.sh_addr;
+	return true;
 }
 
 /* The three layouts of runtime.pcHeader; false where the bytes are none of them. */
@@ -129,31 +117,18 @@ static bool read_header(const struct elf_image *image, struct pclntab *table)
 
 static bool find_table(const struct elf_image *image, struct pclntab *table)
 {
-	Elf_Scn *section = NULL;
 	GElf_Shdr header;
-	size_t names;
+	const Elf_Data *data = elf_named_section(image, ".gopclntab", &header);
 
-	if (elf_getshdrstrndx(image->elf, &names))
+	/* In a PIE. */
+	if (!data)
+		data = elf_named_section(image, ".data.rel.ro.gopclntab", &header);
+	if (!data)
 		return false;
-	while ((section = elf_nextscn(image->elf, section))) {
-		const char *name;
-		Elf_Data *data;
-
-		if (!gelf_getshdr(section, &header))
-			continue;
-		name = elf_strptr(image->elf, names, header.sh_name);
-		if (!name || (strcmp(name, ".gopclntab") != 0 &&
-			      strcmp(name, ".data.rel.ro.gopclntab") != 0))
-			continue;
-		data = elf_section_bytes(section);
-		if (!data)
-			continue;
-		table->bytes = data->d_buf;
-		table->byte_count = data->d_size;
-		table->vaddr = header.sh_addr;
-		return read_header(image, table);
-	}
-	return false;
+	table->bytes = data->d_buf;
+	table->byte_count = data->d_size;
+	table->vaddr = header.sh_addr;
+	return read_header(image, table);
 }
 
 /* The name of the function whose data lies there; NULL where there is none inside the table. */
