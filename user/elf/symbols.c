@@ -386,6 +386,23 @@ int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges
 /* How deep functions may lie in one another: a broken file's could go on without end. */
 #define NESTED_MOST 64
 
+/* How many symbols of one address are looked at; glibc 2.36 has 5 of some. */
+#define ALIASES_MOST 64
+
+/* Of the symbols where this one starts, the first in the table that covers vaddr, as this does. */
+static const struct elf_symbol *first_alias(const elf_symbols *symbols,
+					    const struct elf_symbol *symbol, uint64_t vaddr)
+{
+	size_t first = symbol->vaddr ? ELF_COUNT_UPTO(symbols, symbol->vaddr - 1) : 0;
+	const struct elf_symbol *alias = &symbols->items[first], *last = alias + ALIASES_MOST;
+
+	for (; alias < symbol && alias < last; alias++) {
+		if (end_of(alias) > vaddr)
+			return alias;
+	}
+	return symbol;
+}
+
 const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t vaddr)
 {
 	const struct symbol_table *table = &image->tables->symbols;
@@ -398,13 +415,7 @@ const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t v
 	place = ELF_COUNT_UPTO(&table->symbols, vaddr);
 	for (unsigned depth = 0; place && end_of(&symbols[place - 1]) <= vaddr; depth++)
 		place = depth < NESTED_MOST ? table->outer[place - 1] : 0;
-	if (!place)
-		return NULL;
-	/* The innermost one; of its names the first in the table that covers. */
-	for (size_t i = place - 1; i > 0 && symbols[i - 1].vaddr == symbols[place - 1].vaddr; i--)
-		if (end_of(&symbols[i - 1]) > vaddr)
-			place = i;
-	return &symbols[place - 1];
+	return place ? first_alias(&table->symbols, &symbols[place - 1], vaddr) : NULL;
 }
 
 int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)

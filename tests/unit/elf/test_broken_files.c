@@ -270,6 +270,36 @@ static void nested_symbols_are_found_fast(void **state)
 	free(symbols);
 }
 
+/* Names for one function, more than there are in any program, asked often. */
+static void aliases_are_found_fast(void **state)
+{
+	enum { ALIASES = 300000 };
+	struct made_symbol *symbols = calloc(ALIASES, sizeof(*symbols));
+	char *names = malloc(ALIASES * 8);
+	struct elf_image *image;
+
+	(void)state;
+	assert_non_null(symbols);
+	assert_non_null(names);
+	for (size_t i = 0; i < ALIASES; i++) {
+		snprintf(names + i * 8, 8, "f%zu", i);
+		symbols[i] = (struct made_symbol){names + i * 8, 0x10000,   1 + i,
+						  STT_FUNC,      STB_LOCAL, false};
+	}
+	image = make_image(symbols, ALIASES);
+	alarm(20);
+	for (size_t i = 0; i < ALIASES; i++) {
+		const struct elf_symbol *symbol = elf_symbol_at(image, 0x10000 + i);
+
+		assert_true(symbol && symbol->bytes > i);
+	}
+	alarm(0);
+	assert_string_equal(elf_symbol_at(image, 0x10000)->name, "f0");
+	elf_image_free(image);
+	free(names);
+	free(symbols);
+}
+
 /*
  * DWARF in which the sibling of each scope is the first one inside it: reading both ways would
  * take 2^64 steps.
@@ -332,6 +362,7 @@ int main(void)
 		cmocka_unit_test(long_names_are_not_multiplied),
 		cmocka_unit_test(overlapping_relocations_are_not_copied),
 		cmocka_unit_test(nested_symbols_are_found_fast),
+		cmocka_unit_test(aliases_are_found_fast),
 		cmocka_unit_test(scopes_that_multiply_end),
 	};
 
