@@ -178,8 +178,8 @@ typedef ARRAY(struct elf_host) elf_hosts;
 
 /*
  * Appends the functions into which the compiler inlined `name`, as people write it: each once, at
- * most 16, those that have code of their own. None, or no DWARF, is no error: `hosts` stays as it
- * was. Names belong to the image.
+ * most 16, those that have code of their own. None, or no DWARF, or DWARF of more than 512 MiB
+ * unpacked, is no error: `hosts` stays as it was. Names belong to the image.
  */
 int elf_inlined_into(const struct elf_image *image, const char *name, elf_hosts *hosts);
 

@@ -2,6 +2,8 @@
 /* Files cut off or altered at places: whatever they then say, reading them harms nobody. */
 #include <errno.h>
 #include <malloc.h>
+#include <sys/resource.h>
+#include <zlib.h>
 
 #include "files.h"
 #include "tests/fuzz/use_image.h"
@@ -353,6 +355,80 @@ static void scopes_that_multiply_end(void **state)
 	elf_image_free(image);
 }
 
+/* 600 MiB of zeroes, packed as a section of DWARF; is_old: of .zdebug_info. */
+static void append_packed_zeroes(struct made_file *file, bool is_old)
+{
+	enum { CHUNK_BYTES = 1 << 20, CHUNKS = 600 };
+	static uint8_t zeroes[CHUNK_BYTES], packed[CHUNK_BYTES];
+	Elf64_Chdr header = {.ch_type = ELFCOMPRESS_ZLIB,
+			     .ch_size = (uint64_t)CHUNKS * CHUNK_BYTES,
+			     .ch_addralign = 1};
+	uint64_t old_header[] = {0, htobe64(header.ch_size)};
+	z_stream stream = {0};
+
+	memcpy((char *)old_header + 4, "ZLIB", 4);
+	if (is_old)
+		file_append(file, (char *)old_header + 4, 12);
+	else
+		file_append(file, &header, sizeof(header));
+	assert_int_equal(deflateInit(&stream, Z_BEST_COMPRESSION), Z_OK);
+	for (int i = 1; i <= CHUNKS; i++) {
+		stream.next_in = zeroes;
+		stream.avail_in = sizeof(zeroes);
+		stream.next_out = packed;
+		stream.avail_out = sizeof(packed);
+		deflate(&stream, i < CHUNKS ? Z_NO_FLUSH : Z_FINISH);
+		assert_int_equal(stream.avail_in, 0);
+		file_append(file, packed, sizeof(packed) - stream.avail_out);
+	}
+	deflateEnd(&stream);
+}
+
+static size_t peak_bytes(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return (size_t)usage.ru_maxrss << 10;
+}
+
+static void check_not_unpacked(bool is_old)
+{
+	static const char names[] = "\0.debug_info\0.shstrtab\0.zdebug_info";
+	struct made_file file = file_start();
+	Elf64_Shdr sections[3] = {0};
+	struct elf_image *image;
+	elf_hosts hosts = {0};
+	size_t before;
+
+	sections[1] = (Elf64_Shdr){.sh_name = is_old ? 23 : 1,
+				   .sh_type = SHT_PROGBITS,
+				   .sh_flags = is_old ? 0 : SHF_COMPRESSED,
+				   .sh_offset = file.count,
+				   .sh_addralign = 1};
+	append_packed_zeroes(&file, is_old);
+	sections[1].sh_size = file.count - sections[1].sh_offset;
+	sections[2] = (Elf64_Shdr){.sh_name = 13,
+				   .sh_type = SHT_STRTAB,
+				   .sh_offset = file.count,
+				   .sh_size = sizeof(names)};
+	file_append(&file, names, sizeof(names));
+	file_close(&file, sections, COUNT(sections), 2);
+	image = file_open(&file);
+	before = peak_bytes();
+	assert_int_equal(elf_inlined_into(image, "main", &hosts), 0);
+	assert_true(peak_bytes() - before < 64 << 20);
+	array_release(&hosts);
+	elf_image_free(image);
+}
+
+static void huge_dwarf_is_not_unpacked(void **state)
+{
+	(void)state;
+	check_not_unpacked(false);
+	check_not_unpacked(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +440,7 @@ int main(void)
 		cmocka_unit_test(nested_symbols_are_found_fast),
 		cmocka_unit_test(aliases_are_found_fast),
 		cmocka_unit_test(scopes_that_multiply_end),
+		cmocka_unit_test(huge_dwarf_is_not_unpacked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
