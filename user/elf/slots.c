@@ -213,8 +213,8 @@ static const char *const routine_names[] = {
 
 static bool is_routine(const char *name)
 {
-	/* Of 500,000 names, hardly one goes on to be compared. */
-	if (strncmp(name + strspn(name, "_"), "mem", 3) != 0 && strcmp(name, GO_MEMMOVE) != 0)
+	/* Of 500,000 names, few go on to be compared. */
+	if (*name != '_' && *name != 'm' && *name != *GO_MEMMOVE)
 		return false;
 	for (size_t i = 0; i < ROUTINE_NAMES; i++) {
 		if (strcmp(name, routine_names[i]) == 0)
