@@ -67,7 +67,7 @@ static __always_inline int span_is_dead(const struct chain_walk *walk,
 {
 	__u64 word;
 
-	if (is_retired(span->link))
+	if (!is_live(span->link))
 		return 1;
 	if (key->sp == walk->sp && key->function == walk->function)
 		return 1;

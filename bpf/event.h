@@ -72,8 +72,8 @@ enum mw_register {
 
 /*
  * Which link put it there, since a link that is being removed still hits for some 50 ms, beside
- * the one that takes its place. Numbers come round again after a million links; 0: memwatch's own,
- * which is never retired.
+ * the one that takes its place. Numbers come round again after a million links, but for those of
+ * links that are still there; 0: memwatch's own, which is never retired.
  */
 #define MW_LINK_NUMBERS           (1u << 20)
 #define MW_COOKIE_LINK(cookie)    ((__u32)((cookie) >> 44))

@@ -14,12 +14,15 @@ const volatile __u32 follow = 1;
 /* User space sets this first when it ends, so that what it then reads no longer moves. */
 __u32 stopped;
 
-/* A bit for each link: user space sets it before it has the link removed. */
-__u64 retired_links[MW_LINK_NUMBERS / 64];
+/*
+ * A bit for each link: user space sets it when all of the link's probes are in place, and clears it
+ * before it has them removed.
+ */
+__u64 live_links[MW_LINK_NUMBERS / 64];
 
-static __always_inline int is_retired(__u32 link)
+static __always_inline int is_live(__u32 link)
 {
-	return retired_links[link / 64 % (MW_LINK_NUMBERS / 64)] >> link % 64 & 1;
+	return !link || live_links[link / 64 % (MW_LINK_NUMBERS / 64)] >> link % 64 & 1;
 }
 
 struct {

@@ -26,7 +26,7 @@ int probe_point(struct pt_regs *ctx)
 		totals_of(kind == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
 	struct strand strand;
 
-	if (stopped || !mine || is_retired(MW_COOKIE_LINK(cookie)))
+	if (stopped || !mine || !is_live(MW_COOKIE_LINK(cookie)))
 		return 0;
 	strand = strand_of(ctx, MW_COOKIE_FLAGS(cookie));
 	if (!strand.totals) {

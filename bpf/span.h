@@ -113,7 +113,7 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 	}
 	chain_unlink(strand, &key, span);
 	/* A plugin was unloaded within the call, or a link went; calls since then had no entry. */
-	if (is_retired(span->link)) {
+	if (!is_live(span->link)) {
 		count_add(function->abandoned, 1);
 		count_add(function->unmatched_ends, 1);
 		bpf_map_delete_elem(&open_spans, &key);

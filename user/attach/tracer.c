@@ -11,15 +11,15 @@
 
 #include "attach/calibrate.h"
 #include "attach/link.h"
+#include "attach/link_number.h"
 #include "attach/retire.h"
 #include "base/log.h"
-#include "bpf/event.h"
 #include "memwatch.skel.h"
 
 struct tracer {
 	struct memwatch_bpf *skeleton;
 	enum link_kind kind;
-	uint32_t link_number; /* the latest */
+	struct link_numbers numbers;
 	struct tracer_costs costs;
 	struct retire_queue *retiring;
 	int thread_lines_link_fd;
@@ -57,6 +57,7 @@ static int load_programs(struct tracer *tracer, const struct tracer_settings *se
 		return err;
 	}
 	tracer->skeleton = skeleton;
+	tracer->numbers.live = (uint64_t *)skeleton->bss->live_links;
 	return 0;
 }
 
@@ -206,35 +207,29 @@ struct tracer_costs tracer_costs(const struct tracer *tracer)
 	return tracer->costs;
 }
 
-static uint64_t *retired_word(struct tracer *tracer, uint32_t number)
-{
-	return (uint64_t *)&tracer->skeleton->bss->retired_links[number / 64];
-}
-
-static uint64_t retired_bit(uint32_t number)
-{
-	return 1ULL << number % 64;
-}
-
 int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
 		   const struct link_point *points, size_t count, struct probe_link **link)
 {
-	struct link_maker maker = {.program = tracer->skeleton->progs.probe_point,
-				   .kind = tracer->kind};
+	const struct link_maker maker = {
+		.program = tracer->skeleton->progs.probe_point,
+		.kind = tracer->kind,
+		.number = link_numbers_next(&tracer->numbers),
+	};
+	int err = maker.number ? link_create(&maker, path, pid, points, count, link) : -ENOSPC;
 
-	tracer->link_number = tracer->link_number % (MW_LINK_NUMBERS - 1) + 1;
-	maker.number = tracer->link_number;
-	/* Of a link that had this number a million links ago. */
-	__atomic_fetch_and(retired_word(tracer, maker.number), ~retired_bit(maker.number),
-			   __ATOMIC_SEQ_CST);
-	return link_create(&maker, path, pid, points, count, link);
+	if (!err)
+		link_number_set_live(tracer->numbers.live, maker.number, true);
+	return err;
+}
+
+bool probe_link_is_live(const struct tracer *tracer, uint32_t number)
+{
+	return link_number_is_live(tracer->numbers.live, number);
 }
 
 void probe_link_retire(struct tracer *tracer, struct probe_link *link)
 {
-	uint32_t number = link_number(link);
-
-	__atomic_fetch_or(retired_word(tracer, number), retired_bit(number), __ATOMIC_SEQ_CST);
+	link_number_set_live(tracer->numbers.live, link_number(link), false);
 	retire_queue_add(tracer->retiring, link);
 }
 

@@ -75,8 +75,9 @@ struct probe_link;
 
 /*
  * Puts the points on the file that `path` opens, for process pid and all its threads. The link
- * survives exec, not fork. 0 or negative errno: -ESRCH (the process is gone), -ENOTSUP (an
- * instruction that the kernel refuses), ...; then nothing is attached.
+ * survives exec, not fork, and what it sees counts once all points are set. 0 or negative errno:
+ * -ESRCH (the process is gone), -ENOTSUP (an instruction that the kernel refuses), ...; then
+ * nothing is attached.
  */
 int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
 		   const struct link_point *points, size_t count, struct probe_link **link);
@@ -86,6 +87,9 @@ int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
  * the kernel takes 24 to 54 ms for a multi link and 100 ms for each point of a plain one.
  */
 void probe_link_retire(struct tracer *tracer, struct probe_link *link);
+
+/* False for the number (mw_open_span.link) of a link that was retired. */
+bool probe_link_is_live(const struct tracer *tracer, uint32_t number);
 
 /* How many links and points are still to be removed, after waiting for at most wait_ms. */
 size_t tracer_retiring(struct tracer *tracer, unsigned wait_ms);
