@@ -9,6 +9,8 @@
 /* Far more than any routine takes up to its first branch. */
 #define STEPS_MAX 256
 #define LINES_MAX 64
+/* glibc's and musl's are resolved after one; a file made to do harm may go on and on. */
+#define ROUNDS_MAX 16
 
 /* Where the arguments are, at some place on a line, and whether a probe there sees them. */
 struct line_state {
@@ -309,6 +311,33 @@ static int explain(const struct copy_door *door, int err, char reason[PLAN_REASO
 	return -ENOTSUP;
 }
 
+/*
+ * Resolves all lines until none grows any more: what one grows by may be what a side of another,
+ * which was looked at before, runs into.
+ */
+static int lines_resolve(struct copy_lines *lines, const struct code_view *code,
+			 char reason[PLAN_REASON_BYTES])
+{
+	bool any_grown = true;
+
+	for (size_t round = 0; any_grown; round++) {
+		any_grown = false;
+		/* Resolving may add lines. */
+		for (size_t i = 0; i < lines->lines.count; i++) {
+			bool grown = true;
+			int err = round == ROUNDS_MAX ? -E2BIG : 0;
+
+			while (!err && grown) {
+				err = line_resolve(lines, code, i, &grown);
+				any_grown |= grown;
+			}
+			if (err)
+				return explain(lines->lines.items[i].door, err, reason);
+		}
+	}
+	return 0;
+}
+
 int copy_lines_build(struct copy_lines *lines, const struct code_view *code,
 		     const struct copy_registers *at_door, const struct copy_door *doors,
 		     size_t door_count, char reason[PLAN_REASON_BYTES])
@@ -322,17 +351,10 @@ int copy_lines_build(struct copy_lines *lines, const struct code_view *code,
 		if (err)
 			return explain(&doors[i], err, reason);
 	}
-	/* Resolving may add lines. */
-	for (size_t i = 0; i < lines->lines.count; i++) {
-		bool grown = true;
-
-		while (!err && grown)
-			err = line_resolve(lines, code, i, &grown);
-		if (err)
-			return explain(lines->lines.items[i].door, err, reason);
-	}
-	lines_share_use(lines);
-	return 0;
+	err = lines_resolve(lines, code, reason);
+	if (!err)
+		lines_share_use(lines);
+	return err;
 }
 
 void copy_lines_release(struct copy_lines *lines)

@@ -492,8 +492,8 @@ static void test_no_point_within_an_instruction(void **state)
 }
 
 /*
- * memmove's way ends at a branch, and memcpy's goes on over the same one, since a side of it was
- * found to be a way of mempcpy's later: one point for each would be the same place twice.
+ * memmove's way and memcpy's go on over the same branch, since a side of it is found to be a way
+ * of mempcpy's late: no place sees each of memcpy's calls once, and none is taken twice.
  */
 static void test_ways_that_part_and_meet(void **state)
 {
@@ -520,7 +520,47 @@ static void test_ways_that_part_and_meet(void **state)
 
 	(void)state;
 	assert_int_equal(plan_copies(&view, doors, COUNT(doors), &points, reason), -ENOTSUP);
-	assert_non_null(strstr(reason, "shares its way with another routine in parts"));
+	assert_non_null(strstr(reason, "memcpy at 0x1007: no instruction that each call passes"));
+}
+
+/*
+ * When a's branch is looked at, what it falls into is nobody's way yet; it becomes b's once b is
+ * found to part, since one side of it runs into c. A point before a's branch and one behind it
+ * would count a's copies twice.
+ */
+static void test_way_that_another_joins_later(void **state)
+{
+	static const uint8_t code[] = {
+		0x48, 0x39, 0xd1,       /* 1000 a: cmp %rdx,%rcx */
+		0x72, 0x0b,             /* 1003 jb 1010 */
+		0x48, 0x83, 0xfa, 0x08, /* 1005 cmp $8,%rdx */
+		0x72, 0x00,             /* 1009 jb 100b */
+		0xc3,                   /* 100b ret */
+		0x90, 0x90, 0x90, 0x90, /* 100c nop... */
+		0x48, 0x89, 0xf8,       /* 1010 mov %rdi,%rax */
+		0xc3,                   /* 1013 ret */
+		0x48, 0x39, 0xf7,       /* 1014 b: cmp %rsi,%rdi */
+		0x73, 0x02,             /* 1017 jae 101b */
+		0xeb, 0xea,             /* 1019 jmp 1005 */
+		0x48, 0x89, 0xf8,       /* 101b c: mov %rdi,%rax */
+		0x48, 0x83, 0xfa, 0x10, /* 101e cmp $16,%rdx */
+		0x72, 0x00,             /* 1022 jb 1024 */
+		0xc3,                   /* 1024 ret */
+	};
+	const uint64_t names[] = {0x1000, 0x1014, 0x101b, 0};
+	const struct code_bytes bytes = {0x1000, code, sizeof(code), NULL, names};
+	const struct code_view view = code_bytes_view(&bytes);
+	const struct copy_door doors[] = {{"a", 0x1000}, {"b", 0x1014}, {"c", 0x101b}};
+	char reason[PLAN_REASON_BYTES];
+	probe_points points = {0};
+
+	(void)state;
+	assert_int_equal(plan_copies(&view, doors, COUNT(doors), &points, reason), 0);
+	assert_int_equal(points.count, 3);
+	assert_int_equal(points.items[0].vaddr, 0x1009); /* a that falls, b that falls */
+	assert_int_equal(points.items[1].vaddr, 0x1022); /* b that jumps, c */
+	assert_int_equal(points.items[2].vaddr, 0x1010); /* a that jumps */
+	array_release(&points);
 }
 
 /* A file that calls all of its megabytes memcpy must not keep memwatch busy. */
@@ -601,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_loop_that_falls_into_the_door),
 		cmocka_unit_test(test_no_point_within_an_instruction),
 		cmocka_unit_test(test_ways_that_part_and_meet),
+		cmocka_unit_test(test_way_that_another_joins_later),
 		cmocka_unit_test(test_no_routine_is_that_large),
 		cmocka_unit_test(test_jumps_that_multiply),
 		cmocka_unit_test(test_libc_counts_each_copy_once),
