@@ -39,8 +39,8 @@ LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard 
                 $(patsubst tests/live/targets/%.go,$(BUILD)/targets/%,$(wildcard tests/live/targets/*.go)) \
                 $(BUILD)/targets/lazygo-stripped $(BUILD)/targets/lazygo-pie
 # What tests/live/targets/parts/shim.c can be: preloaded, or in the program itself.
-SHIMS      := jump call next own both rust
-OWN_COPIES := jump call own both rust
+SHIMS      := jump call helper next own both rust
+OWN_COPIES := jump call helper own both rust
 LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,static static-pie musl musl-static) \
                 $(patsubst %,$(BUILD)/targets/doors-own-%,$(OWN_COPIES)) \
                 $(patsubst %,$(BUILD)/targets/libshim-%.so,$(SHIMS)) \

@@ -10,7 +10,7 @@ import pytest
 GLIBC = ["memmove", "memcpy", "mempcpy", "bcopy", "__memmove_chk", "__memcpy_chk",
          "__mempcpy_chk"]
 MUSL = GLIBC[:4]
-SHIMS = ["jump", "call", "next", "own", "both", "rust"]
+SHIMS = ["jump", "call", "helper", "next", "own", "both", "rust"]
 
 
 def doors(run, stdout):

@@ -10,6 +10,9 @@
 #include "plan/recognise.h"
 #include "target/process.h"
 
+/* How many functions are looked at to see where one routine's copies come to. */
+#define FORWARDS_MOST 16
+
 static struct live_door *door_at(const live_doors *doors, const struct place *place)
 {
 	struct live_door *live;
@@ -192,67 +195,106 @@ static bool is_copy_name(const live_doors *doors, const char *symbol)
 	return false;
 }
 
+/* A door, and all that its copies are handed on to. */
+struct forward_walk {
+	struct planning *planning;
+	live_doors *doors;
+	struct place from;
+	size_t functions; /* looked at so far */
+	bool copies;      /* one that hands copies on does some by itself, too */
+	bool hands_on;    /* to another door */
+};
+
+static int walk_forwards(struct forward_walk *walk, const struct place *place);
+
 /*
- * Whether what the door hands on comes to a copy routine; *leads stays where that is not known yet.
- * What a slot leads to may become a door: a routine that goes by a pointer has its implementations
- * without names.
+ * A variable that the first call sets, by dlsym() as a rule: who does not copy by itself leaves it
+ * to somebody.
  */
-static int leads_to_door(struct planning *planning, const struct live_door *from,
-			 const struct copy_forward *forward, live_doors *doors, bool *leads)
+static bool unbound_leads(const struct forward_walk *walk, const struct module *module,
+			  uint64_t slot_vaddr, bool from_copies)
 {
-	struct place place = {from->module, forward->target_vaddr};
+	const char *symbol = elf_slot_symbol(module->image, slot_vaddr);
+
+	return symbol ? is_copy_name(walk->doors, symbol) : !from_copies;
+}
+
+/*
+ * Goes on from a function to whom it hands copies on. What a slot leads to may become a door: a
+ * routine that goes by a pointer has its implementations without names.
+ */
+static int walk_forward(struct forward_walk *walk, struct module *module,
+			const struct copy_forward *forward, bool from_copies)
+{
+	struct place place = {module, forward->target_vaddr};
 	uint64_t slot_vaddr = forward->slot_vaddr;
 	struct live_door live = {0};
 	int err;
 
-	if (place.vaddr && plan_stub_slot(&from->module->code, place.vaddr, &slot_vaddr))
+	if (place.vaddr && plan_stub_slot(&module->code, place.vaddr, &slot_vaddr))
 		slot_vaddr = 0;
 	if (slot_vaddr) {
-		err = planning_slot(planning, from->module, slot_vaddr, &place);
+		err = planning_slot(walk->planning, module, slot_vaddr, &place);
 		if (err) {
-			const char *symbol = elf_slot_symbol(from->module->image, slot_vaddr);
-
-			/* A variable that the first call sets, by dlsym() as a rule. */
-			*leads = symbol ? is_copy_name(doors, symbol) : *leads;
+			walk->hands_on |= unbound_leads(walk, module, slot_vaddr, from_copies);
 			return err == -ENOMEM ? err : 0;
 		}
 	}
-	if (door_at(doors, &place)) {
-		*leads = place.module != from->module || place.vaddr != from->door.vaddr;
+	if (door_at(walk->doors, &place)) {
+		walk->hands_on |=
+			place.module != walk->from.module || place.vaddr != walk->from.vaddr;
 		return 0;
 	}
 	live.door.name = slot_vaddr ? plan_recognise_copy(&place.module->code, place.vaddr) : NULL;
-	*leads = live.door.name;
+	if (!live.door.name)
+		return walk_forwards(walk, &place);
+	walk->hands_on = true;
 	live.module = place.module;
 	live.door.vaddr = place.vaddr;
-	return *leads ? add_live_door(doors, &live) : 0;
+	return add_live_door(walk->doors, &live);
+}
+
+/* Through helpers that are no doors themselves, too. */
+static int walk_forwards(struct forward_walk *walk, const struct place *place)
+{
+	bool handed_on = walk->hands_on;
+	struct copy_forward *forward;
+	struct copy_nature nature;
+	int err;
+
+	if (walk->functions++ >= FORWARDS_MOST)
+		return 0;
+	walk->hands_on = false;
+	err = copy_nature_of(&place->module->code, place->vaddr, &nature);
+	array_each (forward, &nature.forwards) {
+		if (!err)
+			err = walk_forward(walk, place->module, forward, nature.copies);
+	}
+	walk->copies |= walk->hands_on && nature.copies;
+	walk->hands_on |= handed_on;
+	copy_nature_release(&nature);
+	return err;
 }
 
 static int judge_door(struct planning *planning, size_t index, live_doors *doors)
 {
 	const struct live_door from = doors->items[index];
-	struct copy_nature nature;
-	struct copy_forward *forward;
-	bool leads, hands_on = false;
-	int err = copy_nature_of(&from.module->code, from.door.vaddr, &nature);
+	struct forward_walk walk = {
+		.planning = planning,
+		.doors = doors,
+		.from = {from.module, from.door.vaddr},
+	};
+	int err = walk_forwards(&walk, &walk.from);
 
-	array_each (forward, &nature.forwards) {
-		/* Who does not copy by itself leaves it to somebody. */
-		leads = !nature.copies;
-		if (!err)
-			err = leads_to_door(planning, &from, forward, doors, &leads);
-		hands_on |= leads;
-	}
 	/* By index: doors may have grown. */
-	if (!err && hands_on && nature.copies) {
+	if (!err && walk.copies) {
 		leave_out(&doors->items[index],
 			  "copies by itself and hands copies on as well: only those are counted");
-	} else if (!err && hands_on) {
+	} else if (!err && walk.hands_on) {
 		doors->items[index].left_out = true;
 		log_detail("%s in %s hands its copies on: they are counted where that leads",
 			   from.door.name, from.module->path);
 	}
-	copy_nature_release(&nature);
 	return err;
 }
 
