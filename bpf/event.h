@@ -179,7 +179,8 @@ struct mw_function {
 
 enum mw_loss {
 	MW_LOSS_RING_FULL,
-	MW_LOSS_THREAD_STATE, /* a strand's totals */
+	MW_LOSS_THREAD_STATE, /* a hit on a thread whose totals had no room */
+	MW_LOSS_GOROUTINE,    /* the same of a goroutine */
 	MW_LOSS_LIFE,         /* a fork, exec, exit or loaded library that could not be told of */
 	MW_LOSS_KINDS,
 };

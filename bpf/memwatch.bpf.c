@@ -30,7 +30,7 @@ int probe_point(struct pt_regs *ctx)
 		return 0;
 	strand = strand_of(ctx, MW_COOKIE_FLAGS(cookie));
 	if (!strand.totals) {
-		count_loss(MW_LOSS_THREAD_STATE);
+		count_loss(strand.owner ? MW_LOSS_GOROUTINE : MW_LOSS_THREAD_STATE);
 		return 0;
 	}
 	if (MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED) {

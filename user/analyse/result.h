@@ -43,8 +43,8 @@ struct child_report {
 struct flush {
 	const char *function; /* "ns::Grow::flush" */
 	const char *symbol;   /* "_ZN2ns4Grow5flushEv"; NULL where it is the same */
-	const char *module; /* file name without its folders */
-	pid_t pid, tid;     /* the thread on which it ended */
+	const char *module;   /* file name without its folders */
+	pid_t pid, tid;       /* the thread on which it ended */
 	char comm[COMM_BYTES];
 	uint64_t start_ns, duration_ns;
 	bool unfinished; /* still open when its thread or the watch ended */
@@ -88,6 +88,7 @@ struct loss_counts {
 	uint64_t ring_full; /* events the ring buffer had no room for */
 	uint64_t span_table_full;
 	uint64_t thread_state_failed;
+	uint64_t goroutine_table_full;
 	uint64_t malformed;   /* records that failed the receiver's checks */
 	uint64_t life_events; /* forks, execs, exits and libraries that were not told of */
 };

@@ -122,6 +122,7 @@ void summarize_live(const struct summary_input *input, const struct tally *tally
 	result->copyless_flushes = tally->copyless;
 	result->losses.ring_full = totals->losses[MW_LOSS_RING_FULL];
 	result->losses.thread_state_failed = totals->losses[MW_LOSS_THREAD_STATE];
+	result->losses.goroutine_table_full = totals->losses[MW_LOSS_GOROUTINE];
 	result->losses.malformed = input->malformed;
 	result->losses.life_events = totals->losses[MW_LOSS_LIFE];
 	result->probe_hits = totals->cheap_hits + totals->stepped_hits;

@@ -378,6 +378,13 @@ int plan_copies(const struct code_view *code, const struct copy_door *doors, siz
 	return plan_doors(code, &COPY_IN_C, doors, door_count, points, reason);
 }
 
+/*
+ * runtime.memmove of Go 1.19 gets its first mov, which is single-stepped. It begins with
+ * three movs; then `tail: test %rbx,%rbx; je` starts the choice by size, to which copies of more
+ * than 256 bytes come back with what is left of them. No branch stands before tail, and behind it
+ * a short copy looks like the rest of a long one: points there would count the long one twice. (The
+ * jne behind `cmp $0x100,%rbx; jbe` is passed once by each of more than 256 bytes, by no other.)
+ */
 int plan_go_copies(const struct code_view *code, const struct copy_door *doors, size_t door_count,
 		   probe_points *points, char reason[PLAN_REASON_BYTES])
 {

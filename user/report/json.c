@@ -220,10 +220,12 @@ static void add_losses(struct json_line *line, const struct loss_counts *losses)
 
 	json_line_count(line, "lost_events",
 			losses->ring_full + losses->span_table_full + losses->thread_state_failed +
-				losses->malformed + losses->life_events);
+				losses->goroutine_table_full + losses->malformed +
+				losses->life_events);
 	json_line_count(&object, "ring_full", losses->ring_full);
 	json_line_count(&object, "span_table_full", losses->span_table_full);
 	json_line_count(&object, "thread_state_failed", losses->thread_state_failed);
+	json_line_count(&object, "goroutine_table_full", losses->goroutine_table_full);
 	json_line_count(&object, "malformed", losses->malformed);
 	json_line_count(&object, "life_events", losses->life_events);
 	json_line_object(line, "losses", &object);

@@ -321,6 +321,9 @@ static void print_losses(const struct text_report *text, struct page *page,
 		{losses->thread_state_failed,
 		 "probe hits could not be counted, for lack of kernel memory: all figures are too "
 		 "low by what they would have told."},
+		{losses->goroutine_table_full,
+		 "probe hits could not be counted, since their goroutines found no room in "
+		 "memwatch's table of them: all figures are too low by what they would have told."},
 		{losses->malformed,
 		 "events reached memwatch damaged and were left out: as many flushes, large copies "
 		 "or processes are missing."},

@@ -139,6 +139,7 @@ static void totals_are_summed(void **state)
 	fixture->totals->stepped_hits = 3;
 	fixture->totals->losses[MW_LOSS_RING_FULL] = 5;
 	fixture->totals->losses[MW_LOSS_THREAD_STATE] = 6;
+	fixture->totals->losses[MW_LOSS_GOROUTINE] = 11;
 	fixture->totals->losses[MW_LOSS_LIFE] = 10;
 	fixture->input.malformed = 7;
 	fixture->input.wall_ns = 8;
@@ -158,6 +159,7 @@ static void totals_are_summed(void **state)
 	assert_int_equal(result->hit_stepped_ns, 12000);
 	assert_int_equal(result->losses.ring_full, 5);
 	assert_int_equal(result->losses.thread_state_failed, 6);
+	assert_int_equal(result->losses.goroutine_table_full, 11);
 	assert_int_equal(result->losses.malformed, 7);
 	assert_int_equal(result->losses.life_events, 10);
 	assert_int_equal(result->wall_ns, 8);

@@ -227,7 +227,7 @@ static struct run_summary sample_summary(const char *const *watched)
 		.writes = 77,
 		.write_gap_ns = 810,
 		.unmatched_ends = 3,
-		.losses = {1, 2, 3, 4},
+		.losses = {1, 2, 3, 5, 4},
 		.probe_hits = 100,
 		.overhead_ns = 50,
 		.hit_cheap_ns = 800,
@@ -261,9 +261,10 @@ static void shows_the_summary(void **state)
 		   "{\"function\":\"open\",\"module\":\"app\",\"calls\":1,\"ended\":0,"
 		   "\"total_ns\":0,\"copied_bytes\":0,\"copies\":0,\"unfinished\":1,"
 		   "\"abandoned\":0,\"lost\":0,\"reported\":0}],"
-		   "\"wall_ns\":4000,\"target_cpu_ns\":400,\"lost_events\":10,"
+		   "\"wall_ns\":4000,\"target_cpu_ns\":400,\"lost_events\":15,"
 		   "\"losses\":{\"ring_full\":1,\"span_table_full\":2,\"thread_state_failed\":3,"
-		   "\"malformed\":4,\"life_events\":0},\"probe_hits\":100,\"hit_cheap_ns\":800,"
+		   "\"goroutine_table_full\":5,\"malformed\":4,\"life_events\":0},\"probe_hits\":"
+		   "100,\"hit_cheap_ns\":800,"
 		   "\"hit_stepped_ns\":12000,\"overhead_ns\":50,\"overhead_pct\":12.5,"
 		   "\"copies\":4,\"copied_bytes\":1030,\"largest_copy_bytes\":1024,"
 		   "\"large_copies\":1,\"size_classes\":["

@@ -159,7 +159,7 @@ static void show_all_with(struct fixture *fixture, const char *name)
 	}
 	summary.functions = functions;
 	summary.finding.function = summary.finding.writes_function = name;
-	summary.losses = (struct loss_counts){1, 2, 3, 4, 5};
+	summary.losses = (struct loss_counts){1, 2, 3, 4, 5, 6};
 	show_summary(fixture, &summary);
 	summary.finding.found = false;
 	summary.watched = watched;

@@ -174,6 +174,9 @@ static void says_what_was_lost(void **state)
 	check_summary(&summary, LIST("\nLOST: 2 calls found no room"), LIST("damaged"));
 	summary.losses = (struct loss_counts){.thread_state_failed = 3};
 	check_summary(&summary, LIST("\nLOST: 3 probe hits could not"), LIST("damaged"));
+	summary.losses = (struct loss_counts){.goroutine_table_full = 5};
+	check_summary(&summary, LIST("\nLOST: 5 probe hits could not", "goroutines found no room"),
+		      LIST("kernel memory"));
 	summary.losses = (struct loss_counts){.malformed = 4};
 	check_summary(&summary, LIST("\nLOST: 4 events reached memwatch damaged"), LIST("no room"));
 }
