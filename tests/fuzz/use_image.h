@@ -6,6 +6,7 @@
 #ifndef TESTS_FUZZ_USE_IMAGE_H
 #define TESTS_FUZZ_USE_IMAGE_H
 
+#include <limits.h>
 #include <string.h>
 
 #include "elf/debug_file.h"
@@ -32,7 +33,7 @@ static inline unsigned use_names(const struct elf_image *image, const char *patt
 	array_each (symbol, &found)
 		sum += use_text(symbol->name);
 	elf_cold_parts(image, pattern, &parts);
-	elf_nearest_names(image, pattern, 3, &nearest);
+	elf_nearest_names(image, pattern, UINT_MAX, 3, &nearest);
 	array_each (near, &nearest)
 		sum += use_text(near->name);
 	elf_inlined_into(image, pattern, &hosts);

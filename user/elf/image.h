@@ -117,12 +117,12 @@ typedef ARRAY(struct elf_near_name) elf_near_names;
 
 /*
  * Keeps in `nearest` the `most` closest names over this image and those that it held before, the
- * closest first; elf_near_names_release() frees them. Names over 255 bytes are passed over. Where
- * a C++ or Rust name's last word is near, all that is wrong before it counts as one change, or two
- * where the class is wrong, too. How far is too far is the caller's to say.
+ * closest first; elf_near_names_release() frees them. Names over 255 bytes are passed over, and
+ * those further than most_edits away: the fewer, the faster. Where a C++ or Rust name's last word
+ * is near, all that is wrong before it counts as one change, or two where the class is wrong, too.
  */
-int elf_nearest_names(const struct elf_image *image, const char *wanted, size_t most,
-		      elf_near_names *nearest);
+int elf_nearest_names(const struct elf_image *image, const char *wanted, unsigned most_edits,
+		      size_t most, elf_near_names *nearest);
 void elf_near_names_release(elf_near_names *nearest);
 
 /* ---- what the loader fills in (elf/slots.c) ---- */

@@ -99,25 +99,29 @@ static int insert(elf_near_names *nearest, size_t most, const char *name, unsign
 	return 0;
 }
 
-/* Only what is nearer than the farthest held is worth the whole reckoning. */
-static unsigned farthest(const elf_near_names *nearest, size_t most)
-{
-	return nearest->count < most ? NAME_MAX_BYTES + 1
-				     : nearest->items[nearest->count - 1].distance;
-}
-
 struct near_search {
 	const char *wanted;
 	size_t wanted_bytes;
 	const char *word; /* the last one of wanted */
 	size_t word_bytes;
 	size_t most;
+	unsigned edits; /* that are too many */
 	elf_near_names *nearest;
 };
 
+/* Only what is nearer than the farthest held is worth the whole reckoning. */
+static unsigned search_limit(const struct near_search *search)
+{
+	const elf_near_names *nearest = search->nearest;
+
+	if (nearest->count < search->most)
+		return search->edits;
+	return least(search->edits, nearest->items[nearest->count - 1].distance);
+}
+
 static int look_at_plain(struct near_search *search, const char *name)
 {
-	unsigned limit = farthest(search->nearest, search->most), distance;
+	unsigned limit = search_limit(search), distance;
 	size_t bytes = strnlen(name, NAME_MAX_BYTES + 1);
 
 	if (bytes > NAME_MAX_BYTES)
@@ -188,7 +192,7 @@ static unsigned distance_before(const struct near_search *search, const char *na
 
 static int look_at_mangled(struct near_search *search, const char *symbol)
 {
-	unsigned limit = farthest(search->nearest, search->most), distance;
+	unsigned limit = search_limit(search), distance;
 	const char *word;
 	size_t bytes;
 	char *name;
@@ -212,13 +216,14 @@ static int look_at_mangled(struct near_search *search, const char *symbol)
 	return status;
 }
 
-int elf_nearest_names(const struct elf_image *image, const char *wanted, size_t most,
-		      elf_near_names *nearest)
+int elf_nearest_names(const struct elf_image *image, const char *wanted, unsigned most_edits,
+		      size_t most, elf_near_names *nearest)
 {
 	struct near_search search = {
 		.wanted = wanted,
 		.wanted_bytes = strlen(wanted),
 		.most = most,
+		.edits = least(most_edits, NAME_MAX_BYTES) + 1,
 		.nearest = nearest,
 	};
 	const struct elf_symbol *symbol;

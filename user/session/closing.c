@@ -110,7 +110,9 @@ static bool look_for_instead(const struct pattern *pattern, const struct modules
 				instead->elsewhere = *module;
 			continue;
 		}
-		elf_nearest_names((*module)->image, pattern->symbol, 3, &instead->nearest);
+		/* A name is close where at most a third of it would have to change. */
+		elf_nearest_names((*module)->image, pattern->symbol,
+				  (unsigned)(strlen(pattern->symbol) / 3), 3, &instead->nearest);
 		/* For the other roles, the matching has searched. */
 		if (pattern->role == ROLE_COPY)
 			elf_inlined_into((*module)->image, pattern->symbol, &instead->hosts);
@@ -139,9 +141,8 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 			    "; only a part of it has code of its own: ", instead.part->name);
 	array_each (host, &instead.hosts)
 		append_name(text, text_bytes, "; the compiler inlined it into ", host->name);
-	/* A name is close where at most a third of it would have to change. */
 	array_each (near, &instead.nearest) {
-		if (!is_explained && near->distance * 3 <= strlen(pattern->symbol))
+		if (!is_explained)
 			append_name(text, text_bytes, "; closest: ", near->name);
 	}
 	elf_near_names_release(&instead.nearest);

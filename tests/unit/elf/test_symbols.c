@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "elf/image_internal.h"
@@ -119,6 +120,8 @@ static void matches_names(void **state)
 	elf_image_free(image);
 }
 
+#define ANY_EDITS UINT_MAX
+
 static void offers_the_nearest_names(void **state)
 {
 	static const struct made_symbol one[] = {
@@ -137,7 +140,8 @@ static void offers_the_nearest_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(elf_nearest_names(images[i], "PyUnicode_Jion", 3, &near), 0);
+		assert_int_equal(
+			elf_nearest_names(images[i], "PyUnicode_Jion", ANY_EDITS, 3, &near), 0);
 	assert_int_equal(near.count, 3);
 	assert_string_equal(near.items[0].name, "PyUnicode_Join");
 	assert_int_equal(near.items[0].distance, 1);
@@ -147,11 +151,11 @@ static void offers_the_nearest_names(void **state)
 	assert_int_equal(near.items[2].distance, 2);
 	elf_near_names_release(&near);
 
-	assert_int_equal(elf_nearest_names(images[0], "", 9, &near), 0);
+	assert_int_equal(elf_nearest_names(images[0], "", ANY_EDITS, 9, &near), 0);
 	assert_int_equal(near.count, 3);
 	assert_int_equal(near.items[0].distance, 14);
 	assert_int_equal(near.items[2].distance, 15);
-	assert_int_equal(elf_nearest_names(images[0], "x", 0, &near), 0);
+	assert_int_equal(elf_nearest_names(images[0], "x", ANY_EDITS, 0, &near), 0);
 	assert_int_equal(near.count, 3);
 	elf_near_names_release(&near);
 	elf_image_free(images[0]);
@@ -183,12 +187,32 @@ static void counts_edits_between_shared_ends(void **state)
 
 		symbol.name = pairs[i].name;
 		image = make_image(&symbol, 1);
-		assert_int_equal(elf_nearest_names(image, pairs[i].wanted, 1, &near), 0);
+		assert_int_equal(elf_nearest_names(image, pairs[i].wanted, ANY_EDITS, 1, &near), 0);
 		assert_int_equal(near.count, 1);
 		assert_int_equal(near.items[0].distance, pairs[i].distance);
 		array_release(&near);
 		elf_image_free(image);
 	}
+}
+
+static void passes_over_names_too_far(void **state)
+{
+	static const struct made_symbol symbols[] = {
+		FUNC("flush_al", 0x100, 8, STB_GLOBAL), FUNC("flush_a", 0x200, 8, STB_GLOBAL),
+		FUNC("_ZN4Grow9flush_allEv", 0x300, 8, STB_GLOBAL), /* Grow::flush_all() */
+	};
+	static const size_t counts[] = {0, 2, 3};
+	struct elf_image *image = make_image(symbols, COUNT(symbols));
+
+	(void)state;
+	for (unsigned edits = 0; edits < COUNT(counts); edits++) {
+		elf_near_names near = {0};
+
+		assert_int_equal(elf_nearest_names(image, "flush_all", edits, 9, &near), 0);
+		assert_int_equal(near.count, counts[edits]);
+		elf_near_names_release(&near);
+	}
+	elf_image_free(image);
 }
 
 static void passes_over_endless_names(void **state)
@@ -207,11 +231,11 @@ static void passes_over_endless_names(void **state)
 	memset(wanted, 'x', sizeof(wanted));
 	wanted[sizeof(wanted) - 1] = '\0';
 	image = make_image(symbols, COUNT(symbols));
-	assert_int_equal(elf_nearest_names(image, wanted, 9, &near), 0);
+	assert_int_equal(elf_nearest_names(image, wanted, ANY_EDITS, 9, &near), 0);
 	assert_int_equal(near.count, 1);
 	assert_string_equal(near.items[0].name, "short");
 	assert_int_equal(near.items[0].distance, 100);
-	assert_int_equal(elf_nearest_names(image, name, 9, &near), 0);
+	assert_int_equal(elf_nearest_names(image, name, ANY_EDITS, 9, &near), 0);
 	assert_int_equal(near.count, 1);
 	elf_near_names_release(&near);
 	elf_image_free(image);
@@ -479,6 +503,7 @@ int main(void)
 		cmocka_unit_test(finds_where_the_loader_put_it),
 		cmocka_unit_test(matches_names),
 		cmocka_unit_test(offers_the_nearest_names),
+		cmocka_unit_test(passes_over_names_too_far),
 		cmocka_unit_test(counts_edits_between_shared_ends),
 		cmocka_unit_test(passes_over_endless_names),
 		cmocka_unit_test(names_the_innermost_function),
