@@ -135,11 +135,11 @@ HOST = "lazy_write (with flush_accumulator inlined)"
 def check_inlined(run, truth, writes):
     """Each true flush lies in one call of the host; the other calls copied nothing."""
     assert run.status == 0, run.stderr
-    copying = [flush for flush in run.of("flush") if flush["copies"]]
-    assert truth and {flush["function"] for flush in copying} == {HOST}
-    assert {flush["symbol"] for flush in copying} == {"lazy_write"}
-    truths.check_counts(copying, truth)
-    for got, true in truths.pairs(copying, truth):
+    flushes = run.of("flush")
+    assert truth and {flush["function"] for flush in flushes} == {HOST}
+    assert {flush["symbol"] for flush in flushes} == {"lazy_write"}
+    truths.check_counts(flushes, truth)
+    for got, true in truths.pairs(flushes, truth):
         before_ns, after_ns = truths.gaps_ns(got, true)
         assert before_ns >= 0 and after_ns >= 0
     host = run.function(HOST)
@@ -158,6 +158,18 @@ def test_an_inlined_flush_is_timed_by_its_host(tmp_path, start):
     run, truth = start(tmp_path, ["--flush", "flush_accumulator"], INLINED, ARGUMENTS)
     assert len(truth) == 12
     check_inlined(run, truth, 120_000)
+
+
+def test_calls_of_a_host_without_a_copy_are_no_flushes(tmp_path):
+    run, truth = truths.launch(tmp_path, ["--flush", "flush_accumulator", "--min-time", "0"],
+                               INLINED, ["--writes", 6000, "--limit", 1000, "--chunk", "2K"])
+    assert len(truth) == 6
+    check_inlined(run, truth, 6000)
+    assert len(run.of("flush")) == run.function(HOST)["reported"] == 6
+    (finding,) = run.of("finding")
+    assert finding["flushes"] == 6 and finding["copied_bytes"] == truth[0]["bytes"]
+    assert "calls without a copy are left out" in run.stderr
+    assert "Calls of 0 ns or longer without a copy" in run.stderr and ": 5,994," in run.stderr
 
 
 def test_calls_of_an_inlined_function_are_not_counted(tmp_path):

@@ -27,6 +27,12 @@ static uint64_t growth(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+/* No copy, so it can't have been a flush of the function that was inlined there. */
+static bool is_left_out(const struct symbol_name *name, const struct flush *flush)
+{
+	return name->is_host && flush->copies_known && !flush->copies;
+}
+
 struct flush flush_from_span(const struct mw_span *span, const struct symbol_name *name,
 			     const struct probe_costs *costs)
 {
@@ -49,6 +55,7 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 		.overhead_ns = probe_costs_sum_ns(costs, span->cheap_hits, span->stepped_hits),
 	};
 
+	flush.left_out = is_left_out(name, &flush);
 	copy_comm(flush.comm, span->head.comm);
 	return flush;
 }
@@ -81,6 +88,7 @@ struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw
 	flush.copies = growth(totals->strand.copies, span->copies);
 	flush.probe_hits = cheap_hits + stepped_hits;
 	flush.overhead_ns = probe_costs_sum_ns(costs, cheap_hits, stepped_hits);
+	flush.left_out = is_left_out(name, &flush);
 	copy_comm(flush.comm, totals->comm);
 	return flush;
 }

@@ -11,6 +11,7 @@ struct symbol_name {
 	const char *function; /* as it is shown */
 	const char *symbol;   /* as the file has it; NULL: the same, or several */
 	const char *module;
+	bool is_host; /* another function was inlined into it, and it is timed in its place */
 };
 
 /* Calibrated costs of one hit of a probe; 0 while they are not known. */

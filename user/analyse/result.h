@@ -49,6 +49,7 @@ struct flush {
 	uint64_t start_ns, duration_ns;
 	bool unfinished; /* still open when its thread or the watch ended */
 	bool recursive;  /* inside another open span of the same function */
+	bool left_out;   /* not to be shown: a call of a host that ran nothing of its guest */
 	uint64_t copied_bytes, copies;
 	bool copies_known; /* false: what it copied could not be read (unfinished ones only) */
 	uint64_t goroutine_addr; /* of its g, a Go function's strand; 0: its strand is the thread */
@@ -115,6 +116,7 @@ struct run_summary {
 	size_t function_count;
 	struct finding finding;
 	uint64_t flushes;              /* all that were reported */
+	uint64_t left_out;             /* long calls of hosts, without a copy: not reported */
 	uint64_t copyless_flushes;     /* those of them that are known to have copied nothing */
 	uint64_t copies, copied_bytes; /* all that were counted, in flushes or not */
 	uint64_t largest_copy_bytes;

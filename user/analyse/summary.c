@@ -26,6 +26,9 @@ int tally_add_flush(struct tally *tally, size_t function, const struct flush *fl
 		.recursive = flush->recursive,
 	};
 
+	tally->left_out += flush->left_out;
+	if (flush->left_out)
+		return 0;
 	if (array_push(&tally->flushes, key))
 		return -ENOMEM;
 	if (function < MW_MAX_FUNCTIONS)
@@ -119,6 +122,7 @@ void summarize_live(const struct summary_input *input, const struct tally *tally
 		result->losses.span_table_full += input->functions[i].lost;
 	}
 	result->flushes = tally->flushes.count;
+	result->left_out = tally->left_out;
 	result->copyless_flushes = tally->copyless;
 	result->losses.ring_full = totals->losses[MW_LOSS_RING_FULL];
 	result->losses.thread_state_failed = totals->losses[MW_LOSS_THREAD_STATE];

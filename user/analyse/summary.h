@@ -24,8 +24,10 @@ struct tally {
 	ARRAY(struct flush_key) flushes;
 	uint64_t reported[MW_MAX_FUNCTIONS]; /* how many of them are of that function */
 	uint64_t copyless;                   /* how many of them are known to have copied nothing */
+	uint64_t left_out;                   /* flushes that are not to be shown: none of them */
 };
 
+/* Of one that is left out, the number alone is kept. 0 or -ENOMEM. */
 int tally_add_flush(struct tally *tally, size_t function, const struct flush *flush);
 void tally_release(struct tally *tally);
 

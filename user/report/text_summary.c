@@ -91,10 +91,16 @@ static void print_untimed(const struct text_report *text, struct page *page,
 static void print_notes(const struct text_report *text, struct page *page,
 			const struct run_summary *summary)
 {
-	char count[TEXT_SHORT];
+	char count[TEXT_SHORT], least[TEXT_SHORT];
 
 	for (size_t i = 0; i < summary->function_count; i++)
 		print_untimed(text, page, &summary->functions[i]);
+	if (summary->left_out)
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+				 "Calls of %s or longer without a copy, of functions with others "
+				 "inlined: %s, in the table alone.",
+				 text_duration(least, text->min_time_ns),
+				 text_count(count, summary->left_out));
 	if (summary->unmatched_ends)
 		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
 				 "Calls that had begun before they were watched: %s, not timed.",
@@ -206,8 +212,9 @@ static void print_nothing_found(const struct text_report *text, struct page *pag
 
 	/* A flush whose record was lost is in the table only. */
 	layout_paragraph(page, LAYOUT_HANG, columns,
-			 "No watched call of %s or longer came to its end%s.",
+			 "No watched call of %s or longer%s came to its end%s.",
 			 text_duration(least, text->min_time_ns),
+			 summary->left_out ? " in which a copy was counted" : "",
 			 summary->losses.ring_full || summary->losses.malformed
 				 ? ", as far as memwatch can tell: events were lost"
 				 : "");

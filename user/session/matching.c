@@ -336,19 +336,21 @@ static void list_hosts(const elf_hosts *hosts, char *list, size_t bytes)
 static int plan_host(struct module *module, struct pattern *pattern, const struct elf_host *host,
 		     struct watchlist *watchlist)
 {
-	char *name = elf_shown_name(host->name, NAME_ALONE), *shown = NULL;
+	char *alone = elf_shown_name(host->name, NAME_ALONE), *shown = NULL;
+	struct symbol_name name = {.symbol = host->name, .module = module->name, .is_host = true};
 	int err = -ENOMEM;
 
-	if (name && asprintf(&shown, "%s (with %s inlined)", name, pattern->symbol) < 0)
+	if (alone && asprintf(&shown, "%s (with %s inlined)", alone, pattern->symbol) < 0)
 		shown = NULL;
+	name.function = shown;
 	if (shown)
-		err = plan_symbol(module, shown, host->name, host->vaddr, pattern->role, watchlist);
+		err = plan_at(module, host->vaddr, &name, pattern->role, watchlist);
 	if (!err) {
 		pattern->matches++;
 		pattern->hosts++;
 	}
 	free(shown);
-	free(name);
+	free(alone);
 	return err;
 }
 
@@ -367,9 +369,9 @@ static int match_inlined(struct module *module, struct pattern *pattern,
 			 "there; name a function that was not inlined",
 			 pattern->symbol, list, module->name);
 	} else if (!err && hosts.count) {
-		log_note("the compiler inlined %s into %s in %s: what is timed is %s",
-			 pattern->symbol, list, module->path,
-			 hosts.count == 1 ? "that function" : "those functions");
+		log_note("the compiler inlined %s into %s in %s, which is timed in its place: each "
+			 "call costs a single-stepped probe, and calls without a copy are left out",
+			 pattern->symbol, list, module->path);
 		array_each (host, &hosts) {
 			if (!err)
 				err = plan_host(module, pattern, host, watchlist);

@@ -230,6 +230,8 @@ void outputs_child(struct outputs *outputs, const struct child_report *child)
 
 void outputs_flush(struct outputs *outputs, const struct flush *flush)
 {
+	if (flush->left_out)
+		return;
 	tell_all(outputs, flush, flush);
 }
 

@@ -137,6 +137,7 @@ static int symbol_name_copy(struct symbol_name *copy, const struct symbol_name *
 		.function = strdup(name->function),
 		.symbol = name->symbol ? strdup(name->symbol) : NULL,
 		.module = strdup(name->module),
+		.is_host = name->is_host,
 	};
 	if (copy->function && copy->module && !copy->symbol == !name->symbol)
 		return 0;

@@ -21,6 +21,28 @@ static void sums_the_cost_of_both_kinds(void **state)
 	assert_int_equal(probe_costs_sum_ns(&unknown, 10, 2), 0);
 }
 
+static void leaves_out_a_host_that_copied_nothing(void **state)
+{
+	static const struct symbol_name host = {.function = "save_all", .is_host = true};
+	struct mw_span span = {.duration_ns = 4000};
+	struct mw_open_span open = {.copies = 7};
+	struct mw_strand_line totals = {.strand = {.copies = 7}};
+	struct mw_span_key key = {0};
+
+	(void)state;
+	assert_false(flush_from_span(&span, &name, &costs).left_out);
+	assert_true(flush_from_span(&span, &host, &costs).left_out);
+	span.copies = 1;
+	assert_false(flush_from_span(&span, &host, &costs).left_out);
+
+	assert_false(flush_from_open_span(&key, &open, &totals, 9, &name, &costs).left_out);
+	assert_true(flush_from_open_span(&key, &open, &totals, 9, &host, &costs).left_out);
+	totals.strand.copies = 8;
+	assert_false(flush_from_open_span(&key, &open, &totals, 9, &host, &costs).left_out);
+	/* It may have copied. */
+	assert_false(flush_from_open_span(&key, &open, NULL, 9, &host, &costs).left_out);
+}
+
 static void takes_all_of_a_span(void **state)
 {
 	struct mw_span span = {
@@ -182,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_the_cost_of_both_kinds),
+		cmocka_unit_test(leaves_out_a_host_that_copied_nothing),
 		cmocka_unit_test(takes_all_of_a_span),
 		cmocka_unit_test(ends_a_name_that_has_no_end),
 		cmocka_unit_test(open_span_holds_what_was_copied_so_far),

@@ -77,6 +77,21 @@ static void nothing_gives_nothing(void **state)
 	assert_false(fixture->summary.result.finding.found);
 }
 
+static void what_is_left_out_is_a_number_alone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->functions[0] = (struct mw_function){.calls = 3, .ended = 3};
+	add(fixture, 0, (struct flush){.duration_ns = 9, .copies_known = true, .left_out = true});
+	run(fixture);
+	assert_false(fixture->summary.result.finding.found);
+	assert_int_equal(fixture->summary.result.flushes, 0);
+	assert_int_equal(fixture->summary.result.copyless_flushes, 0);
+	assert_int_equal(fixture->summary.result.left_out, 1);
+	assert_int_equal(fixture->summary.result.functions[0].calls, 3);
+	assert_int_equal(fixture->summary.result.functions[0].reported, 0);
+}
+
 static void functions_are_sorted_and_the_uncalled_left_out(void **state)
 {
 	struct fixture *fixture = *state;
@@ -450,6 +465,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_gives_nothing),
+		TEST(what_is_left_out_is_a_number_alone),
 		TEST(functions_are_sorted_and_the_uncalled_left_out),
 		TEST(totals_are_summed),
 		TEST(finding_speaks_of_the_longest_function),

@@ -93,6 +93,24 @@ static void says_what_it_cannot_see_where_nothing_was_copied(void **state)
 	check_summary(&summary, LIST("1 in 100,000", "cannot see"), LIST("No watched"));
 }
 
+static void tells_of_calls_that_are_left_out(void **state)
+{
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	check_summary(&summary, NONE, LIST("without a copy"));
+	summary.left_out = 1200;
+	check_summary(&summary,
+		      LIST("\nCalls of 1.00 ms or longer without a copy, of functions with others "
+			   "inlined: 1,200, in the table alone.\n"),
+		      NONE);
+	summary.finding.found = false;
+	check_summary(&summary,
+		      LIST("\nNo watched call of 1.00 ms or longer in which a copy was counted "
+			   "came to its end.\n"),
+		      NONE);
+}
+
 static void counts_writes_without_a_finding(void **state)
 {
 	struct run_summary summary = sample_summary;
@@ -255,6 +273,7 @@ int main(void)
 		cmocka_unit_test(says_what_stalled),
 		cmocka_unit_test(tells_its_own_cost_from_the_programs),
 		cmocka_unit_test(says_what_it_cannot_see_where_nothing_was_copied),
+		cmocka_unit_test(tells_of_calls_that_are_left_out),
 		cmocka_unit_test(counts_writes_without_a_finding),
 		cmocka_unit_test(sizes_are_for_the_curious),
 		cmocka_unit_test(says_what_was_watched_in_vain),
