@@ -127,6 +127,23 @@ def test_what_is_offered_instead(written, words):
     assert words in run.stderr
 
 
+STRIPPED = memwatch.VARIANTS / "lazywrite-stripped"
+
+
+@pytest.mark.parametrize("written, words", [
+    ("flush_accumulator", f"no function 'flush_accumulator' came in any watched process; "
+                          f"{STRIPPED} is stripped: install its debug symbols, or give "
+                          "LIB:+OFF or 0xADDR"),
+    ("mallok", "closest: malloc"),
+    ("0x10", "no code at '0x10' came in any watched process"),
+])
+def test_what_is_said_where_names_are_gone(written, words):
+    run = memwatch.run("--flush", written, "--", STRIPPED, "--writes", 10)
+    assert run.status == 1
+    (last,) = [line for line in run.stderr.splitlines() if "came in any" in line]
+    assert words in last
+
+
 # ---- inlined ----
 
 HOST = "lazy_write (with flush_accumulator inlined)"

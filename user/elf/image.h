@@ -95,6 +95,9 @@ int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct el
 /* True where a function begins at vaddr that Go compiled or assembled, by its .gopclntab. */
 bool elf_is_go_function(const struct elf_image *image, uint64_t vaddr);
 
+/* True where only exported functions have names: no .symtab, no debug file's, no .gopclntab. */
+bool elf_is_stripped(const struct elf_image *image);
+
 /* Part of a function that gcc moved away, "name.cold": code, but nobody's to call. */
 bool elf_is_cold_part(const char *name);
 

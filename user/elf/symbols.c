@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elf/debug_file.h"
 #include "elf/gopclntab.h"
 
 /* ---- loading ---- */
@@ -348,16 +349,27 @@ int elf_find_symbols(const struct elf_image *image, const char *pattern, elf_sym
 	return 0;
 }
 
-bool elf_is_go_function(const struct elf_image *image, uint64_t vaddr)
+static const elf_symbols *go_functions(const struct elf_image *image)
 {
 	struct go_table *table = &image->tables->go;
-	size_t upto;
 
 	if (!table->is_loaded && elf_read_go_functions(image, &table->functions))
 		array_release(&table->functions);
 	table->is_loaded = true;
-	upto = ELF_COUNT_UPTO(&table->functions, vaddr);
-	return upto && table->functions.items[upto - 1].vaddr == vaddr;
+	return &table->functions;
+}
+
+bool elf_is_go_function(const struct elf_image *image, uint64_t vaddr)
+{
+	const elf_symbols *functions = go_functions(image);
+	size_t upto = ELF_COUNT_UPTO(functions, vaddr);
+
+	return upto && functions->items[upto - 1].vaddr == vaddr;
+}
+
+bool elf_is_stripped(const struct elf_image *image)
+{
+	return elf_lacks_symbols(image) && !image->debug && !go_functions(image)->count;
 }
 
 int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges *parts)

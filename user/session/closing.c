@@ -70,7 +70,6 @@ void closing_show_live(const struct session_settings *settings, const struct tal
 static void append_name(char *text, size_t text_bytes, const char *before, const char *name)
 {
 	size_t used = strlen(text);
-
 	bool is_first = !strstr(text, before);
 
 	snprintf(text + used, text_bytes - used, "%s%s", is_first ? before : ", ", name);
@@ -82,6 +81,7 @@ struct instead {
 	elf_hosts hosts;
 	const struct elf_symbol *part;  /* all that gcc left of it */
 	const struct module *elsewhere; /* has it, but is not of the library that was named */
+	const struct module *stripped;  /* the first that may have it, without its names */
 };
 
 static bool has_name(const struct module *module, const char *name)
@@ -96,6 +96,7 @@ static bool has_name(const struct module *module, const char *name)
 static bool look_for_instead(const struct pattern *pattern, const struct modules *modules,
 			     struct instead *instead)
 {
+	const struct module *first = NULL;
 	struct module **module;
 	bool has_file = false;
 
@@ -110,6 +111,10 @@ static bool look_for_instead(const struct pattern *pattern, const struct modules
 				instead->elsewhere = *module;
 			continue;
 		}
+		/* The first is the program itself, whose names are meant as a rule. */
+		if (!first && elf_is_stripped((*module)->image))
+			instead->stripped = *module;
+		first = first ? first : *module;
 		/* A name is close where at most a third of it would have to change. */
 		elf_nearest_names((*module)->image, pattern->symbol,
 				  (unsigned)(strlen(pattern->symbol) / 3), 3, &instead->nearest);
@@ -120,6 +125,12 @@ static bool look_for_instead(const struct pattern *pattern, const struct modules
 			instead->part = elf_find_split_part((*module)->image, pattern->symbol);
 	}
 	return has_file;
+}
+
+/* What to call a pattern that has no match. */
+static const char *thing_named(const struct pattern *pattern)
+{
+	return pattern->kind == PATTERN_NAME ? "function" : "code at";
 }
 
 static void describe_absence(const struct pattern *pattern, const struct modules *modules,
@@ -145,6 +156,11 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 		if (!is_explained)
 			append_name(text, text_bytes, "; closest: ", near->name);
 	}
+	if (!is_explained && !instead.nearest.count && instead.stripped)
+		snprintf(text, text_bytes,
+			 "; %.200s is stripped: install its debug symbols, or give LIB:+OFF or "
+			 "0xADDR",
+			 instead.stripped->path);
 	elf_near_names_release(&instead.nearest);
 	array_release(&instead.hosts);
 }
@@ -163,8 +179,8 @@ void closing_warn_pending(struct watchlist *watchlist, const struct modules *mod
 			continue;
 		}
 		describe_absence(pattern, modules, text, sizeof(text));
-		log_note("no function '%.200s' yet%s; waiting in case it is loaded later",
-			 pattern->text, text);
+		log_note("no %s '%.200s' yet%s; waiting in case it is loaded later",
+			 thing_named(pattern), pattern->text, text);
 	}
 }
 
@@ -183,8 +199,8 @@ int closing_report_absent(const struct watchlist *watchlist, const struct module
 			continue;
 		}
 		describe_absence(pattern, modules, text, sizeof(text));
-		log_error("no function '%.200s' came in any watched process%s", pattern->text,
-			  text);
+		log_error("no %s '%.200s' came in any watched process%s", thing_named(pattern),
+			  pattern->text, text);
 	}
 	return err;
 }

@@ -167,6 +167,8 @@ static void takes_the_names_of_its_own_build(void **state)
 
 	(void)state;
 	assert_true(elf_lacks_symbols(image));
+	assert_true(elf_is_stripped(image));
+	assert_false(elf_is_stripped(debug));
 	assert_false(elf_lacks_symbols(debug));
 	assert_int_equal(elf_find_symbols(image, "known_to_debug", &found), 0);
 	assert_int_equal(elf_inlined_into(image, "made_leaf", &hosts), 0);
@@ -175,6 +177,7 @@ static void takes_the_names_of_its_own_build(void **state)
 
 	image = image_of(&file);
 	assert_int_equal(elf_image_take_debug(image, debug), 0);
+	assert_false(elf_is_stripped(image));
 	assert_knows_names(image);
 	assert_int_equal(elf_inlined_into(image, "made_leaf", &hosts), 0);
 	assert_int_equal(hosts.count, 1);

@@ -135,6 +135,7 @@ static void check_both_functions(const struct made_go *made)
 	assert_true(elf_is_go_function(image, TEXT_VADDR + 0x80));
 	assert_false(elf_is_go_function(image, TEXT_VADDR + 0x84));
 	assert_false(elf_is_go_function(image, TEXT_VADDR + 0x100));
+	assert_false(elf_is_stripped(image));
 	assert_int_equal(elf_find_copy_doors(image, &doors), 0);
 	assert_int_equal(doors.count, 1);
 	assert_true(doors.items[0].direct && doors.items[0].is_go);
