@@ -306,6 +306,24 @@ static void help_names_every_option(void **state)
 	}
 }
 
+/* Every kind of name that --flush takes, on lines that no terminal of 80 columns breaks. */
+static void help_shows_how_names_are_written(void **state)
+{
+	static const char *const names[] = {
+		"flush,",    "ns::Buf::flush", "'Buf::flush(int)'", "'main.(*Buf).Flush'",
+		"'*_flush'", "LIB:SYM",        "LIB:+OFF",          "0xADDR"};
+	char line[] = "--help";
+	struct run run;
+
+	(void)state;
+	parse_line(&run, line);
+	for (size_t name = 0; name < COUNT(names); name++)
+		assert_non_null(strstr(run.out, names[name]));
+	for (const char *at = run.out; *at; at += strcspn(at, "\n") + 1)
+		assert_true(strcspn(at, "\n") <= 80);
+	options_release(&run.options);
+}
+
 /* ---- what is wrong ---- */
 
 /* One line on stderr; it has all of what the user must know in it. */
@@ -482,6 +500,7 @@ int main(void)
 		cmocka_unit_test(after_dashes_nothing_is_an_option),
 		cmocka_unit_test(version_is_one_line),
 		cmocka_unit_test(help_names_every_option),
+		cmocka_unit_test(help_shows_how_names_are_written),
 		cmocka_unit_test(bad_values),
 		cmocka_unit_test(missing_values_and_unknown_options),
 		cmocka_unit_test(the_wrong_word_is_named),
