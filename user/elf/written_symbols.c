@@ -101,7 +101,9 @@ const struct elf_symbol *elf_find_split_part(const struct elf_image *image, cons
 	if (elf_load_symbols(image))
 		return NULL;
 	array_each (symbol, &image->tables->symbols.symbols) {
-		if (!strncmp(symbol->name, name, bytes) && is_split_part(symbol->name + bytes))
+		/* The dot ends the name: "splitter.part.0" is none of split's. */
+		if (!strncmp(symbol->name, name, bytes) && symbol->name[bytes] == '.' &&
+		    is_split_part(symbol->name + bytes))
 			return symbol;
 	}
 	return NULL;

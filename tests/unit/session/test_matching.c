@@ -107,6 +107,7 @@ static void clones_are_the_function_and_parts_are_not(void **state)
 	assert_function(&list, 0, "join.constprop.0", NULL);
 	assert_int_equal(list.patterns.items[1].matches, 0);
 	assert_non_null(elf_find_split_part(module.image, "split"));
+	assert_null(elf_find_split_part(module.image, "spl"));
 	assert_null(elf_find_split_part(module.image, "join"));
 	release(&module, &list);
 }
