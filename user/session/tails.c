@@ -15,6 +15,7 @@ struct tail_walk {
 	tail_bind_fn bind;
 	void *context;
 	shared_ends *ends;
+	struct blind_jump *blind;
 };
 
 /* `jmp memcpy@plt` goes to a stub, which jumps through a slot that the loader binds. */
@@ -90,6 +91,8 @@ static int visit(struct tail_walk *walk, struct tail_target target)
 		err = 0;
 		goto out;
 	}
+	if (exits.blind_vaddr && !walk->blind->module)
+		*walk->blind = (struct blind_jump){target.module, target.vaddr, exits.blind_vaddr};
 	array_each (point, &exits.returns) {
 		if (!err)
 			err = add_end(walk, &target, point);
@@ -103,11 +106,13 @@ out:
 }
 
 int tails_follow(struct module *module, const tail_jumps *tails, tail_bind_fn bind, void *context,
-		 shared_ends *ends)
+		 shared_ends *ends, struct blind_jump *blind)
 {
-	struct tail_walk walk = {.bind = bind, .context = context, .ends = ends};
-	int err = add_targets(&walk, module, tails);
+	struct tail_walk walk = {.bind = bind, .context = context, .ends = ends, .blind = blind};
+	int err;
 
+	*blind = (struct blind_jump){0};
+	err = add_targets(&walk, module, tails);
 	for (size_t i = 0; !err && i < walk.targets.count; i++)
 		err = visit(&walk, walk.targets.items[i]);
 	array_release(&walk.targets);

@@ -15,6 +15,12 @@ struct shared_end {
 };
 typedef ARRAY(struct shared_end) shared_ends;
 
+struct blind_jump {
+	struct module *module;
+	uint64_t function_vaddr; /* in which it lies: where a tail jump led to */
+	uint64_t vaddr;
+};
+
 struct tail_target {
 	struct module *module;
 	uint64_t vaddr;
@@ -28,8 +34,11 @@ typedef ARRAY(struct tail_target) tail_targets;
 typedef int (*tail_bind_fn)(void *context, const struct module *module, uint64_t slot_vaddr,
 			    tail_targets *targets);
 
-/* Appends the ends; a tail that leads nowhere known is left out. 0 or -ENOMEM. */
+/*
+ * Appends the ends; a tail that leads nowhere known is left out. 0 or -ENOMEM. *blind: the first
+ * indirect jump of a followed function by which a call may leave unseen; module NULL: none.
+ */
 int tails_follow(struct module *module, const tail_jumps *tails, tail_bind_fn bind, void *context,
-		 shared_ends *ends);
+		 shared_ends *ends, struct blind_jump *blind);
 
 #endif

@@ -110,20 +110,20 @@ static bool is_door(const struct shared_end *end, const live_doors *doors)
 }
 
 /* The implementation of a copy routine may have no symbol; its door has a name. */
-static const char *end_name(const struct shared_end *end, const live_doors *doors)
+static const char *tail_name(const struct module *module, uint64_t vaddr, const live_doors *doors)
 {
 	const struct live_door *live;
 	const struct elf_symbol *symbol;
 	const char *name = NULL;
 
 	array_each (live, doors) {
-		if (live->module == end->module && live->door.vaddr == end->function_vaddr &&
+		if (live->module == module && live->door.vaddr == vaddr &&
 		    (!name || !strcmp(live->door.name, "memmove")))
 			name = live->door.name;
 	}
 	if (name)
 		return name;
-	symbol = elf_symbol_at(end->module->image, end->function_vaddr);
+	symbol = elf_symbol_at(module->image, vaddr);
 	return symbol ? symbol->name : "a function without a name";
 }
 
@@ -135,24 +135,23 @@ static void append_name(char *list, size_t bytes, const char *name)
 }
 
 /* Whoever else calls such a function pays for its probes: most of all, where it copies. */
-static void explain_shared(struct planned_function *function, const shared_ends *shared,
+static void explain_shared(const struct planned_function *function, const shared_ends *shared,
 			   const live_doors *doors)
 {
 	char copies[100] = "", others[200] = "";
 	const struct shared_end *end;
 
-	if (function->ends_said || !shared->count)
-		return;
-	function->ends_said = true;
 	array_each (end, shared) {
+		const char *name = tail_name(end->module, end->function_vaddr, doors);
+
 		/* Function by function. */
 		if (end > shared->items && end[-1].module == end->module &&
 		    end[-1].function_vaddr == end->function_vaddr)
 			continue;
 		if (is_door(end, doors))
-			append_name(copies, sizeof(copies), end_name(end, doors));
+			append_name(copies, sizeof(copies), name);
 		else
-			append_name(others, sizeof(others), end_name(end, doors));
+			append_name(others, sizeof(others), name);
 	}
 	if (*copies)
 		log_note("ends of %s lie in %s (it ends by a jump there): each copy of the "
@@ -164,10 +163,26 @@ static void explain_shared(struct planned_function *function, const shared_ends 
 			 function->name, others);
 }
 
+/* Once; but a later look may find what the loader had not bound before. */
+static void explain_tails(struct planned_function *function, const shared_ends *shared,
+			  const struct blind_jump *blind, const live_doors *doors)
+{
+	if (function->ends_said || (!shared->count && !blind->module))
+		return;
+	function->ends_said = true;
+	explain_shared(function, shared, doors);
+	if (blind->module)
+		log_note("%s ends by a jump to %s: a call that ends by the indirect jump at 0x%lx "
+			 "there is not seen to end",
+			 function->name, tail_name(blind->module, blind->function_vaddr, doors),
+			 blind->vaddr);
+}
+
 static int plan_ends(struct planning *planning, struct module *module,
 		     struct planned_function *function, const live_doors *doors, unsigned flags)
 {
 	struct tail_lookup lookup = {planning, doors};
+	struct blind_jump blind = {0};
 	shared_ends shared = {0};
 	struct probe_point *point;
 	struct shared_end *end;
@@ -182,9 +197,10 @@ static int plan_ends(struct planning *planning, struct module *module,
 						 flags | shared, function->index, function->name);
 	}
 	if (!err)
-		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared);
+		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared,
+				   &blind);
 	if (!err)
-		explain_shared(function, &shared, doors);
+		explain_tails(function, &shared, &blind, doors);
 	array_each (end, &shared) {
 		if (!err)
 			err = planning_add_probe(planning, end->module, &end->point, MW_POINT_END,

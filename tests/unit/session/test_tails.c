@@ -46,6 +46,10 @@ FUNCTION("by_chain", "jmp by_stub");
 /* One leads to what is no code, and one to what is fine. */
 FUNCTION("spoilt_first", "je spoilt\n jmp fork_both");
 FUNCTION("spoilt", ".byte 0x06\n ret");
+/* Through a virtual table, as clang 14 ends llvm::raw_ostream::flush_tied_then_write(). */
+FUNCTION("virtual_first", "je chain_last\n jmp virtual_middle");
+FUNCTION("virtual_middle", "jmp virtual_last");
+FUNCTION("virtual_last", "mov 0x48(%rax), %rax\n virtual_jump: jmp *%rax");
 /* A state machine: 40 functions, each with an end. */
 __asm__(".pushsection .text\n"
 	".altmacro\n"
@@ -129,8 +133,8 @@ static int bind_slot(void *context, const struct module *module, uint64_t slot_v
 }
 
 /* Follows the tails of a function of this program. */
-static int follow(struct module *module, const char *name, struct binding *binding,
-		  shared_ends *ends)
+static int follow_blind(struct module *module, const char *name, struct binding *binding,
+			shared_ends *ends, struct blind_jump *blind)
 {
 	struct binding none = {.module = module};
 	code_ranges parts = {0};
@@ -140,9 +144,19 @@ static int follow(struct module *module, const char *name, struct binding *bindi
 	assert_int_equal(module_function_parts(module, vaddr_of(module, name), &parts), 0);
 	assert_int_equal(plan_exits(&module->code, &parts, &exits), 0);
 	assert_true(exits.tails.count > 0);
-	err = tails_follow(module, &exits.tails, bind_slot, binding ? binding : &none, ends);
+	err = tails_follow(module, &exits.tails, bind_slot, binding ? binding : &none, ends, blind);
 	exit_plan_release(&exits);
 	array_release(&parts);
+	return err;
+}
+
+static int follow(struct module *module, const char *name, struct binding *binding,
+		  shared_ends *ends)
+{
+	struct blind_jump blind;
+	int err = follow_blind(module, name, binding, ends, &blind);
+
+	assert_null(blind.module);
 	return err;
 }
 
@@ -323,14 +337,33 @@ static void what_leads_nowhere_is_left_out(void **state)
 	array_release(&ends);
 }
 
+static void an_end_that_is_not_seen_is_told(void **state)
+{
+	struct module *module = *state;
+	struct blind_jump blind;
+	shared_ends ends = {0};
+
+	assert_int_equal(follow_blind(module, "virtual_first", NULL, &ends, &blind), 0);
+	assert_ptr_equal(blind.module, module);
+	assert_int_equal(blind.function_vaddr, vaddr_of(module, "virtual_last"));
+	assert_int_equal(blind.vaddr, LABEL_VADDR("virtual_jump"));
+	/* The ends that are seen count. */
+	assert_int_equal(ends.count, 2);
+	assert_end(&ends, module, LABEL_VADDR("chain_last_end"));
+	assert_end(&ends, module, LABEL_VADDR("chain_last_end2"));
+	array_release(&ends);
+}
+
 static void no_tails_no_ends(void **state)
 {
 	struct module *module = *state;
 	struct binding binding = {.module = module};
 	const tail_jumps none = {0};
+	struct blind_jump blind;
 	shared_ends ends = {0};
 
-	assert_int_equal(tails_follow(module, &none, bind_slot, &binding, &ends), 0);
+	assert_int_equal(tails_follow(module, &none, bind_slot, &binding, &ends, &blind), 0);
+	assert_null(blind.module);
 	assert_int_equal(ends.count, 0);
 	assert_int_equal(binding.calls, 0);
 }
@@ -358,6 +391,7 @@ int main(void)
 		cmocka_unit_test(what_the_loader_bound_is_followed),
 		cmocka_unit_test(modules_are_told_apart),
 		cmocka_unit_test(what_leads_nowhere_is_left_out),
+		cmocka_unit_test(an_end_that_is_not_seen_is_told),
 		cmocka_unit_test(no_tails_no_ends),
 		cmocka_unit_test(memory_that_is_out_is_told),
 	};
