@@ -103,6 +103,9 @@ CODE = {
     ("family", "copy_bytes"): r"<memcpy@plt>",
     ("stacks", "copy_bytes"): r"<memcpy@plt>",
     ("throwing", "_ZL10copy_bytesm"): r"<memcpy@plt>",
+    ("virtual", "_ZN6stream4Sink9flush_allEv"): r"jmp .*<_ZN6stream4Sink9write_allEm>",
+    ("virtual", "_ZN6stream4Sink14flush_nonemptyEv"): r"jmp .*<_ZN6stream4Sink10write_tiedEm>",
+    ("virtual", "_ZN6stream4Sink10write_tiedEm"): r"jmp +\*",
 }
 
 
@@ -154,6 +157,32 @@ def test_a_copy_after_a_left_call_is_outside_of_it(name):
     (truth,) = truth_of(run, "big_copies")
     assert truth["big_copies"] > 0
     assert [copy["bytes"] for copy in run.of("copy")] == [truth["bytes"]] * truth["big_copies"]
+
+
+# ---- calls whose ends lie elsewhere ----
+
+def told_of(run, function):
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("memwatch: ")
+               and f"{function} " in line]
+    return line
+
+
+def test_an_end_that_is_not_seen_is_told():
+    run = watch(["virtual", 100], ["stream::Sink::flush_nonempty"])
+    (truth,) = truth_of(run, "calls")
+    seen = run.function("stream::Sink::flush_nonempty")
+    assert (seen["calls"], seen["ended"]) == (truth["calls"], 0)
+    assert re.search(r"ends by a jump to stream::Sink::write_tied: a call that ends by the "
+                     r"indirect jump at 0x[0-9a-f]+ there is not seen to end",
+                     told_of(run, "stream::Sink::flush_nonempty"))
+
+
+def test_what_ends_elsewhere_is_told_by_its_name():
+    run = watch(["virtual", 100], ["stream::Sink::flush_all"])
+    (truth,) = truth_of(run, "calls")
+    seen = run.function("stream::Sink::flush_all")
+    assert seen["calls"] == seen["ended"] == truth["calls"]
+    assert "lie in stream::Sink::write_all (it" in told_of(run, "stream::Sink::flush_all")
 
 
 # ---- calls that are still open at the end ----

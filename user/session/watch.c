@@ -3,14 +3,18 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "elf/demangle.h"
 #include "session/doors.h"
 #include "session/matching.h"
 #include "session/planning.h"
 #include "session/tails.h"
 #include "target/process.h"
+
+#define TAIL_NAME_BYTES 61 /* several of them go into one line */
 
 static int add_module(struct process_plan *plan, struct module *module)
 {
@@ -110,28 +114,28 @@ static bool is_door(const struct shared_end *end, const live_doors *doors)
 }
 
 /* The implementation of a copy routine may have no symbol; its door has a name. */
-static const char *tail_name(const struct module *module, uint64_t vaddr, const live_doors *doors)
+static void tail_name(char name[TAIL_NAME_BYTES], const struct module *module, uint64_t vaddr,
+		      const live_doors *doors)
 {
 	const struct live_door *live;
-	const struct elf_symbol *symbol;
-	const char *name = NULL;
+	const struct elf_symbol *symbol = elf_symbol_at(module->image, vaddr);
+	const char *door = NULL;
+	char *shown = symbol ? elf_shown_name(symbol->name, NAME_ALONE) : NULL;
 
 	array_each (live, doors) {
 		if (live->module == module && live->door.vaddr == vaddr &&
-		    (!name || !strcmp(live->door.name, "memmove")))
-			name = live->door.name;
+		    (!door || !strcmp(live->door.name, "memmove")))
+			door = live->door.name;
 	}
-	if (name)
-		return name;
-	symbol = elf_symbol_at(module->image, vaddr);
-	return symbol ? symbol->name : "a function without a name";
+	snprintf(name, TAIL_NAME_BYTES, "%s", door ?: shown ?: "a function without a name");
+	free(shown);
 }
 
 static void append_name(char *list, size_t bytes, const char *name)
 {
 	size_t used = strlen(list);
 
-	snprintf(list + used, bytes - used, "%s%.60s", used ? ", " : "", name);
+	snprintf(list + used, bytes - used, "%s%s", used ? ", " : "", name);
 }
 
 /* Whoever else calls such a function pays for its probes: most of all, where it copies. */
@@ -140,14 +144,14 @@ static void explain_shared(const struct planned_function *function, const shared
 {
 	char copies[100] = "", others[200] = "";
 	const struct shared_end *end;
+	char name[TAIL_NAME_BYTES];
 
 	array_each (end, shared) {
-		const char *name = tail_name(end->module, end->function_vaddr, doors);
-
 		/* Function by function. */
 		if (end > shared->items && end[-1].module == end->module &&
 		    end[-1].function_vaddr == end->function_vaddr)
 			continue;
+		tail_name(name, end->module, end->function_vaddr, doors);
 		if (is_door(end, doors))
 			append_name(copies, sizeof(copies), name);
 		else
@@ -167,15 +171,18 @@ static void explain_shared(const struct planned_function *function, const shared
 static void explain_tails(struct planned_function *function, const shared_ends *shared,
 			  const struct blind_jump *blind, const live_doors *doors)
 {
+	char name[TAIL_NAME_BYTES];
+
 	if (function->ends_said || (!shared->count && !blind->module))
 		return;
 	function->ends_said = true;
 	explain_shared(function, shared, doors);
-	if (blind->module)
-		log_note("%s ends by a jump to %s: a call that ends by the indirect jump at 0x%lx "
-			 "there is not seen to end",
-			 function->name, tail_name(blind->module, blind->function_vaddr, doors),
-			 blind->vaddr);
+	if (!blind->module)
+		return;
+	tail_name(name, blind->module, blind->function_vaddr, doors);
+	log_note("%s ends by a jump to %s: a call that ends by the indirect jump at 0x%lx "
+		 "there is not seen to end",
+		 function->name, name, blind->vaddr);
 }
 
 static int plan_ends(struct planning *planning, struct module *module,
