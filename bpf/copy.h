@@ -82,19 +82,23 @@ static __always_inline void copy_count(struct pt_regs *ctx, const struct strand 
 	copy_emit(ctx, registers, MW_COOKIE_INDEX(cookie));
 }
 
-static __always_inline void write_count(struct mw_strand *strand, struct mw_totals *mine)
+static __always_inline void write_count(struct pt_regs *ctx, const struct strand *strand,
+					struct mw_totals *mine)
 {
+	struct mw_strand *totals = strand->totals;
 	__u64 now_ns = bpf_ktime_get_ns();
 	__u32 class;
 
-	strand->writes++;
+	totals->writes++;
+	totals->write_sp = ctx->sp - strand_base(strand);
+	totals->write_return_addr = user_word(ctx->sp);
 	count_add(mine->writes, 1);
-	if (strand->last_write_ns) {
-		class = time_class(now_ns - strand->last_write_ns);
+	if (totals->last_write_ns) {
+		class = time_class(now_ns - totals->last_write_ns);
 		if (class < MW_TIME_CLASSES)
 			count_add(mine->write_gap_classes[class], 1);
 	}
-	strand->last_write_ns = now_ns;
+	totals->last_write_ns = now_ns;
 }
 
 #endif

@@ -104,6 +104,7 @@ struct mw_head {
 
 #define MW_SPAN_UNFINISHED 1u
 #define MW_SPAN_RECURSIVE  2u
+#define MW_SPAN_IN_WRITE   4u /* it was called by the write before it, which was still open */
 
 struct mw_span {
 	struct mw_head head;
@@ -223,7 +224,8 @@ struct mw_open_span {
 	struct mw_span_key outer;
 	__u32 pid;
 	__u32 tid; /* of the thread on which it began */
-	__u32 recursive;
+	__u16 recursive;
+	__u16 in_write;
 	__u32 link; /* whose probe saw it begin */
 };
 
@@ -245,6 +247,8 @@ struct mw_strand {
 	__u64 stepped_hits;
 	__u64 writes;
 	__u64 last_write_ns;
+	__u64 write_sp; /* of the latest write, as in mw_span_key, and what lay there then */
+	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
 };
 
@@ -267,8 +271,8 @@ MW_SIZE_IS(mw_exit, 48);
 MW_SIZE_IS(mw_span_key, 24);
 MW_SIZE_IS(mw_open_span, 96);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 72);
-MW_SIZE_IS(mw_strand_line, 104);
+MW_SIZE_IS(mw_strand, 88);
+MW_SIZE_IS(mw_strand_line, 120);
 MW_SIZE_IS(mw_function, 10 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

@@ -43,7 +43,7 @@ int probe_point(struct pt_regs *ctx)
 	if (kind == MW_POINT_COPY || kind == MW_POINT_CALIBRATE)
 		copy_count(ctx, &strand, mine, cookie);
 	else if (kind == MW_POINT_WRITE)
-		write_count(strand.totals, mine);
+		write_count(ctx, &strand, mine);
 	else if (kind == MW_POINT_ENTRY)
 		span_enter(ctx, &strand, cookie);
 	else if (kind == MW_POINT_END)
@@ -98,6 +98,7 @@ int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
 		span_unfinish_all(thread);
 		thread->writes = 0;
 		thread->last_write_ns = 0;
+		thread->write_return_addr = 0;
 	}
 	if (how == WATCHED_WITH_GOROUTINES) {
 		goroutines_end(pid);

@@ -22,6 +22,18 @@ static __always_inline struct mw_span_key span_key(struct pt_regs *ctx, const st
 	};
 }
 
+/*
+ * A call below the latest write's return address is inside that write, as long as the address still
+ * stands there: what is called after the write puts its own in its place.
+ */
+static __always_inline int is_in_write(const struct strand *strand, __u64 sp)
+{
+	const struct mw_strand *totals = strand->totals;
+
+	return totals->write_return_addr && sp <= totals->write_sp &&
+	       user_word(strand_base(strand) + totals->write_sp) == totals->write_return_addr;
+}
+
 static __always_inline void span_enter(struct pt_regs *ctx, const struct strand *strand,
 				       __u64 cookie)
 {
@@ -50,6 +62,7 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 	span.tid = (__u32)id;
 	span.link = MW_COOKIE_LINK(cookie);
 	span.recursive = chain_has(totals, key.function);
+	span.in_write = is_in_write(strand, key.sp);
 	span.start_ns = bpf_ktime_get_ns();
 	if (bpf_map_update_elem(&open_spans, &key, &span, BPF_ANY)) {
 		count_add(function->lost, 1);
@@ -75,7 +88,8 @@ static __always_inline void span_emit(const struct mw_span_key *key,
 	record->cheap_hits = strand->cheap_hits - span->cheap_hits;
 	record->stepped_hits = strand->stepped_hits - span->stepped_hits;
 	record->function = key->function - 1;
-	record->flags = flags | (span->recursive ? MW_SPAN_RECURSIVE : 0);
+	record->flags = flags | (span->recursive ? MW_SPAN_RECURSIVE : 0) |
+			(span->in_write ? MW_SPAN_IN_WRITE : 0);
 	bpf_ringbuf_submit(record, 0);
 }
 

@@ -233,3 +233,16 @@ def test_under_sudo_no_file_of_root_is_written(sudo_env, tmp_path):
     finished = plain("-o", tmp_path / "report", "--", "/bin/true", env=sudo_env)
     assert finished.returncode == 1 and "can't write to" in finished.stderr
     assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize("writes", ["put", "tick"])
+def test_only_who_flushes_is_blamed(writes):
+    """tick() is called as often as put(), which flushes; it is no cause of that."""
+    run = memwatch.run("--flush", "flush", "--writes", writes, "--min-time", "0", "--",
+                       memwatch.TARGETS / "beside")
+    assert run.status == 0, run.stderr
+    (finding,) = run.of("finding")
+    assert (finding["culprit"], finding["flushes"]) == ("flush", 5)
+    assert finding.get("lazy_caller") == ("put" if writes == "put" else None)
+    assert ("1 in 1,000 calls of put stalls" in run.stderr) == (writes == "put")
+    assert ("calls of tick stalls" in run.stderr) is False

@@ -214,6 +214,16 @@ static int find_period(const flush_refs *refs, struct finding *finding)
 	return error;
 }
 
+/* Calls that come between flushes at even distances need not make them: most are inside one. */
+static bool writes_flush(const flush_refs *refs)
+{
+	size_t in_write = 0;
+
+	for (size_t i = 0; i < refs->count; i++)
+		in_write += refs->items[i]->in_write;
+	return in_write * 2 >= refs->count;
+}
+
 /* ---- together ---- */
 
 static int find_typical(const flush_refs *refs, struct finding *finding)
@@ -252,11 +262,13 @@ int finding_reach(const struct summary_input *input, const struct tally *tally,
 	keep_function(&refs, culprit);
 	finding->found = true;
 	finding->function = input->names[culprit].function;
-	finding->writes_function = input->writes_function;
 	finding->flushes = refs.count;
-	finding->other_write_ns =
-		time_classes_percentile_ns(input->totals->write_gap_classes, 0.5, 0);
-	error = find_period(&refs, finding);
+	if (writes_flush(&refs)) {
+		finding->writes_function = input->writes_function;
+		finding->other_write_ns =
+			time_classes_percentile_ns(input->totals->write_gap_classes, 0.5, 0);
+		error = find_period(&refs, finding);
+	}
 	if (!error)
 		error = find_typical(&refs, finding);
 out:

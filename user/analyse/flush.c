@@ -47,6 +47,7 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 		.duration_ns = span->duration_ns,
 		.unfinished = span->flags & MW_SPAN_UNFINISHED,
 		.recursive = span->flags & MW_SPAN_RECURSIVE,
+		.in_write = span->flags & MW_SPAN_IN_WRITE,
 		.copied_bytes = span->copied_bytes,
 		.copies = span->copies,
 		.copies_known = true,
@@ -75,6 +76,7 @@ struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw
 		.duration_ns = growth(now_ns, span->start_ns),
 		.unfinished = true,
 		.recursive = span->recursive,
+		.in_write = span->in_write,
 		.write_index = span->write_index,
 	};
 	uint64_t cheap_hits, stepped_hits;

@@ -54,6 +54,7 @@ struct flush {
 	bool copies_known; /* false: what it copied could not be read (unfinished ones only) */
 	uint64_t goroutine_addr; /* of its g, a Go function's strand; 0: its strand is the thread */
 	uint64_t write_index;    /* 1-based, per strand, counted from the attach; 0: not counted */
+	bool in_write;           /* that write was still open when it began, so it made it */
 	uint64_t probe_hits;     /* of memwatch's probes inside this span, on its strand */
 	uint64_t overhead_ns;    /* what they cost, by calibration */
 };
@@ -98,7 +99,7 @@ struct loss_counts {
 struct finding {
 	bool found;
 	const char *function;
-	const char *writes_function; /* NULL without --writes */
+	const char *writes_function; /* NULL without --writes, or where its calls did not flush */
 	uint64_t calls_per_stall;    /* writes per flush, of one flush its write; 0: not counted,
 					or it is no constant */
 	uint64_t stalled_writes;     /* how many writes had such a flush; 0: not counted */

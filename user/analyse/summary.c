@@ -22,6 +22,7 @@ int tally_add_flush(struct tally *tally, size_t function, const struct flush *fl
 		.overhead_ns = flush->overhead_ns,
 		.copied_bytes = flush->copied_bytes,
 		.write_index = flush->write_index,
+		.in_write = flush->in_write,
 		.unfinished = flush->unfinished,
 		.recursive = flush->recursive,
 	};

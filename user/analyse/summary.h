@@ -17,6 +17,7 @@ struct flush_key {
 	uint64_t copied_bytes;
 	uint64_t write_index;
 	bool unfinished;
+	bool in_write;  /* the write was still open when it began */
 	bool recursive; /* its time and bytes are in the call around it, too */
 };
 

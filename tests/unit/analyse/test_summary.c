@@ -309,7 +309,11 @@ static void recursive_flushes_are_not_counted_twice(void **state)
 static void add_write(struct fixture *fixture, pid_t pid, pid_t tid, uint64_t write_index)
 {
 	add(fixture, 0,
-	    (struct flush){.pid = pid, .tid = tid, .duration_ns = 10, .write_index = write_index});
+	    (struct flush){.pid = pid,
+			   .tid = tid,
+			   .duration_ns = 10,
+			   .write_index = write_index,
+			   .in_write = true});
 }
 
 static uint64_t period(struct fixture *fixture)
