@@ -4,6 +4,7 @@
 
 #include "attach/privileges.h"
 #include "base/log.h"
+#include "elf/truncated.h"
 #include "options.h"
 #include "session/demo.h"
 #include "session/dry_run.h"
@@ -114,6 +115,7 @@ int main(int argc, char *argv[])
 	int status;
 
 	inherited_keep();
+	elf_survive_truncation();
 	parsed = options_parse(argc, argv, &options);
 	status = parsed == OPTIONS_DONE ? 0 : parsed == OPTIONS_WRONG ? 2 : 1;
 	if (parsed != OPTIONS_RUN)

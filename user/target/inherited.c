@@ -10,7 +10,7 @@ static struct {
 	bool kept;
 	bool limit_raised;
 	sigset_t mask;
-	struct sigaction child, pipe;
+	struct sigaction child, pipe, bus;
 	struct rlimit files;
 } inherited;
 
@@ -35,6 +35,7 @@ void inherited_keep(void)
 	sigaction(SIGCHLD, &usual, &inherited.child);
 	/* A report's reader may go; that is an error of a write, and no reason to die. */
 	sigaction(SIGPIPE, &ignored, &inherited.pipe);
+	sigaction(SIGBUS, NULL, &inherited.bus);
 	raise_file_limit();
 	inherited.kept = true;
 }
@@ -45,6 +46,7 @@ void inherited_give_back(void)
 		return;
 	sigaction(SIGCHLD, &inherited.child, NULL);
 	sigaction(SIGPIPE, &inherited.pipe, NULL);
+	sigaction(SIGBUS, &inherited.bus, NULL);
 	sigprocmask(SIG_SETMASK, &inherited.mask, NULL);
 	if (inherited.limit_raised)
 		setrlimit(RLIMIT_NOFILE, &inherited.files);

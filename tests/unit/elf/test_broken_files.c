@@ -2,9 +2,11 @@
 /* Files cut off or altered at places: whatever they then say, reading them harms nobody. */
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <zlib.h>
 
+#include "elf/truncated.h"
 #include "files.h"
 #include "tests/fuzz/use_image.h"
 
@@ -38,6 +40,35 @@ static void cut_off_files_are_safe(void **state)
 		opened += use_bytes(content, length, 0x9c590);
 	print_message("%zu of %zu could be opened\n", opened, count);
 	assert_true(opened > 0 && opened < count);
+	free(content);
+}
+
+/* Cut off while it is read, at each page of its beginning and then further on. */
+static void files_may_shrink_while_they_are_read(void **state)
+{
+	struct loaded_file self = loaded_file("");
+	uint64_t vaddr = (uintptr_t)use_image - self.base;
+	size_t bytes;
+	uint8_t *content = read_whole(self.path, &bytes);
+
+	(void)state;
+	elf_survive_truncation();
+	for (size_t left = 0; left < bytes; left += left < 16384 ? 4096 : 65536) {
+		int fd = file_of(content, bytes);
+		struct elf_image *image;
+		volatile unsigned sum;
+
+		assert_int_equal(elf_image_open(fd, &image), 0);
+		/* Half of what can be asked was read before. */
+		if (left % 8192)
+			elf_symbol_at(image, vaddr);
+		assert_int_equal(ftruncate(fd, (off_t)left), 0);
+		sum = use_image(image, vaddr);
+		(void)sum;
+		elf_image_free(image);
+		close(fd);
+	}
+	signal(SIGBUS, SIG_DFL);
 	free(content);
 }
 
@@ -434,6 +465,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cut_off_files_are_safe),
 		cmocka_unit_test(altered_files_are_safe),
+		cmocka_unit_test(files_may_shrink_while_they_are_read),
 		cmocka_unit_test(symbols_do_not_wrap),
 		cmocka_unit_test(long_names_are_not_multiplied),
 		cmocka_unit_test(overlapping_relocations_are_not_copied),
