@@ -179,12 +179,14 @@ bool elf_image_word(const struct elf_image *image, uint64_t vaddr, uint64_t *wor
 	return true;
 }
 
-const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes)
+static const uint8_t *segment_bytes(const struct elf_image *image, uint64_t vaddr, bool only_code,
+				    size_t *bytes)
 {
 	const struct elf_segment *segment;
 
 	array_each (segment, &image->segments) {
-		if (!segment->is_code || !elf_covers(segment->vaddr, segment->bytes, vaddr))
+		if ((only_code && !segment->is_code) ||
+		    !elf_covers(segment->vaddr, segment->bytes, vaddr))
 			continue;
 		*bytes = segment->bytes - (vaddr - segment->vaddr);
 		return image->bytes + segment->off + (vaddr - segment->vaddr);
@@ -193,18 +195,14 @@ const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, siz
 	return NULL;
 }
 
+const uint8_t *elf_image_code(const struct elf_image *image, uint64_t vaddr, size_t *bytes)
+{
+	return segment_bytes(image, vaddr, true, bytes);
+}
+
 const uint8_t *elf_bytes_at(const struct elf_image *image, uint64_t vaddr, size_t *bytes)
 {
-	const struct elf_segment *segment;
-
-	array_each (segment, &image->segments) {
-		if (!elf_covers(segment->vaddr, segment->bytes, vaddr))
-			continue;
-		*bytes = segment->bytes - (vaddr - segment->vaddr);
-		return image->bytes + segment->off + (vaddr - segment->vaddr);
-	}
-	*bytes = 0;
-	return NULL;
+	return segment_bytes(image, vaddr, false, bytes);
 }
 
 bool elf_next_segment(const struct elf_image *image, GElf_Word type, size_t *at, GElf_Phdr *header)
