@@ -398,7 +398,7 @@ int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges
 /* How deep functions may lie in one another: a broken file's could go on without end. */
 #define NESTED_MOST 64
 
-/* How many symbols of one address are looked at; glibc 2.36 has 5 of some. */
+/* How many symbols of one address are looked at: a file may give one to all of them. */
 #define ALIASES_MOST 64
 
 /* Of the symbols where this one starts, the first in the table that covers vaddr, as this does. */
