@@ -13,10 +13,7 @@
 #define MW_COMM_BYTES    16
 #define MW_MAX_FUNCTIONS 64
 
-/*
- * ---- the cookie of a probe point: kind | flags << 8 | index << 16 | registers << 32 | link << 44
- * ----
- */
+/* ---- a point's cookie: kind | flags << 8 | index << 16 | registers << 32 | link << 44 ---- */
 
 enum mw_point_kind {
 	MW_POINT_COPY = 1,  /* a copy routine is entered; index: routine */

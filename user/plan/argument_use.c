@@ -7,23 +7,19 @@
 
 #define POINTERS (FROM_DESTINATION | FROM_SOURCE)
 
-/* Numbers in the encoding. */
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11 };
-
 struct operation {
 	const ZydisDecodedInstruction *insn;
 	const ZydisDecodedOperand *operands;
 	uint64_t vaddr;
 	uint8_t read; /* of all that it reads, addresses aside */
-	bool loads;   /* through one of the pointers */
 };
 
 void argument_state_init(struct argument_state *state)
 {
 	memset(state, 0, sizeof(*state));
-	state->general[RDI] = FROM_DESTINATION;
-	state->general[RSI] = FROM_SOURCE;
-	state->general[RDX] = FROM_SIZE;
+	state->general[CPU_RDI] = FROM_DESTINATION;
+	state->general[CPU_RSI] = FROM_SOURCE;
+	state->general[CPU_RDX] = FROM_SIZE;
 }
 
 static bool join_bytes(uint8_t *into, const uint8_t *other, size_t count)
@@ -39,12 +35,12 @@ static bool join_bytes(uint8_t *into, const uint8_t *other, size_t count)
 
 bool argument_state_join(struct argument_state *into, const struct argument_state *other)
 {
-	bool more = join_bytes(into->general, other->general, GENERAL_REGISTERS);
+	bool more = join_bytes(into->general, other->general, CPU_REGISTERS);
 
 	more |= join_bytes(into->vector, other->vector, VECTOR_REGISTERS);
 	more |= join_bytes(&into->flags, &other->flags, 1);
 	more |= join_bytes(&into->stack, &other->stack, 1);
-	for (size_t i = 0; i < GENERAL_REGISTERS; i++) {
+	for (size_t i = 0; i < CPU_REGISTERS; i++) {
 		if (!into->loaded_at[i] || into->loaded_at[i] == other->loaded_at[i])
 			continue;
 		into->loaded_at[i] = 0;
@@ -92,7 +88,7 @@ static bool on_stack(struct argument_state *state, const ZydisDecodedOperand *op
 {
 	int base = general_number(operand->mem.base);
 
-	return base == RSP || (base == RBP && !(of_address(state, operand) & POINTERS));
+	return base == CPU_RSP || (base == CPU_RBP && !(of_address(state, operand) & POINTERS));
 }
 
 static void read_memory(struct argument_state *state, struct operation *operation,
@@ -104,7 +100,6 @@ static void read_memory(struct argument_state *state, struct operation *operatio
 		operation->read |= state->stack;
 	} else if (of_address(state, operand) & POINTERS) {
 		operation->read |= FROM_CONTENTS;
-		operation->loads = true;
 	}
 }
 
@@ -193,7 +188,7 @@ static void write_register(struct argument_state *state, const struct operation 
 	int number = general_number(operand->reg.value);
 
 	/* push and call move it, by nothing that matters. */
-	if (!place || number == RSP)
+	if (!place || number == CPU_RSP)
 		return;
 	*place = operation->read;
 	if (number >= 0)
@@ -226,21 +221,22 @@ static void step_string(struct argument_state *state, const struct operation *op
 	const ZydisDecodedInstruction *insn = operation->insn;
 	bool moves = insn->opcode == 0xa4 || insn->opcode == 0xa5;
 
-	if (moves && state->general[RSI] & FROM_SOURCE && state->general[RDI] & FROM_DESTINATION)
+	if (moves && state->general[CPU_RSI] & FROM_SOURCE &&
+	    state->general[CPU_RDI] & FROM_DESTINATION)
 		events->copies = true;
-	else if (state->general[RDI] & POINTERS || state->general[RSI] & POINTERS)
+	else if (state->general[CPU_RDI] & POINTERS || state->general[CPU_RSI] & POINTERS)
 		events->does_other = true;
-	if (insn->attributes & ZYDIS_ATTRIB_HAS_REP && state->general[RCX] & FROM_SIZE) {
+	if (insn->attributes & ZYDIS_ATTRIB_HAS_REP && state->general[CPU_RCX] & FROM_SIZE) {
 		events->by_size = true;
-		state->general[RDI] |= FROM_SIZE;
-		state->general[RSI] |= FROM_SIZE;
+		state->general[CPU_RDI] |= FROM_SIZE;
+		state->general[CPU_RSI] |= FROM_SIZE;
 	}
 }
 
 static bool arguments_in_place(const struct argument_state *state)
 {
-	return state->general[RDI] & FROM_DESTINATION && state->general[RSI] & FROM_SOURCE &&
-	       state->general[RDX] & FROM_SIZE;
+	return state->general[CPU_RDI] & FROM_DESTINATION &&
+	       state->general[CPU_RSI] & FROM_SOURCE && state->general[CPU_RDX] & FROM_SIZE;
 }
 
 /* call *real(%rip), mov real(%rip),%rax; call *%rax */
@@ -264,7 +260,8 @@ static uint64_t slot_of(struct argument_state *state, const struct operation *op
 /* What the ABI lets a callee change is not known any more. */
 static void forget_after_call(struct argument_state *state)
 {
-	static const uint8_t changed[] = {RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11};
+	static const uint8_t changed[] = {CPU_RAX, CPU_RCX, CPU_RDX, CPU_RSI, CPU_RDI,
+					  CPU_R8,  CPU_R9,  CPU_R10, CPU_R11};
 
 	for (size_t i = 0; i < sizeof(changed); i++) {
 		state->general[changed[i]] = 0;

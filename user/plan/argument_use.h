@@ -20,16 +20,15 @@ enum {
 	FROM_CONTENTS = 1 << 3, /* what was loaded through one of the pointers */
 };
 
-#define GENERAL_REGISTERS 16
-#define VECTOR_REGISTERS  32
+#define VECTOR_REGISTERS 32
 
-/* By the registers' numbers in their encoding: %rax, %rcx, %rdx, %rbx, %rsp, ... */
+/* general: by enum cpu_register. */
 struct argument_state {
-	uint8_t general[GENERAL_REGISTERS];
+	uint8_t general[CPU_REGISTERS];
 	uint8_t vector[VECTOR_REGISTERS];
 	uint8_t flags;
-	uint8_t stack;                         /* of all that was stored there */
-	uint64_t loaded_at[GENERAL_REGISTERS]; /* the variable that it holds; 0: not known */
+	uint8_t stack;                     /* of all that was stored there */
+	uint64_t loaded_at[CPU_REGISTERS]; /* the variable that it holds; 0: not known */
 };
 
 /* What the instruction did, for the whole routine. */

@@ -5,7 +5,10 @@
 
 #include "plan/plan.h"
 
-/* The registers that hold each argument, as CPU_BIT()s; 0: none does any more. */
+/*
+ * The registers that hold each argument, as CPU_BIT()s; 0: none does any more. Surely so, since a
+ * probe reads them: argument_use.h says what a register's value may have been made of.
+ */
 struct held_arguments {
 	unsigned dst, src, size;
 };
@@ -39,8 +42,8 @@ struct copy_lines {
 #define COPY_IN_GO ((struct copy_registers){.dst = CPU_RAX, .src = CPU_RBX, .size = CPU_RCX})
 
 /*
- * The lines of all doors. A door may have more than one: where a branch
- * leads on to another door's line on one side, each side becomes a line of its own.
+ * The lines of all doors. A door may have more than one: where a branch leads on to another door's
+ * line on one side, each side becomes a line of its own.
  * -ENOTSUP with reason, -ENOMEM. copy_lines_release() frees what it holds, also after an error.
  */
 int copy_lines_build(struct copy_lines *lines, const struct code_view *code,

@@ -39,6 +39,10 @@ enum cpu_register {
 	CPU_RBP,
 	CPU_RSI,
 	CPU_RDI,
+	CPU_R8,
+	CPU_R9,
+	CPU_R10,
+	CPU_R11,
 	CPU_R14 = 14,
 	CPU_REGISTERS = 16,
 };

@@ -59,7 +59,7 @@ static int note_forward(struct walk *walk, const struct insn *insn,
 static void note_return(struct walk *walk, const struct argument_state *state)
 {
 	struct copy_nature *nature = walk->nature;
-	uint8_t result = state->general[0]; /* %rax */
+	uint8_t result = state->general[CPU_RAX];
 
 	if (!(result & FROM_DESTINATION) || result & (FROM_SOURCE | FROM_CONTENTS))
 		nature->gives_other = true;

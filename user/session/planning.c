@@ -16,7 +16,6 @@ uint64_t planning_addr(const struct planning *planning, const struct module *mod
 	return addr;
 }
 
-/* Where a runtime address lies in a mapped file; NULL where that is no code of a module. */
 struct module *planning_module_at(const struct planning *planning, uint64_t addr, uint64_t *vaddr)
 {
 	const struct target_mapping *mapping = target_maps_at(&planning->maps, addr);
