@@ -123,9 +123,10 @@ int plan_go_copies(const struct code_view *code, const struct copy_door *doors, 
 		   probe_points *points, char reason[PLAN_REASON_BYTES]);
 
 /*
- * True where the code at vaddr, before its first branch or call, reads what its caller left on the
- * stack: all of Go before 1.17, and since then the wrapper that lets assembly call a function of
- * Go's. That calls the function proper, which counts.
+ * True where the code at vaddr, a routine's that has no locals of its own on the stack, reads from
+ * there before its first branch or call: what its caller left. All of Go before 1.17, and since
+ * then the wrapper that lets assembly call a function of Go's. That calls the function proper,
+ * which counts.
  */
 bool plan_reads_stack_arguments(const struct code_view *code, uint64_t vaddr);
 

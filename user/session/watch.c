@@ -197,11 +197,11 @@ static int plan_ends(struct planning *planning, struct module *module,
 
 	array_each (point, &function->exits.returns) {
 		size_t at = point - function->exits.returns.items;
-		unsigned shared = at < function->exits.own_returns ? 0 : MW_POINT_SHARED_END;
+		unsigned others = at < function->exits.own_returns ? 0 : MW_POINT_SHARED_END;
 
 		if (!err)
 			err = planning_add_probe(planning, module, point, MW_POINT_END,
-						 flags | shared, function->index, function->name);
+						 flags | others, function->index, function->name);
 	}
 	if (!err)
 		err = tails_follow(module, &function->exits.tails, tail_bind, &lookup, &shared,
@@ -218,8 +218,7 @@ static int plan_ends(struct planning *planning, struct module *module,
 	return err;
 }
 
-/* How Go's own code passes arguments, and with that where its g is, is the same in all of a file.
- */
+/* How Go's own code passes arguments, and so where its g is, is the same in all of a file. */
 static bool is_go_of_registers(const struct module *module, const live_doors *doors)
 {
 	const struct live_door *live;
