@@ -365,7 +365,7 @@ static int match_inlined(struct module *module, struct pattern *pattern,
 	list_hosts(&hosts, list, sizeof(list));
 	if (!err && hosts.count && pattern->role == ROLE_WRITES) {
 		snprintf(pattern->refused, sizeof(pattern->refused),
-			 "the compiler inlined %.60s into %.100s in %.60s: its calls can't be "
+			 "the compiler inlined %.60s into %.80s in %.50s: its calls can't be "
 			 "counted "
 			 "there; name a function that was not inlined",
 			 pattern->symbol, list, module->name);
