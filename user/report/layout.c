@@ -13,6 +13,7 @@
 
 #define ROW_INDENT 11 /* of a row's further lines: past the first figure */
 #define LEAST_ROOM 16 /* narrower than that, a place beside the figures is no use */
+#define NAME_LINES 3  /* that a name may take: C++ overloads can differ in their middle alone */
 
 /* The length of the character that valid UTF-8 starts with; *columns is its width. */
 static size_t character(const char *text, size_t *columns)
@@ -90,21 +91,36 @@ static bool is_break(const char *text, size_t at)
 	return text[at] == ' ' && at && !(text[at - 1] >= '0' && text[at - 1] <= '9');
 }
 
-/* Prints as much of text as fits in `room`, up to a space if there is one; gives what is left. */
-static const char *print_line(struct page *page, const char *text, size_t room)
+/* How much of text fits in `room`, up to a space if there is one. */
+static size_t line_bytes(const char *text, size_t room)
 {
 	size_t fits = fitting_bytes(text, room), end = fits, ignored;
 
-	if (text[fits]) {
-		while (end && !is_break(text, end))
-			end--;
-		if (!end)
-			end = fits ? fits : character(text, &ignored);
-	}
-	fprintf(page->stream, "%.*s\n", (int)end, text);
+	if (!text[fits])
+		return fits;
+	while (end && !is_break(text, end))
+		end--;
+	if (!end)
+		end = fits ? fits : character(text, &ignored);
+	return end;
+}
+
+/* Prints a line of text, without its end; gives what is left. */
+static const char *print_part(struct page *page, const char *text, size_t room)
+{
+	size_t end = line_bytes(text, room);
+
+	fprintf(page->stream, "%.*s", (int)end, text);
 	text += end;
 	while (*text == ' ')
 		text++;
+	return text;
+}
+
+static const char *print_line(struct page *page, const char *text, size_t room)
+{
+	text = print_part(page, text, room);
+	fputc('\n', page->stream);
 	return text;
 }
 
@@ -138,6 +154,20 @@ static void start_below(struct page *page, size_t columns, size_t name_column, s
 	fprintf(page->stream, "\n%*s", (int)indent, "");
 }
 
+/* A name on lines of its own, the last of which is still open. Gives the width of that. */
+static size_t put_below(struct page *page, size_t columns, size_t name_column, const char *name,
+			size_t room)
+{
+	size_t whole = layout_width(name), width;
+
+	do {
+		width = layout_width(name);
+		start_below(page, columns, name_column, whole);
+		name = print_part(page, name, room);
+	} while (*name);
+	return width;
+}
+
 void layout_row(struct page *page, size_t columns, const char *figures, const char *raw_name,
 		const char *remark)
 {
@@ -146,14 +176,13 @@ void layout_row(struct page *page, size_t columns, const char *figures, const ch
 	size_t remark_width = layout_width(remark), used = name_column;
 	char name[LAYOUT_NAME_BYTES];
 
-	layout_name(name, raw_name, below);
+	layout_name(name, raw_name, NAME_LINES * below);
 	width = layout_width(name);
 	fputs(figures, page->stream);
 	if (name_column + width <= columns) {
 		fprintf(page->stream, "  %s", name);
 	} else {
-		start_below(page, columns, name_column, width);
-		fputs(name, page->stream);
+		width = put_below(page, columns, name_column, name, below);
 		used = ROW_INDENT;
 	}
 	if (remark_width && used + width + 2 + remark_width <= columns) {

@@ -34,7 +34,7 @@ void layout_paragraph(struct page *page, size_t hang, size_t columns, const char
 
 /*
  * A row of a table: the figures, which are never cut, then a name from the target and a remark (""
- * for none). What does not fit beside the figures goes on lines of its own.
+ * for none). What does not fit beside the figures goes on lines of its own, a long name on a few.
  */
 void layout_row(struct page *page, size_t columns, const char *figures, const char *raw_name,
 		const char *remark);

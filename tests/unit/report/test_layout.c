@@ -62,6 +62,13 @@ static void rows_keep_their_figures(void **state)
 	layout_row(&page, 40, "1234567890123456789", "nineteen_characters", "remark");
 	layout_row(&page, 40, "1234567890123456789", "these_are_twenty_char", "remark");
 	layout_row(&page, 40, "1234567890123456789", "thirty_characters_and_some_more", "");
+	layout_row(&page, 40, "1234567890123456789",
+		   "a_first_line_of_29_characters_a_second_one_of_29_characters_and", "remark");
+	layout_row(&page, 40, "1234567890123456789",
+		   "a_first_line_of_29_characters_a_second_one_of_29_characters_"
+		   "a_third_one_that_is_too_long_",
+		   "");
+	layout_row(&page, 40, "1234567890123456789", "ns::flush(unsigned long, char const*)", "");
 	layout_row(&page, 10, "1234567890123456789", "too_narrow", "remark");
 	check_page(&page, "1234567890123456789  short\n"
 			  "1234567890123456789  short, remark\n"
@@ -70,7 +77,19 @@ static void rows_keep_their_figures(void **state)
 			  "1234567890123456789\n"
 			  "           these_are_twenty_char, remark\n"
 			  "1234567890123456789\n"
-			  "           thirty_charact..and_some_more\n"
+			  "           thirty_characters_and_some_mo\n"
+			  "           re\n"
+			  "1234567890123456789\n"
+			  "           a_first_line_of_29_characters\n"
+			  "           _a_second_one_of_29_character\n"
+			  "           s_and, remark\n"
+			  "1234567890123456789\n"
+			  "           a_first_line_of_29_characters\n"
+			  "           _a_second_one_..9_characters_\n"
+			  "           a_third_one_that_is_too_long_\n"
+			  "1234567890123456789\n"
+			  "           ns::flush(unsigned long, char\n"
+			  "           const*)\n"
 			  "1234567890123456789\n"
 			  "           too_narrow\n"
 			  "           remark\n");
