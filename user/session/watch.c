@@ -237,8 +237,8 @@ static bool refuse_old_go(struct module *module, struct planned_function *functi
 	if (is_go_of_registers(module, doors))
 		return false;
 	function->err = -ENOTSUP;
-	log_warning("%s in %s can't be watched: it is of Go before 1.17, which keeps its "
-		    "goroutine in no register",
+	log_warning("%s in %s can't be watched: goroutines of Go before 1.17 can't be told apart; "
+		    "build it with a later Go",
 		    function->name, module->path);
 	return true;
 }
