@@ -185,6 +185,26 @@ def test_what_ends_elsewhere_is_told_by_its_name():
     assert "lie in stream::Sink::write_all (it" in told_of(run, "stream::Sink::flush_all")
 
 
+def stepped_hits(run):
+    summary = run.summary
+    cheap_ns, stepped_ns = summary["hit_cheap_ns"], summary["hit_stepped_ns"]
+    above_cheap_ns = summary["overhead_ns"] - summary["probe_hits"] * cheap_ns
+    hits, rest = divmod(above_cheap_ns, stepped_ns - cheap_ns)
+    assert rest == 0
+    return hits
+
+
+@pytest.mark.parametrize("links", ["auto", "plain"])
+def test_a_trap_that_serves_many_functions_costs_once(links):
+    sink = [f"stream::Sink::{name}" for name in ("write_all", "flush_all", "write")]
+    alone, shared = (watch(["virtual", 1000], functions, f"--links={links}")
+                     for functions in (sink[:1], sink))
+    (truth,) = truth_of(alone, "calls")
+    assert [shared.function(name)["ended"] for name in sink] == [2000, 1000, 1000]
+    assert stepped_hits(alone) >= 2 * truth["calls"]
+    assert stepped_hits(shared) == stepped_hits(alone)
+
+
 # ---- calls that are still open at the end ----
 
 def assert_one_open(run, truths):

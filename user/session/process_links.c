@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#define COOKIE_STEPPED MW_COOKIE(0, MW_POINT_STEPPED, 0)
+
 static bool is_linked(const struct process_links *links, const struct planned_probe *probe)
 {
 	const struct linked_point *known;
@@ -10,7 +12,19 @@ static bool is_linked(const struct process_links *links, const struct planned_pr
 	array_each (known, &links->points) {
 		if (known->module == probe->module &&
 		    known->point.file_off == probe->point.file_off &&
-		    known->point.cookie == probe->point.cookie)
+		    !((known->point.cookie ^ probe->point.cookie) & ~COOKIE_STEPPED))
+			return true;
+	}
+	return false;
+}
+
+static bool has_trap(const struct process_links *links, const struct module *module,
+		     uint64_t file_off)
+{
+	const struct linked_point *known;
+
+	array_each (known, &links->points) {
+		if (known->module == module && known->point.file_off == file_off)
 			return true;
 	}
 	return false;
@@ -42,6 +56,7 @@ int process_links_put(struct process_links *links, struct tracer *tracer, pid_t 
 	ARRAY(struct link_point) points = {0};
 	const struct module *module = NULL;
 	const struct planned_probe *probe;
+	struct link_point point;
 	int err = 0;
 
 	*added = 0;
@@ -54,7 +69,16 @@ int process_links_put(struct process_links *links, struct tracer *tracer, pid_t 
 		}
 		if (err || is_linked(links, probe))
 			continue;
-		err = array_push(&points, probe->point);
+		point = probe->point;
+		/*
+		 * Where the ends of several functions lie in one, as all of std::string's append()
+		 * do in _M_append() (libstdc++ 12), the kernel traps and single-steps once for all.
+		 * A further probe costs its program's run, which a cheap hit more than covers.
+		 */
+		if ((points.count && points.items[points.count - 1].file_off == point.file_off) ||
+		    has_trap(links, module, point.file_off))
+			point.cookie &= ~COOKIE_STEPPED;
+		err = array_push(&points, point);
 		++*added;
 	}
 	if (!err)
