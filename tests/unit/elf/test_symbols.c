@@ -190,7 +190,7 @@ static void counts_edits_between_shared_ends(void **state)
 		assert_int_equal(elf_nearest_names(image, pairs[i].wanted, ANY_EDITS, 1, &near), 0);
 		assert_int_equal(near.count, 1);
 		assert_int_equal(near.items[0].distance, pairs[i].distance);
-		array_release(&near);
+		elf_near_names_release(&near);
 		elf_image_free(image);
 	}
 }
