@@ -8,31 +8,7 @@
 #include <string.h>
 
 #include "elf/demangle.h"
-
-/* The parts between the "::" of a name; nobody writes longer ones. */
-#define PARTS_MAX 64
-
-struct part {
-	const char *text;
-	size_t bytes;
-};
-
-struct parts {
-	struct part items[PARTS_MAX];
-	size_t count;
-};
-
-static bool starts_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
-/* Letters of other scripts are of a word, too. */
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
-}
+#include "elf/name_parts.h"
 
 /* ---- one form for what is written and what the demangler says ---- */
 
@@ -166,157 +142,19 @@ static char *one_form(const char *text, unsigned kept)
 	return form;
 }
 
-/* ---- parts ---- */
-
-/* The bytes of "operator<<" at the start of a part; 0 where it is none. */
-static size_t operator_bytes(const char *part)
-{
-	static const char word[] = "operator";
-	const char *sign = part + strlen(word), *c = sign;
-
-	if (!starts_with(part, word) || is_word(*sign))
-		return 0;
-	/* operator new, operator ns::Type: all that comes. */
-	if (*sign == ' ')
-		return strlen(part);
-	if (starts_with(sign, "()") || starts_with(sign, "[]"))
-		return strlen(word) + 2;
-	/* "operator><int>" is a template: a second < belongs to << alone. */
-	while (*c && strchr("<>=!+-*/%^&|~,", *c) && (*c != '<' || c == sign || c[-1] == '<'))
-		c++;
-	return c > sign ? c - part : 0;
-}
-
-/* Up to the next "::" outside of brackets. */
-static size_t part_bytes(const char *part)
-{
-	const char *c = part + operator_bytes(part);
-	int depth = 0;
-
-	for (; *c; c++) {
-		if (strchr("<({[", *c))
-			depth++;
-		else if (strchr(">)}]", *c) && depth && !(*c == '>' && c[-1] == '-'))
-			depth--;
-		else if (!depth && c[0] == ':' && c[1] == ':')
-			break;
-	}
-	return c - part;
-}
-
-static bool split(struct parts *parts, const char *name)
-{
-	const char *at = name;
-
-	parts->count = 0;
-	while (parts->count < PARTS_MAX) {
-		size_t bytes = part_bytes(at);
-
-		parts->items[parts->count++] = (struct part){at, bytes};
-		if (!at[bytes])
-			return true;
-		at += bytes + 2;
-	}
-	return false;
-}
-
-/* Without template arguments, and without those of a function around: "Buf" of "Buf<int>". */
-static size_t plain_bytes(const struct part *part)
-{
-	size_t bytes = operator_bytes(part->text);
-
-	if (bytes)
-		return bytes < part->bytes ? bytes : part->bytes;
-	if (strchr("<({", *part->text))
-		return part->bytes;
-	bytes = strcspn(part->text, "<(");
-	return bytes < part->bytes ? bytes : part->bytes;
-}
-
-static bool same_text(const struct part *part, const char *text, size_t bytes)
-{
-	return part->bytes == bytes && !memcmp(part->text, text, bytes);
-}
-
-static bool names_part(const struct part *wanted, const struct part *part)
-{
-	return same_text(wanted, part->text, part->bytes) ||
-	       same_text(wanted, part->text, plain_bytes(part));
-}
-
-static bool names_parts(const struct parts *wanted, bool is_whole, const struct parts *parts)
-{
-	size_t skipped = parts->count - wanted->count;
-
-	if (parts->count < wanted->count || (is_whole && skipped))
-		return false;
-	for (size_t i = 0; i < wanted->count; i++) {
-		if (!names_part(&wanted->items[i], &parts->items[skipped + i]))
-			return false;
-	}
-	return true;
-}
-
-/* ---- Rust's methods ---- */
-
-/* "store::Ring" of "<store::Ring as store::Store>" and of "<impl store::Store for store::Ring>". */
-static struct part self_type(const struct part *part)
-{
-	struct part self = {part->text + 1, part->bytes - 2};
-	int depth = 0;
-
-	if (starts_with(self.text, "impl "))
-		self = (struct part){self.text + 5, self.bytes - 5};
-	for (size_t i = 0; i < self.bytes; i++) {
-		const char *at = self.text + i;
-
-		depth += !!strchr("<([", *at) - (strchr(">)]", *at) && !(i && at[-1] == '-'));
-		if (depth)
-			continue;
-		if (starts_with(at, " as ") && i + 4 < self.bytes)
-			return (struct part){self.text, i};
-		if (starts_with(at, " for ") && i + 5 < self.bytes)
-			return (struct part){at + 5, self.bytes - i - 5};
-	}
-	return self;
-}
-
-/* "store::Ring::flush" of "<store::Ring as store::Store>::flush"; NULL where there is no such. */
-static char *method_name(const struct parts *parts)
-{
-	size_t i = parts->count - 1;
-	struct part self;
-	size_t rest_bytes;
-	char *name;
-
-	while (i && *parts->items[i].text != '<')
-		i--;
-	if (*parts->items[i].text != '<' || i + 1 == parts->count || parts->items[i].bytes < 3)
-		return NULL;
-	self = self_type(&parts->items[i]);
-	rest_bytes = strlen(parts->items[i + 1].text);
-	name = malloc(self.bytes + 2 + rest_bytes + 1);
-	if (name) {
-		memcpy(name, self.text, self.bytes);
-		memcpy(name + self.bytes, "::", 2);
-		memcpy(name + self.bytes + 2, parts->items[i + 1].text, rest_bytes + 1);
-	}
-	return name;
-}
-
 /* ---- what is wanted ---- */
 
 unsigned long elf_last_word(const char *name, const char **word)
 {
-	struct parts parts;
-	const struct part *last;
+	struct name_parts parts;
+	const struct name_part *last;
 	size_t bytes;
 
 	*word = name;
-	if (!split(&parts, name))
+	if (!elf_split_name(&parts, name))
 		return 0;
 	last = &parts.items[parts.count - 1];
-	bytes = plain_bytes(last);
+	bytes = elf_plain_bytes(last);
 	*word = last->text;
 	if (**word == '~')
 		(*word)++;
@@ -346,17 +184,17 @@ static char *last_arguments(char *name)
 /* Where the arguments start; the end where there are none. */
 static char *find_arguments(char *name)
 {
-	struct parts parts;
-	const struct part *last;
+	struct name_parts parts;
+	const struct name_part *last;
 	char *at;
 	int depth = 0;
 
-	if (!split(&parts, name))
+	if (!elf_split_name(&parts, name))
 		return name + strlen(name);
 	last = &parts.items[parts.count - 1];
 	if (starts_with(last->text, "operator "))
 		return last_arguments((char *)last->text);
-	at = (char *)last->text + operator_bytes(last->text);
+	at = (char *)last->text + elf_operator_bytes(last->text);
 	if (at == last->text && strchr("<({", *at) && *at)
 		depth++, at++;
 	for (; *at && (depth || *at != '('); at++) {
@@ -369,9 +207,9 @@ static char *find_arguments(char *name)
 }
 
 /* The longest run of letters in it, outside of a glob's [...]: mangled names hold it as text. */
-static struct part longest_word(const char *text, size_t bytes)
+static struct name_part longest_word(const char *text, size_t bytes)
 {
-	struct part longest = {text, 0};
+	struct name_part longest = {text, 0};
 
 	for (size_t i = 0; i < bytes;) {
 		size_t from = i;
@@ -379,7 +217,7 @@ static struct part longest_word(const char *text, size_t bytes)
 		while (i < bytes && is_word(text[i]) && (unsigned char)text[i] < 0x80)
 			i++;
 		if (i - from > longest.bytes)
-			longest = (struct part){text + from, i - from};
+			longest = (struct name_part){text + from, i - from};
 		if (i == from && text[i] == '[')
 			i += strcspn(text + i, "]");
 		i += i == from || i >= bytes || !is_word(text[i]);
@@ -388,7 +226,7 @@ static struct part longest_word(const char *text, size_t bytes)
 }
 
 /* Codes stand for them in mangled names: St, Sa, Sb and Ss, Si, So, Sd. */
-static bool is_abbreviated(const struct part *word)
+static bool is_abbreviated(const struct name_part *word)
 {
 	static const char *const words[] = {
 		"std",     "allocator", "basic_string",   "basic_istream", "basic_ostream",
@@ -396,7 +234,7 @@ static bool is_abbreviated(const struct part *word)
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (same_text(word, words[i], strlen(words[i])))
+		if (elf_is_text(word, words[i], strlen(words[i])))
 			return true;
 	}
 	return false;
@@ -408,17 +246,17 @@ static bool is_abbreviated(const struct part *word)
  */
 static int set_key(struct written_name *wanted)
 {
-	struct parts parts;
+	struct name_parts parts;
 
-	if (!split(&parts, wanted->name))
+	if (!elf_split_name(&parts, wanted->name))
 		return 0;
 	for (size_t i = parts.count; i-- > 0;) {
-		const struct part *part = &parts.items[i];
-		struct part word;
+		const struct name_part *part = &parts.items[i];
+		struct name_part word;
 
-		if (operator_bytes(part->text) || strchr("<({", *part->text))
+		if (elf_operator_bytes(part->text) || strchr("<({", *part->text))
 			continue;
-		word = longest_word(part->text, plain_bytes(part));
+		word = longest_word(part->text, elf_plain_bytes(part));
 		if (!word.bytes || is_abbreviated(&word))
 			continue;
 		wanted->key = strndup(word.text, word.bytes);
@@ -448,7 +286,7 @@ static int set_name(struct written_name *wanted, const char *text)
 		*arguments = '\0';
 	}
 	/* A word alone is no end of something longer. */
-	if (!wanted->name[part_bytes(wanted->name)])
+	if (!wanted->name[elf_part_bytes(wanted->name)])
 		wanted->is_whole = true;
 	return set_key(wanted);
 }
@@ -474,7 +312,7 @@ void elf_written_name_release(struct written_name *wanted)
 
 /* ---- does it name this one? ---- */
 
-static bool matches_glob(const struct written_name *wanted, const struct parts *parts)
+static bool matches_glob(const struct written_name *wanted, const struct name_parts *parts)
 {
 	for (size_t i = 0; i < parts->count; i++) {
 		if (fnmatch(wanted->name, parts->items[i].text, 0) == 0)
@@ -487,25 +325,25 @@ static bool matches_glob(const struct written_name *wanted, const struct parts *
 
 static bool names_whole(const struct written_name *wanted, const char *name, bool as_glob)
 {
-	struct parts parts, wanted_parts;
+	struct name_parts parts, wanted_parts;
 
-	if (!split(&parts, name))
+	if (!elf_split_name(&parts, name))
 		return false;
 	if (as_glob)
 		return matches_glob(wanted, &parts);
-	return split(&wanted_parts, wanted->name) &&
-	       names_parts(&wanted_parts, wanted->is_whole, &parts);
+	return elf_split_name(&wanted_parts, wanted->name) &&
+	       elf_names_parts(&wanted_parts, wanted->is_whole, &parts, wanted->is_short);
 }
 
 static bool names_method(const struct written_name *wanted, const char *name, bool as_glob)
 {
-	struct parts parts;
+	struct name_parts parts;
 	bool is_named;
 	char *method;
 
-	if (!strchr(name, '<') || !split(&parts, name))
+	if (!strchr(name, '<') || !elf_split_name(&parts, name))
 		return false;
-	method = method_name(&parts);
+	method = elf_method_name(&parts);
 	is_named = method && names_whole(wanted, method, as_glob);
 	free(method);
 	return is_named;
@@ -534,9 +372,12 @@ static bool names_arguments(const struct written_name *wanted, const char *symbo
 {
 	char *raw = elf_demangle(symbol, NAME_ARGUMENTS);
 	char *whole = raw ? one_form(raw, wanted->written) : NULL;
-	bool is_named = whole && starts_with(whole, name) &&
-			starts_with(whole + strlen(name), wanted->arguments) &&
-			is_qualifiers(whole + strlen(name) + strlen(wanted->arguments));
+	const char *arguments = whole && starts_with(whole, name) ? whole + strlen(name) : NULL;
+	const char *rest =
+		arguments ? elf_skip_written(wanted->arguments, strlen(wanted->arguments),
+					     arguments, strlen(arguments), wanted->is_short)
+			  : NULL;
+	bool is_named = rest && is_qualifiers(rest);
 
 	free(whole);
 	free(raw);

@@ -6,8 +6,10 @@
  *   ns::Grow::flush          every overload; Grow::flush and ::ns::Grow::flush name them, too
  *   Grow::flush(const char*) this overload; blanks do not matter
  *   Buf::flush               that of every Buf<T>; Buf<int>::flush that of one
+ *   vector<int>::push        that of vector<int, std::allocator<int> >, too, where is_short
  *   flush                    one in no namespace, or in an anonymous one
- *   Ring::flush              <store::Ring as store::Store>::flush, too
+ *   Ring::flush              <store::Ring<T> as store::Store>::flush, too
+ *   <Ring as Store>::flush   likewise
  *   Grow::fl*                a glob, where asked for: without arguments
  */
 #ifndef ELF_WRITTEN_NAME_H
@@ -20,6 +22,7 @@ struct written_name {
 	char *arguments;  /* "(int,char const*)"; NULL: any */
 	char *key;        /* a word that the mangled name must hold; NULL: none is sure */
 	bool is_whole;    /* nothing before it may be left out */
+	bool is_short;    /* the last template arguments may be; false until the caller says so */
 	unsigned written; /* what it has of the things that may be left out anywhere */
 };
 

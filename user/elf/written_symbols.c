@@ -87,6 +87,10 @@ int elf_find_written(const struct elf_image *image, const char *text, elf_symbol
 		return status;
 	/* "operator*" and "flush(char const*)" are names before they are globs. */
 	status = find_written(symbols, &wanted, false, found);
+	/* Whoever writes vector<int> means it with its allocator, where there is none without. */
+	wanted.is_short = strchr(text, '<');
+	if (!status && found->count == first && wanted.is_short)
+		status = find_written(symbols, &wanted, false, found);
 	if (!status && found->count == first && strpbrk(text, "*?["))
 		status = find_written(symbols, &wanted, true, found);
 	elf_written_name_release(&wanted);

@@ -20,7 +20,17 @@
 #define RUST_TRAIT                                                                                 \
 	"_ZN58_$LT$names..store..Ring$u20$as$u20$names..store..Store$GT$"                          \
 	"5flush17h0123456789abcdefE"
-#define RUST_V0 "_RNvXNtCs6GmmlP4bgsG_5names5storeNtB2_4RingNtB2_5Store5flush"
+/* <log::rope::Rope<T> as log::Sink>::flush */
+#define RUST_GENERIC                                                                               \
+	"_ZN54_$LT$log..rope..Rope$LT$T$GT$$u20$as$u20$log..Sink$GT$5flush17hf5b9b0021760a56fE"
+/* log::rope::<impl log::Sink<T> for log::rope::Cord<T>>::flush */
+#define RUST_IMPL                                                                                  \
+	"_ZN3log4rope73_$LT$impl$u20$log..Sink$LT$T$GT$$u20$for$u20$log..rope..Cord$LT$T$GT$$GT$"  \
+	"5flush17hf5b9b0021760a56fE"
+/* <r2::Gen<u8> as r2::Sink>::drain, <r2::Gen<u8>>::drain */
+#define RUST_GENERIC_V0  "_RNvXs_CslcjRCX3mt6M_2r2INtB4_3GenhENtB4_4Sink5drainB4_"
+#define RUST_INHERENT_V0 "_RNvMCslcjRCX3mt6M_2r2INtB2_3GenhE5drainB2_"
+#define RUST_V0          "_RNvXNtCs6GmmlP4bgsG_5names5storeNtB2_4RingNtB2_5Store5flush"
 
 struct name_case {
 	const char *written, *symbol;
@@ -136,6 +146,35 @@ static const struct name_case names[] = {
 	{"<names::store::Ring as names::store::Store>::flush", RUST_V0, true},
 	{"Ring::flush", RUST_V0, true},
 	{"ing::flush", RUST_V0, false},
+	/* Of generic types; in the older mangling, they keep their parameters' names. */
+	{"Rope::flush", RUST_GENERIC, true},
+	{"Rope<T>::flush", RUST_GENERIC, true},
+	{"Rope<u8>::flush", RUST_GENERIC, false},
+	{"log::rope::Rope::flush", RUST_GENERIC, true},
+	{"Sink::flush", RUST_GENERIC, false},
+	{"<log::rope::Rope<T> as log::Sink>::flush", RUST_GENERIC, true},
+	{"<Rope<T> as Sink>::flush", RUST_GENERIC, true},
+	{"<Rope as Sink>::flush", RUST_GENERIC, true},
+	{"<Rope as log::Sink>::flush", RUST_GENERIC, true},
+	{"<Rope as Store>::flush", RUST_GENERIC, false},
+	{"<ope as Sink>::flush", RUST_GENERIC, false},
+	{"<Rope as ink>::flush", RUST_GENERIC, false},
+	{"<Rope>::flush", RUST_GENERIC, true},
+	{"<Ring as Store>::flush", RUST_TRAIT, true},
+	{"<Ring as Store>::flush", RUST_V0, true},
+	{"Cord::flush", RUST_IMPL, true},
+	{"Cord<T>::flush", RUST_IMPL, true},
+	{"<Cord as Sink>::flush", RUST_IMPL, true},
+	{"<Sink as Cord>::flush", RUST_IMPL, false},
+	{"Gen::drain", RUST_GENERIC_V0, true},
+	{"Gen<u8>::drain", RUST_GENERIC_V0, true},
+	{"r2::Gen::drain", RUST_GENERIC_V0, true},
+	{"<Gen as Sink>::drain", RUST_GENERIC_V0, true},
+	{"<Gen<i8> as Sink>::drain", RUST_GENERIC_V0, false},
+	{"Gen::drain", RUST_INHERENT_V0, true},
+	{"<Gen>::drain", RUST_INHERENT_V0, true},
+	{"<r2::Gen<u8>>::drain", RUST_INHERENT_V0, true},
+	{"<Gen as Sink>::drain", RUST_INHERENT_V0, false},
 	{"r::store::pick", "_RINvNtCs6GmmlP4bgsG_1r5store4pickjEB4_", true},
 	{"r::store::pick::<usize>", "_RINvNtCs6GmmlP4bgsG_1r5store4pickjEB4_", true},
 	{"store::pick<usize>", "_RINvNtCs6GmmlP4bgsG_1r5store4pickjEB4_", true},
@@ -144,6 +183,28 @@ static const struct name_case names[] = {
 	{"flush", "flush", false},
 	{"flush", "_Zflush", false},
 	{"flush", "_R", false},
+};
+
+/* std::vector<int, std::allocator<int> >::push(int) and one of vectors, both of a program's own. */
+#define VECTOR "_ZNSt6vectorIiSaIiEE4pushEi"
+#define NESTED "_ZNSt6vectorIS_IiSaIiEESaIS1_EE4pushERKS1_"
+
+/* Where the last template arguments may be left out. */
+static const struct name_case short_names[] = {
+	{"std::vector<int>::push", VECTOR, true},
+	{"vector<int>::push(int)", VECTOR, true},
+	{"vector<int, std::allocator<int>>::push", VECTOR, true},
+	{"vector<char>::push", VECTOR, false},
+	{"vector<>::push", VECTOR, false},
+	{"vector<int, std>::push", VECTOR, false},
+	{"vector<int>::push", NESTED, false},
+	{"vector<std::vector<int>>::push", NESTED, true},
+	{"vector<std::vector<int>>::push(std::vector<int> const&)", NESTED, true},
+	{"vector<std::vector<int>>::push(std::vector<int>)", NESTED, false},
+	{"vector::push(const std::vector<int>&)", NESTED, true},
+	{"vector<std::vector<char>>::push", NESTED, false},
+	{"Buf<int>::flush", BUF_INT, true},
+	{"Class::operator>", "_ZN2ns5ClassgtIiEEbT_", true},
 };
 
 static const struct name_case globs[] = {
@@ -162,7 +223,7 @@ static const struct name_case globs[] = {
 	{"ns::fl*(long)", HIDDEN_NS, false},
 };
 
-static void check(const struct name_case *cases, size_t count, bool as_glob)
+static void check(const struct name_case *cases, size_t count, bool as_glob, bool is_short)
 {
 	size_t wrong = 0;
 
@@ -170,6 +231,7 @@ static void check(const struct name_case *cases, size_t count, bool as_glob)
 		struct written_name wanted;
 
 		assert_int_equal(elf_written_name_init(&wanted, cases[i].written), 0);
+		wanted.is_short = is_short;
 		if (elf_written_name_names(&wanted, cases[i].symbol, as_glob) !=
 		    cases[i].is_named) {
 			print_error("'%s' and %s: not %d (%s, %s, %s)\n", cases[i].written,
@@ -185,13 +247,21 @@ static void check(const struct name_case *cases, size_t count, bool as_glob)
 static void names_what_people_mean(void **state)
 {
 	(void)state;
-	check(names, COUNT(names), false);
+	check(names, COUNT(names), false, false);
 }
 
 static void globs_match_without_arguments(void **state)
 {
 	(void)state;
-	check(globs, COUNT(globs), true);
+	check(globs, COUNT(globs), true, false);
+}
+
+static void last_template_arguments_may_be_left_out(void **state)
+{
+	(void)state;
+	check(short_names, COUNT(short_names), false, true);
+	/* Not before what is written in full was looked for. */
+	check(&(struct name_case){"vector<int>::push", VECTOR, false}, 1, false, false);
 }
 
 /* What memwatch shows of a function, a person may give back. */
@@ -250,6 +320,9 @@ static void survives_any_text(void **state)
 		assert_int_equal(elf_written_name_init(&wanted, text), 0);
 		for (size_t k = 0; k < COUNT(names); k += 7)
 			elf_written_name_names(&wanted, names[k].symbol, false);
+		wanted.is_short = true;
+		for (size_t k = 0; k < COUNT(short_names); k++)
+			elf_written_name_names(&wanted, short_names[k].symbol, false);
 		elf_written_name_release(&wanted);
 		assert_true(elf_last_word(text, &word) <= strlen(text));
 	}
@@ -285,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_what_people_mean),
+		cmocka_unit_test(last_template_arguments_may_be_left_out),
 		cmocka_unit_test(globs_match_without_arguments),
 		cmocka_unit_test(a_shown_name_names_its_function),
 		cmocka_unit_test(survives_any_text),
