@@ -135,7 +135,8 @@ STRIPPED = memwatch.VARIANTS / "lazywrite-stripped"
                           f"{STRIPPED} is stripped: install its debug symbols, or give "
                           "LIB:+OFF or 0xADDR"),
     ("mallok", "closest: malloc"),
-    ("0x10", "no code at '0x10' came in any watched process"),
+    ("0x10", "no code at '0x10' came in any watched process; no file's code is mapped there: "
+             "for a place in a file, give LIB:+OFF"),
 ])
 def test_what_is_said_where_names_are_gone(written, words):
     run = memwatch.run("--flush", written, "--", STRIPPED, "--writes", 10)

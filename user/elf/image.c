@@ -167,6 +167,18 @@ bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_
 	return false;
 }
 
+bool elf_image_ends_before(const struct elf_image *image, uint64_t off)
+{
+	const struct elf_segment *segment;
+
+	array_each (segment, &image->segments) {
+		/* Sums would go past 64 bits in a broken file. */
+		if (off < segment->off || off - segment->off < segment->bytes)
+			return false;
+	}
+	return true;
+}
+
 bool elf_image_word(const struct elf_image *image, uint64_t vaddr, uint64_t *word)
 {
 	uint64_t off;

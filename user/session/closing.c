@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "target/process.h"
+#include "session/wrong_place.h"
 
 /* What the kernel counted, as one value. */
 struct counted {
@@ -127,6 +128,23 @@ static bool look_for_instead(const struct pattern *pattern, const struct modules
 	return has_file;
 }
 
+/* The first module is the program itself, whose addresses are meant as a rule. */
+static void describe_no_place(const struct pattern *pattern, const struct modules *modules,
+			      char *text, size_t text_bytes)
+{
+	char hint[128] = "";
+	struct module **module;
+
+	array_each (module, &modules->all) {
+		if (!(*module)->image)
+			continue;
+		wrong_place_hint(*module, pattern->text, pattern->place, hint, sizeof(hint));
+		break;
+	}
+	snprintf(text, text_bytes, "; no file's code is mapped there%s",
+		 *hint ? hint : ": for a place in a file, give LIB:+OFF");
+}
+
 /* What to call a pattern that has no match. */
 static const char *thing_named(const struct pattern *pattern)
 {
@@ -143,6 +161,8 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 	const struct elf_host *host;
 
 	*text = '\0';
+	if (pattern->kind == PATTERN_ADDR)
+		describe_no_place(pattern, modules, text, text_bytes);
 	if (!has_file && pattern->library)
 		snprintf(text, text_bytes, "; no mapped file is called %s", pattern->library);
 	if (instead.elsewhere)

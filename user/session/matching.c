@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "elf/demangle.h"
+#include "session/wrong_place.h"
 
 /* Of several functions that one name names, the rest is a number. */
 #define NAMES_TOLD 3
@@ -405,6 +406,17 @@ int module_match_inlined(struct module *module, struct watchlist *watchlist)
 
 /* ---- places ---- */
 
+static void refuse_no_code(const struct module *module, struct pattern *pattern, const char *why)
+{
+	const char *plus = strrchr(pattern->text, '+');
+	char hint[128];
+
+	wrong_place_hint(module, plus ? plus + 1 : pattern->text, pattern->place, hint,
+			 sizeof(hint));
+	snprintf(pattern->refused, sizeof(pattern->refused), "%.80s %s %.100s%s", pattern->text,
+		 why, module->path, hint);
+}
+
 /* Says in pattern->refused why no function begins at vaddr; false where one does. */
 static bool refuse_place(const struct module *module, struct pattern *pattern, uint64_t vaddr)
 {
@@ -413,8 +425,7 @@ static bool refuse_place(const struct module *module, struct pattern *pattern, u
 	size_t bytes;
 
 	if (!elf_image_code(module->image, vaddr, &bytes)) {
-		snprintf(pattern->refused, sizeof(pattern->refused), "%s is no code of %.100s",
-			 pattern->text, module->path);
+		refuse_no_code(module, pattern, "is no code of");
 		return true;
 	}
 	if (symbol && symbol->vaddr == vaddr)
@@ -459,8 +470,10 @@ static int match_offset(struct module *module, struct pattern *pattern, struct w
 
 	if (elf_image_vaddr_of_off(module->image, pattern->place, &vaddr))
 		return module_match_place(module, pattern, vaddr, watchlist);
-	snprintf(pattern->refused, sizeof(pattern->refused), "%s lies past the code of %.100s",
-		 pattern->text, module->path);
+	refuse_no_code(module, pattern,
+		       elf_image_ends_before(module->image, pattern->place)
+			       ? "lies past the code of"
+			       : "is no code of");
 	return 0;
 }
 

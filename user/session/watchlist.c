@@ -2,6 +2,7 @@
 #include "session/watchlist.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,10 +32,37 @@ static const char *library_end(const char *text)
 	return colon - text >= 4 && !memcmp(colon - 4, "[abi", 4) ? NULL : colon;
 }
 
+/* Of ./app:flush, too, as a shell completes it: a file is known by the end of its path. */
+static int take_library(struct pattern *pattern, const char *colon)
+{
+	const char *start = pattern->text;
+
+	while (!strncmp(start, "./", 2))
+		start += 2 + strspn(start + 2, "/");
+	if (start == colon)
+		return -EINVAL;
+	pattern->library = strndup(start, colon - start);
+	pattern->symbol = colon + 1;
+	return pattern->library ? 0 : -ENOMEM;
+}
+
+/* libfoo.so:0x1234: no function of any language is called so. */
+static void refuse_number(struct pattern *pattern)
+{
+	uint64_t number;
+
+	if (pattern->library && !strncmp(pattern->symbol, "0x", 2) &&
+	    !parse_number(pattern->symbol, &number))
+		snprintf(pattern->refused, sizeof(pattern->refused),
+			 "'%.100s' names no function: did you mean %.100s:+%.20s?", pattern->text,
+			 pattern->library, pattern->symbol);
+}
+
 /* flush, libc.so.6:flush, libfoo.so:+0x1234, 0x55d0c0de. */
 static int parse_pattern(struct pattern *pattern)
 {
 	const char *colon = library_end(pattern->text);
+	int err;
 
 	pattern->symbol = pattern->text;
 	if (!strncmp(pattern->text, "0x", 2)) {
@@ -43,12 +71,10 @@ static int parse_pattern(struct pattern *pattern)
 	}
 	if (colon == pattern->text)
 		return -EINVAL;
-	if (colon) {
-		pattern->library = strndup(pattern->text, colon - pattern->text);
-		if (!pattern->library)
-			return -ENOMEM;
-		pattern->symbol = colon + 1;
-	}
+	err = colon ? take_library(pattern, colon) : 0;
+	if (err)
+		return err;
+	refuse_number(pattern);
 	if (*pattern->symbol == '+') {
 		pattern->kind = PATTERN_OFFSET;
 		return pattern->library ? parse_number(pattern->symbol + 1, &pattern->place)

@@ -126,6 +126,31 @@ static void instances_with_one_name_have_one_number(void **state)
 	release(&module, &list);
 }
 
+/* All of the file is one segment at MADE_VADDR, 0x10000. */
+static void a_wrong_place_leads_to_the_right_one(void **state)
+{
+	static const struct {
+		const char *text, *refused;
+	} cases[] = {
+		{"made:+0x7fffffff", "made:+0x7fffffff lies past the code of /made"},
+		{"made:+0x10010",
+		 "made:+0x10010 lies past the code of /made: did you mean made:+0x10?"},
+		{"made:+0x555555564010",
+		 "made:+0x555555564010 lies past the code of /made: did you mean made:+0x10?"},
+		{"made:+100000", "made:+100000 lies past the code of /made"},
+	};
+	struct watchlist list = {0};
+	struct module module;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		add(&list, ROLE_FLUSH, cases[i].text);
+	match(&module, &list, symbols, COUNT(symbols));
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(list.patterns.items[i].refused, cases[i].refused);
+	release(&module, &list);
+}
+
 static void a_glob_that_finds_too_many_ends_soon(void **state)
 {
 	const size_t count = 20000;
@@ -160,6 +185,7 @@ int main(void)
 		cmocka_unit_test(overloads_of_two_patterns_are_two),
 		cmocka_unit_test(clones_are_the_function_and_parts_are_not),
 		cmocka_unit_test(instances_with_one_name_have_one_number),
+		cmocka_unit_test(a_wrong_place_leads_to_the_right_one),
 		cmocka_unit_test(a_glob_that_finds_too_many_ends_soon),
 	};
 

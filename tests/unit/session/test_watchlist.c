@@ -29,6 +29,9 @@ static void names_with_and_without_a_library(void **state)
 		{"flush", NULL, "flush"},
 		{"*_flush", NULL, "*_flush"},
 		{"libc.so.6:flush", "libc.so.6", "flush"},
+		{"./app:flush", "app", "flush"},
+		{".//./bin/app:flush", "bin/app", "flush"},
+		{".hidden/app:flush", ".hidden/app", "flush"},
 		{"/usr/lib/libc.so.6:fl?sh", "/usr/lib/libc.so.6", "fl?sh"},
 		/* C++ has two colons: that is no library. */
 		{"a::b", NULL, "a::b"},
@@ -91,6 +94,28 @@ static void places(void **state)
 	watchlist_release(&list);
 }
 
+static void an_offset_needs_its_plus(void **state)
+{
+	static const struct {
+		const char *text, *refused;
+	} cases[] = {
+		{"mu:0x1220", "'mu:0x1220' names no function: did you mean mu:+0x1220?"},
+		{"./mu:0x10", "'./mu:0x10' names no function: did you mean mu:+0x10?"},
+		{"mu:0x_flush", ""},
+		{"mu:+0x1220", ""},
+		{"0x1220", ""},
+		{"mu:x1220", ""},
+	};
+	struct watchlist list = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(watchlist_add(&list, ROLE_FLUSH, cases[i].text), 0);
+		assert_string_equal(list.patterns.items[i].refused, cases[i].refused);
+	}
+	watchlist_release(&list);
+}
+
 static void assert_no_forms(const char *const *texts, size_t count)
 {
 	struct watchlist list = {0};
@@ -108,20 +133,10 @@ static void assert_no_forms(const char *const *texts, size_t count)
 
 static void what_is_no_pattern(void **state)
 {
-	static const char *const texts[] = {"",
-					    "lib:",
-					    "+0x10",
-					    "+",
-					    "lib:+",
-					    "lib:+x",
-					    "lib:+0x10z",
-					    "lib:+0x10 ",
-					    "0x",
-					    "0x55d0:sym",
-					    "0xzz",
-					    "0x55d0 ",
-					    "lib:+10:sym",
-					    "0x10000000000000000"};
+	static const char *const texts[] = {
+		"",           "lib:",   "+0x10",      "+",           "lib:+",
+		"./:f",       "lib:+x", "lib:+0x10z", "lib:+0x10 ",  "0x",
+		"0x55d0:sym", "0xzz",   "0x55d0 ",    "lib:+10:sym", "0x10000000000000000"};
 
 	(void)state;
 	assert_no_forms(texts, COUNT(texts));
@@ -281,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_with_and_without_a_library),
 		cmocka_unit_test(places),
+		cmocka_unit_test(an_offset_needs_its_plus),
 		cmocka_unit_test(what_is_no_pattern),
 		cmocka_unit_test(offsets_bear_no_sign),
 		cmocka_unit_test(libraries_are_whole_ends_of_paths),
