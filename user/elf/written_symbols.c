@@ -56,6 +56,43 @@ static bool names_symbol(const struct written_name *wanted, const char *symbol, 
 	return is_named && !elf_is_cold_part(symbol) && !is_split_part(symbol);
 }
 
+/* Go's traces and profiles leave out what stands in the brackets of a generic function's name. */
+static const char go_any[] = "[...]";
+
+/* Where the text has [...], the symbol may have anything in brackets. */
+static bool names_go_instance(const char *text, const char *symbol)
+{
+	while (*text) {
+		int depth = 0;
+
+		if (*text != *symbol)
+			return false;
+		if (strncmp(text, go_any, strlen(go_any)) != 0) {
+			text++;
+			symbol++;
+			continue;
+		}
+		do {
+			depth += (*symbol == '[') - (*symbol == ']');
+		} while (*symbol++ && depth);
+		if (depth)
+			return false;
+		text += strlen(go_any);
+	}
+	return !*symbol;
+}
+
+static int find_go_instances(const elf_symbols *symbols, const char *text, elf_symbols *found)
+{
+	const struct elf_symbol *symbol;
+
+	array_each (symbol, symbols) {
+		if (names_go_instance(text, symbol->name) && array_push(found, *symbol))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int find_written(const elf_symbols *symbols, const struct written_name *wanted, bool as_glob,
 			elf_symbols *found)
 {
@@ -80,6 +117,8 @@ int elf_find_written(const struct elf_image *image, const char *text, elf_symbol
 	size_t first = found->count;
 	int status = elf_find_symbols(image, text, found);
 
+	if (!status && found->count == first && strstr(text, go_any))
+		status = find_go_instances(symbols, text, found);
 	if (status || found->count > first)
 		return status;
 	status = elf_written_name_init(&wanted, text);

@@ -240,6 +240,8 @@ static void note_namesakes(const struct module *module, const struct pattern *pa
 static void note_several(const struct module *module, const struct pattern *pattern,
 			 const elf_symbols *found)
 {
+	/* Go's "(*Ring[...])" is none, though it may be read as one. */
+	bool is_glob = strpbrk(pattern->symbol, "*?[") && !strstr(pattern->symbol, "[...]");
 	const struct elf_symbol *symbol;
 	size_t count = 0, used = 0;
 	char list[400] = "";
@@ -249,7 +251,7 @@ static void note_several(const struct module *module, const struct pattern *patt
 
 		if (symbol->is_ifunc || !strcmp(symbol->name, pattern->symbol))
 			continue;
-		if (!elf_is_mangled(symbol->name) && strpbrk(pattern->symbol, "*?["))
+		if (!elf_is_mangled(symbol->name) && is_glob)
 			continue;
 		if (++count > NAMES_TOLD)
 			continue;

@@ -120,6 +120,40 @@ static void matches_names(void **state)
 	elf_image_free(image);
 }
 
+static size_t count_written(const struct elf_image *image, const char *text)
+{
+	elf_symbols found = {0};
+	size_t count;
+
+	assert_int_equal(elf_find_written(image, text, &found), 0);
+	count = found.count;
+	array_release(&found);
+	return count;
+}
+
+/* As Go prints them in stack traces and profiles. */
+static void go_instances_have_one_name(void **state)
+{
+	static const struct made_symbol symbols[] = {
+		FUNC("main.(*Ring[go.shape.uint32_0]).Join", 0x100, 8, STB_LOCAL),
+		FUNC("main.(*Ring[go.shape.[]uint8_0]).Join", 0x200, 8, STB_LOCAL),
+		FUNC("main.(*Ring[go.shape.uint32_0]).Join.func1", 0x300, 8, STB_LOCAL),
+		FUNC("main.(*Ring).Join", 0x400, 8, STB_LOCAL),
+		FUNC("main.Map[go.shape.int_0,go.shape.string_1].func1", 0x500, 8, STB_LOCAL),
+		FUNC("main.(*Ring[go.shape.uint32_0", 0x600, 8, STB_LOCAL),
+	};
+	struct elf_image *image = make_image(symbols, COUNT(symbols));
+
+	(void)state;
+	assert_int_equal(count_written(image, "main.(*Ring[...]).Join"), 2);
+	assert_int_equal(count_written(image, "main.(*Ring[...]).Join.func1"), 1);
+	assert_int_equal(count_written(image, "main.Map[...].func1"), 1);
+	assert_int_equal(count_written(image, "main.Map[...]"), 0);
+	assert_int_equal(count_written(image, "Ring[...]).Join"), 0);
+	assert_int_equal(count_written(image, "main.(*Ring[...]"), 0);
+	elf_image_free(image);
+}
+
 #define ANY_EDITS UINT_MAX
 
 static void offers_the_nearest_names(void **state)
@@ -502,6 +536,7 @@ int main(void)
 		cmocka_unit_test(names_are_taken_before_patterns),
 		cmocka_unit_test(finds_where_the_loader_put_it),
 		cmocka_unit_test(matches_names),
+		cmocka_unit_test(go_instances_have_one_name),
 		cmocka_unit_test(offers_the_nearest_names),
 		cmocka_unit_test(passes_over_names_too_far),
 		cmocka_unit_test(counts_edits_between_shared_ends),
