@@ -116,7 +116,7 @@ int elf_cold_parts(const struct elf_image *image, const char *symbol, elf_ranges
 
 /* A function name near to wanted, with how far: letters put in, left out, changed or swapped. */
 struct elf_near_name {
-	char *name; /* as people write it, without arguments; owned */
+	char *name; /* as people write it, with arguments where wanted has some; owned */
 	unsigned distance;
 };
 typedef ARRAY(struct elf_near_name) elf_near_names;
@@ -126,6 +126,8 @@ typedef ARRAY(struct elf_near_name) elf_near_names;
  * closest first; elf_near_names_release() frees them. Names over 255 bytes are passed over, and
  * those further than most_edits away: the fewer, the faster. Where a C++ or Rust name's last word
  * is near, all that is wrong before it counts as one change, or two where the class is wrong, too.
+ * Where it is the very word, as "flush" is of ns::Grow::flush, and Go's "Buf.grow" of
+ * bytes.(*Buf).grow, the name is never too far.
  */
 int elf_nearest_names(const struct elf_image *image, const char *wanted, unsigned most_edits,
 		      size_t most, elf_near_names *nearest);

@@ -2,6 +2,7 @@
 /* "Did you mean": the names of functions closest to one that was not found. */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,20 +105,70 @@ struct near_search {
 	size_t wanted_bytes;
 	const char *word; /* the last one of wanted */
 	size_t word_bytes;
+	enum elf_name_form form; /* with arguments where some were written: they may be wrong */
 	size_t most;
 	unsigned edits; /* that are too many */
 	elf_near_names *nearest;
 };
 
 /* Only what is nearer than the farthest held is worth the whole reckoning. */
-static unsigned search_limit(const struct near_search *search)
+static unsigned nearer_than_held(const struct near_search *search, unsigned limit)
 {
 	const elf_near_names *nearest = search->nearest;
 
 	if (nearest->count < search->most)
-		return search->edits;
-	return least(search->edits, nearest->items[nearest->count - 1].distance);
+		return limit;
+	return least(limit, nearest->items[nearest->count - 1].distance);
 }
+
+static unsigned search_limit(const struct near_search *search)
+{
+	return nearer_than_held(search, search->edits);
+}
+
+/* ---- Go's names, which are not mangled ---- */
+
+/* "grow" of "bytes.(*Buffer).grow" and of "Buffer.grow"; the whole where there is no dot. */
+static const char *go_method(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
+/* "Buffer" of "bytes.(*Buffer[go.shape.int_0]).grow", whose method is given. */
+static size_t go_type(const char *name, const char *method, const char **type)
+{
+	const char *end = method > name ? method - 1 : name;
+	int depth = 0;
+
+	while (end > name && (end[-1] == ')' || end[-1] == ']' || depth)) {
+		end--;
+		depth += (*end == ']') - (*end == '[');
+	}
+	for (*type = end; *type > name && !strchr(".(*/", (*type)[-1]);)
+		(*type)--;
+	return (size_t)(end - *type);
+}
+
+/* Whether both have one method name, which is all that is surely right; how far the rest is. */
+static bool has_go_method(const struct near_search *search, const char *name, unsigned *distance)
+{
+	const char *wanted = go_method(search->wanted), *method = go_method(name);
+	const char *wanted_type, *type;
+	size_t wanted_bytes, bytes;
+
+	if (method == name || strcmp(method, wanted) != 0)
+		return false;
+	wanted_bytes = go_type(search->wanted, wanted, &wanted_type);
+	bytes = go_type(name, method, &type);
+	*distance = !wanted_bytes || (bytes == wanted_bytes && !memcmp(type, wanted_type, bytes))
+			    ? 1
+			    : 2;
+	return true;
+}
+
+/* ---- near names ---- */
 
 static int look_at_plain(struct near_search *search, const char *name)
 {
@@ -126,7 +177,10 @@ static int look_at_plain(struct near_search *search, const char *name)
 
 	if (bytes > NAME_MAX_BYTES)
 		return 0;
-	distance = name_distance(search->wanted, search->wanted_bytes, name, bytes, limit);
+	if (has_go_method(search, name, &distance))
+		limit = nearer_than_held(search, UINT_MAX);
+	else
+		distance = name_distance(search->wanted, search->wanted_bytes, name, bytes, limit);
 	if (distance >= limit || is_held(search->nearest, name))
 		return 0;
 	return insert(search->nearest, search->most, name, distance);
@@ -147,6 +201,9 @@ static bool has_near_word(const struct near_search *search, const char *symbol)
 	size_t bytes = strlen(symbol);
 	const char *end = symbol + bytes;
 
+	/* Operators have codes in place of words; few search for one. */
+	if (elf_is_operator(search->word))
+		return true;
 	for (const char *digit = symbol; digit < end; digit++) {
 		const char *at = digit;
 		size_t length = 0;
@@ -190,27 +247,40 @@ static unsigned distance_before(const struct near_search *search, const char *na
 	return has_before(name, word, class, (size_t)(search->word - class)) ? 1 : 2;
 }
 
+/* How far the name without arguments is; false where it is too far to offer. */
+static bool is_near(const struct near_search *search, const char *name, unsigned *distance)
+{
+	unsigned limit = word_limit(search);
+	const char *word;
+	size_t bytes = elf_last_word(name, &word);
+
+	if (!bytes || bytes > NAME_MAX_BYTES)
+		return false;
+	*distance = name_distance(search->word, search->word_bytes, word, bytes, limit);
+	if (*distance >= limit || (*distance && elf_is_operator(search->word)))
+		return false;
+	/* Who writes the last word alone, right, can't have meant another, however short it is. */
+	limit = *distance ? search_limit(search) : nearer_than_held(search, UINT_MAX);
+	*distance += distance_before(search, name, word);
+	return *distance < limit;
+}
+
 static int look_at_mangled(struct near_search *search, const char *symbol)
 {
-	unsigned limit = search_limit(search), distance;
-	const char *word;
-	size_t bytes;
-	char *name;
+	unsigned distance;
+	char *name, *shown;
 	int status = 0;
 
 	if (!search->word_bytes || !has_near_word(search, symbol))
 		return 0;
 	name = elf_demangle(symbol, NAME_ALONE);
-	if (!name)
-		return 0;
-	bytes = elf_last_word(name, &word);
-	if (bytes && bytes <= NAME_MAX_BYTES && strlen(name) <= NAME_MAX_BYTES) {
-		distance = name_distance(search->word, search->word_bytes, word, bytes,
-					 word_limit(search));
-		if (distance < word_limit(search) &&
-		    (distance += distance_before(search, name, word)) < limit &&
-		    !is_held(search->nearest, name))
-			status = insert(search->nearest, search->most, name, distance);
+	if (name && is_near(search, name, &distance)) {
+		shown = elf_shown_name(symbol, search->form);
+		if (!shown)
+			status = -ENOMEM;
+		else if (!is_held(search->nearest, shown))
+			status = insert(search->nearest, search->most, shown, distance);
+		free(shown);
 	}
 	free(name);
 	return status;
@@ -232,6 +302,7 @@ int elf_nearest_names(const struct elf_image *image, const char *wanted, unsigne
 	if (status || !most || search.wanted_bytes > NAME_MAX_BYTES)
 		return status;
 	search.word_bytes = elf_last_word(wanted, &search.word);
+	search.form = elf_has_arguments(wanted) ? NAME_ARGUMENTS : NAME_ALONE;
 	array_each (symbol, &image->tables->symbols.symbols) {
 		if (elf_is_cold_part(symbol->name))
 			continue;

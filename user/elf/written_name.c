@@ -206,6 +206,16 @@ static char *find_arguments(char *name)
 	return at;
 }
 
+bool elf_has_arguments(const char *name)
+{
+	return *find_arguments((char *)name);
+}
+
+bool elf_is_operator(const char *word)
+{
+	return elf_operator_bytes(word);
+}
+
 /* The longest run of letters in it, outside of a glob's [...]: mangled names hold it as text. */
 static struct name_part longest_word(const char *text, size_t bytes)
 {

@@ -39,4 +39,10 @@ bool elf_written_name_names(const struct written_name *wanted, const char *symbo
  */
 unsigned long elf_last_word(const char *name, const char **word);
 
+/* Whether "(int)" stands behind the name. */
+bool elf_has_arguments(const char *name);
+
+/* Whether a last word is "operator+=". */
+bool elf_is_operator(const char *word);
+
 #endif

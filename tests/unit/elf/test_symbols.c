@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
 
 #include "base/clock.h"
 #include "elf/image_internal.h"
@@ -151,127 +150,6 @@ static void go_instances_have_one_name(void **state)
 	assert_int_equal(count_written(image, "main.Map[...]"), 0);
 	assert_int_equal(count_written(image, "Ring[...]).Join"), 0);
 	assert_int_equal(count_written(image, "main.(*Ring[...]"), 0);
-	elf_image_free(image);
-}
-
-#define ANY_EDITS UINT_MAX
-
-static void offers_the_nearest_names(void **state)
-{
-	static const struct made_symbol one[] = {
-		FUNC("PyUnicode_Join", 0x100, 8, STB_GLOBAL),
-		FUNC("PyUnicode_Joins", 0x200, 8, STB_GLOBAL),
-		FUNC("something_else", 0x300, 8, STB_GLOBAL),
-		FUNC("PyUnicode_Joni.cold", 0x400, 8, STB_LOCAL),
-	};
-	static const struct made_symbol other[] = {
-		FUNC("PyUnicode_Joint", 0x100, 8, STB_GLOBAL),
-		FUNC("PyUnicode_Join", 0x200, 8, STB_GLOBAL),
-		FUNC("PyUnicode_John", 0x300, 8, STB_GLOBAL),
-	};
-	struct elf_image *images[] = {make_image(one, COUNT(one)), make_image(other, COUNT(other))};
-	elf_near_names near = {0};
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(
-			elf_nearest_names(images[i], "PyUnicode_Jion", ANY_EDITS, 3, &near), 0);
-	assert_int_equal(near.count, 3);
-	assert_string_equal(near.items[0].name, "PyUnicode_Join");
-	assert_int_equal(near.items[0].distance, 1);
-	/* Two edits each; the first file's comes first. */
-	assert_string_equal(near.items[1].name, "PyUnicode_Joins");
-	assert_int_equal(near.items[1].distance, 2);
-	assert_int_equal(near.items[2].distance, 2);
-	elf_near_names_release(&near);
-
-	assert_int_equal(elf_nearest_names(images[0], "", ANY_EDITS, 9, &near), 0);
-	assert_int_equal(near.count, 3);
-	assert_int_equal(near.items[0].distance, 14);
-	assert_int_equal(near.items[2].distance, 15);
-	assert_int_equal(elf_nearest_names(images[0], "x", ANY_EDITS, 0, &near), 0);
-	assert_int_equal(near.count, 3);
-	elf_near_names_release(&near);
-	elf_image_free(images[0]);
-	elf_image_free(images[1]);
-}
-
-static void counts_edits_between_shared_ends(void **state)
-{
-	static const struct {
-		const char *wanted, *name;
-		unsigned distance;
-	} pairs[] = {
-		{"flush", "flush", 0},
-		{"flush", "flushflush", 5},   /* the beginning is the end, too */
-		{"aaa", "aa", 1},             /* each letter counts once */
-		{"abab", "baab", 1},          /* swapped next to a shared end */
-		{"xabx", "xbax", 1},          /* and between two */
-		{"aab", "aba", 1},            /* and next to a shared beginning */
-		{"bench_ca", "bench_abc", 3}, /* no letter put between two swapped ones */
-		{"do_flush_all", "do_fls_all", 2},
-		{"", "abc", 3},
-	};
-	struct made_symbol symbol = FUNC(NULL, 0x100, 8, STB_GLOBAL);
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(pairs); i++) {
-		elf_near_names near = {0};
-		struct elf_image *image;
-
-		symbol.name = pairs[i].name;
-		image = make_image(&symbol, 1);
-		assert_int_equal(elf_nearest_names(image, pairs[i].wanted, ANY_EDITS, 1, &near), 0);
-		assert_int_equal(near.count, 1);
-		assert_int_equal(near.items[0].distance, pairs[i].distance);
-		elf_near_names_release(&near);
-		elf_image_free(image);
-	}
-}
-
-static void passes_over_names_too_far(void **state)
-{
-	static const struct made_symbol symbols[] = {
-		FUNC("flush_al", 0x100, 8, STB_GLOBAL), FUNC("flush_a", 0x200, 8, STB_GLOBAL),
-		FUNC("_ZN4Grow9flush_allEv", 0x300, 8, STB_GLOBAL), /* Grow::flush_all() */
-	};
-	static const size_t counts[] = {0, 2, 3};
-	struct elf_image *image = make_image(symbols, COUNT(symbols));
-
-	(void)state;
-	for (unsigned edits = 0; edits < COUNT(counts); edits++) {
-		elf_near_names near = {0};
-
-		assert_int_equal(elf_nearest_names(image, "flush_all", edits, 9, &near), 0);
-		assert_int_equal(near.count, counts[edits]);
-		elf_near_names_release(&near);
-	}
-	elf_image_free(image);
-}
-
-static void passes_over_endless_names(void **state)
-{
-	char name[301], wanted[101];
-	struct made_symbol symbols[] = {
-		FUNC(name, 0x100, 8, STB_GLOBAL),
-		FUNC("short", 0x200, 8, STB_GLOBAL),
-	};
-	elf_near_names near = {0};
-	struct elf_image *image;
-
-	(void)state;
-	memset(name, 'x', sizeof(name));
-	name[sizeof(name) - 1] = '\0';
-	memset(wanted, 'x', sizeof(wanted));
-	wanted[sizeof(wanted) - 1] = '\0';
-	image = make_image(symbols, COUNT(symbols));
-	assert_int_equal(elf_nearest_names(image, wanted, ANY_EDITS, 9, &near), 0);
-	assert_int_equal(near.count, 1);
-	assert_string_equal(near.items[0].name, "short");
-	assert_int_equal(near.items[0].distance, 100);
-	assert_int_equal(elf_nearest_names(image, name, ANY_EDITS, 9, &near), 0);
-	assert_int_equal(near.count, 1);
-	elf_near_names_release(&near);
 	elf_image_free(image);
 }
 
@@ -537,10 +415,6 @@ int main(void)
 		cmocka_unit_test(finds_where_the_loader_put_it),
 		cmocka_unit_test(matches_names),
 		cmocka_unit_test(go_instances_have_one_name),
-		cmocka_unit_test(offers_the_nearest_names),
-		cmocka_unit_test(passes_over_names_too_far),
-		cmocka_unit_test(counts_edits_between_shared_ends),
-		cmocka_unit_test(passes_over_endless_names),
 		cmocka_unit_test(names_the_innermost_function),
 		cmocka_unit_test(finds_bounds_without_symbols),
 		cmocka_unit_test(finds_cold_parts),
