@@ -115,6 +115,7 @@ def test_several_are_listed():
 ABSENT = [
     ("Grow::flsh", "closest: ns::Grow::flush"),
     ("wrong::Grow::flush", "closest: ns::Grow::flush"),
+    ("Grow::flush(size_t)", "closest: ns::Grow::flush("),
     ("drain", "closest: ns::(anonymous namespace)::drain"),
     ("libc.so.6:Grow::flush", f"it is in {target('names')}"),
 ]

@@ -87,6 +87,14 @@ def test_place_that_is_no_code_is_refused():
     assert "patterns:+0x7fffffff lies past the code of" in run.stderr
 
 
+def test_an_address_leads_to_its_offset():
+    begin = offset_of(PATTERNS, "compact_log")
+    run = memwatch.run("--flush", f"./patterns:{begin:#x}", "--flush", "0x10", "--", PATTERNS)
+    assert run.status == 1
+    assert f"did you mean patterns:+{begin:#x}?" in run.stderr
+    assert "no code at '0x10' came in any watched process; no file's code" in run.stderr
+
+
 @pytest.mark.parametrize("by_address", [False, True])
 def test_places_where_functions_begin(by_address):
     with Target() as target:

@@ -274,3 +274,27 @@ const char *text_safe(char *buf, size_t buf_bytes, const char *raw)
 	buf[used] = '\0';
 	return buf;
 }
+
+/* ---- lists ---- */
+
+void text_list_add(char *list, size_t list_bytes, const char *before, const char *name)
+{
+	static const char more[] = ", ...";
+	size_t used = strlen(list), more_bytes = strlen(more);
+	bool is_first = !used || !strstr(list, before);
+	const char *between = is_first ? before : ", ";
+	size_t wanted = strlen(between) + strlen(name);
+
+	/* Room for the word that there are more is kept until it is said. */
+	if (used >= more_bytes && !strcmp(list + used - more_bytes, more))
+		return;
+	if (used + wanted + more_bytes < list_bytes)
+		snprintf(list + used, list_bytes - used, "%s%s", between, name);
+	else if (!is_first)
+		snprintf(list + used, list_bytes - used, "%s", more);
+	else if (used + more_bytes + strlen("...") < list_bytes)
+		snprintf(
+			list + used, list_bytes - used, "%s%.*s...", between,
+			(int)(list_bytes - used - strlen(between) - more_bytes - strlen("...") - 1),
+			name);
+}

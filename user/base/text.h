@@ -36,4 +36,10 @@ const char *text_rate(char buf[TEXT_SHORT], uint64_t bytes, uint64_t ns);
  */
 const char *text_safe(char *buf, size_t buf_bytes, const char *raw);
 
+/*
+ * Adds a name to a list, behind `before` or ", ". Names are whole: "..." stands for all that there
+ * is no room for, and at the end of a first one that is too long by itself.
+ */
+void text_list_add(char *list, size_t list_bytes, const char *before, const char *name);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "target/process.h"
 #include "session/wrong_place.h"
 
@@ -68,13 +69,8 @@ void closing_show_live(const struct session_settings *settings, const struct tal
 
 /* ---- names that never came ---- */
 
-static void append_name(char *text, size_t text_bytes, const char *before, const char *name)
-{
-	size_t used = strlen(text);
-	bool is_first = !strstr(text, before);
-
-	snprintf(text + used, text_bytes - used, "%s%s", is_first ? before : ", ", name);
-}
+/* Three names of templates are long. */
+#define ABSENCE_BYTES 1000
 
 /* What a module that the pattern speaks of has instead of the name. */
 struct instead {
@@ -166,15 +162,15 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 	if (!has_file && pattern->library)
 		snprintf(text, text_bytes, "; no mapped file is called %s", pattern->library);
 	if (instead.elsewhere)
-		append_name(text, text_bytes, "; it is in ", instead.elsewhere->path);
+		text_list_add(text, text_bytes, "; it is in ", instead.elsewhere->path);
 	if (instead.part)
-		append_name(text, text_bytes,
-			    "; only a part of it has code of its own: ", instead.part->name);
+		text_list_add(text, text_bytes,
+			      "; only a part of it has code of its own: ", instead.part->name);
 	array_each (host, &instead.hosts)
-		append_name(text, text_bytes, "; the compiler inlined it into ", host->name);
+		text_list_add(text, text_bytes, "; the compiler inlined it into ", host->name);
 	array_each (near, &instead.nearest) {
 		if (!is_explained)
-			append_name(text, text_bytes, "; closest: ", near->name);
+			text_list_add(text, text_bytes, "; closest: ", near->name);
 	}
 	if (!is_explained && !instead.nearest.count && instead.stripped)
 		snprintf(text, text_bytes,
@@ -187,7 +183,7 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 
 void closing_warn_pending(struct watchlist *watchlist, const struct modules *modules)
 {
-	char text[400];
+	char text[ABSENCE_BYTES];
 	struct pattern *pattern;
 
 	array_each (pattern, &watchlist->patterns) {
@@ -207,7 +203,7 @@ void closing_warn_pending(struct watchlist *watchlist, const struct modules *mod
 int closing_report_absent(const struct watchlist *watchlist, const struct modules *modules)
 {
 	const struct pattern *pattern;
-	char text[400];
+	char text[ABSENCE_BYTES];
 	int err = 0;
 
 	array_each (pattern, &watchlist->patterns) {

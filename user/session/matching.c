@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "elf/demangle.h"
 #include "session/wrong_place.h"
 
@@ -243,8 +244,9 @@ static void note_several(const struct module *module, const struct pattern *patt
 	/* Go's "(*Ring[...])" is none, though it may be read as one. */
 	bool is_glob = strpbrk(pattern->symbol, "*?[") && !strstr(pattern->symbol, "[...]");
 	const struct elf_symbol *symbol;
-	size_t count = 0, used = 0;
-	char list[400] = "";
+	char list[1000] = "";
+	size_t count = 0;
+	bool is_more;
 
 	array_each (symbol, found) {
 		char *name;
@@ -257,13 +259,15 @@ static void note_several(const struct module *module, const struct pattern *patt
 			continue;
 		name = elf_shown_name(symbol->name, NAME_ARGUMENTS);
 		if (name)
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%.100s",
-						 used ? ", " : "", name);
+			text_list_add(list, sizeof(list), "", name);
 		free(name);
 	}
+	/* Said once, whether the names are many or long. */
+	is_more =
+		count > NAMES_TOLD && (strlen(list) < 3 || strcmp(list + strlen(list) - 3, "..."));
 	if (count > 1)
 		log_note("%s names %zu functions in %s: %s%s; %s are watched", pattern->symbol,
-			 count, module->path, list, count > NAMES_TOLD ? ", ..." : "",
+			 count, module->path, list, is_more ? ", ..." : "",
 			 count == 2 ? "both" : "all");
 }
 
@@ -328,10 +332,9 @@ static void list_hosts(const elf_hosts *hosts, char *list, size_t bytes)
 
 	array_each (host, hosts) {
 		char *name = elf_shown_name(host->name, NAME_ALONE);
-		size_t used = strlen(list);
 
 		if (name)
-			snprintf(list + used, bytes - used, "%s%.60s", used ? ", " : "", name);
+			text_list_add(list, bytes, "", name);
 		free(name);
 	}
 }

@@ -23,7 +23,7 @@ enum pattern_kind {
 	PATTERN_ADDR,   /* 0xADDR */
 };
 
-#define PATTERN_REFUSED_BYTES 320
+#define PATTERN_REFUSED_BYTES 512
 
 struct pattern {
 	enum watch_role role;

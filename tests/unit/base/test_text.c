@@ -229,6 +229,35 @@ static void cuts_names_between_characters(void **state)
 	assert_int_equal(buf[8], 'x');
 }
 
+static void lists_hold_whole_names(void **state)
+{
+	char list[32] = "none";
+
+	(void)state;
+	text_list_add(list, sizeof(list), "; closest: ", "flush");
+	assert_string_equal(list, "none; closest: flush");
+	text_list_add(list, sizeof(list), "; closest: ", "drain");
+	assert_string_equal(list, "none; closest: flush, ...");
+	text_list_add(list, sizeof(list), "; closest: ", "a");
+	assert_string_equal(list, "none; closest: flush, ...");
+
+	*list = '\0';
+	text_list_add(list, 16, "", "flush");
+	text_list_add(list, 16, "", "add");
+	assert_string_equal(list, "flush, add");
+	/* There is room for the word that there are more, to the last byte. */
+	text_list_add(list, 16, "", "a");
+	assert_string_equal(list, "flush, add, ...");
+
+	*list = '\0';
+	text_list_add(list, 16, "", "0123456789abcdef");
+	assert_string_equal(list, "0123456...");
+	text_list_add(list, 16, "", "x");
+	assert_string_equal(list, "0123456..., ...");
+	text_list_add(list, 4, "", "x");
+	assert_string_equal(list, "0123456..., ...");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +268,7 @@ int main(void)
 		cmocka_unit_test(shows_counts_and_rates),
 		cmocka_unit_test(makes_names_safe),
 		cmocka_unit_test(cuts_names_between_characters),
+		cmocka_unit_test(lists_hold_whole_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
