@@ -87,7 +87,7 @@ static const char help_text[] =
 	"\n"
 	"      --version, -h, --help\n"
 	"\n"
-	"Sizes take units (64K, 1MiB), so do times (250us, 2s).\n"
+	"Sizes may have a unit (64K, 1MiB), times other than 0 must (250us, 2s).\n"
 	"Exit status: the command's own; 0 for an attach; 1 failure; 2 wrong usage.\n";
 
 static int wrong(const char *option, const char *text, const char *should_be)
@@ -139,7 +139,7 @@ static int parse_size(const char *option, const char *text, uint64_t *bytes)
 static int parse_time(const char *option, const char *text, uint64_t *ns)
 {
 	return text_parse_duration(text, ns)
-		       ? wrong(option, text, "a time such as 250us, 5ms or 2s")
+		       ? wrong(option, text, "a time with its unit, such as 250us, 5ms or 2s")
 		       : 0;
 }
 

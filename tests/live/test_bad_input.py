@@ -44,14 +44,14 @@ def folder():
 
 # ---- options ----
 
-A_SIZE, A_TIME, PIDS = "a size such as", "a time such as", "a process id, or several"
+A_SIZE, A_TIME, PIDS = "a size such as", "a time with its unit", "a process id, or several"
 A_SYMBOL = "SYM, LIB:SYM"
 
 WRONG = (
     [(["--min-bytes", text], "--min-bytes", A_SIZE)
      for text in ("-1", "12Q", "", "1e9", "99999999999999999999G", "K", "4 5", "0x")]
     + [([option, text], option, A_TIME) for option in ("--min-time", "--duration")
-       for text in ("-1", "12Q", "", "1e9", "99999999999999999999s", "ms", "-5ms")]
+       for text in ("-1", "5", "12Q", "", "1e9", "99999999999999999999s", "ms", "-5ms")]
     + [(["-p", text], f"'{text}'", PIDS) for text in ("0", "1,", "abc", "", "-5", "1,,2", "1 2")]
     + [(["--flush", text], "--flush", A_SYMBOL)
        for text in ("", "lib:", "0xzz", "lib.so:+", "lib.so:+zz", "+0x10")]

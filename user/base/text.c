@@ -113,8 +113,15 @@ int text_parse_duration(const char *text, uint64_t *ns)
 		{"ns", 1},      {"us", NS_PER_US},    {"ms", NS_PER_MS}, {"s", NS_PER_S},
 		{"", NS_PER_S}, {"m", 60 * NS_PER_S}, {NULL, 0},
 	};
+	uint64_t value;
+	int err = parse_scaled(text, suffixes, &value);
 
-	return parse_scaled(text, suffixes, ns);
+	/* 5 of what? Only 0 is as long in every unit. */
+	if (!err && value && is_digit(text[strlen(text) - 1]))
+		err = -EINVAL;
+	if (!err)
+		*ns = value;
+	return err;
 }
 
 /* Decimals that leave three digits. The limits are those of rounding: 9.996 shows as "10.0". */

@@ -12,7 +12,7 @@
  */
 int text_parse_bytes(const char *text, uint64_t *bytes);
 
-/* "250us", "1.5ms", "2s", "3m"; a bare number is seconds. 0, -EINVAL or -ERANGE as above. */
+/* "250us", "1.5ms", "2s", "3m"; only 0 may be bare. 0, -EINVAL or -ERANGE as above. */
 int text_parse_duration(const char *text, uint64_t *ns);
 
 #define TEXT_SHORT 32
