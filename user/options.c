@@ -66,7 +66,7 @@ static const char help_text[] =
 	"                          overloads; namespaces may be left out) or\n"
 	"                          'main.(*Buf).Flush' (Go); a glob ('*_flush'); LIB:SYM;\n"
 	"                          LIB:+OFF (offset in the file); 0xADDR (in the process)\n"
-	"      --writes SYM        count the calls of this function: which one was slow\n"
+	"      --writes SYM        count the calls of this one function: which was slow\n"
 	"      --copy SYM          one more copy routine, called as memcpy is; repeatable\n"
 	"      --no-follow         leave out the children of the processes\n"
 	"\n"
@@ -127,6 +127,19 @@ static int parse_symbol(struct options *options, const char *option, enum watch_
 
 	return err == -EINVAL ? wrong(option, text, "SYM, LIB:SYM, a glob, LIB:+OFF or 0xADDR")
 			      : err;
+}
+
+/* One count is kept, under one name: a second function would go into it unnamed. */
+static int parse_writes(struct options *options, const char *text)
+{
+	const struct pattern *known;
+
+	array_each (known, &options->watchlist.patterns) {
+		if (known->role == ROLE_WRITES)
+			return wrong("writes", text,
+				     "given once: the calls of one function are counted");
+	}
+	return parse_symbol(options, "writes", ROLE_WRITES, text);
 }
 
 static int parse_size(const char *option, const char *text, uint64_t *bytes)
@@ -190,7 +203,7 @@ static int apply_option(struct options *options, int option, const char *text)
 	case OPT_COPY:
 		return parse_symbol(options, "copy", ROLE_COPY, text);
 	case OPT_WRITES:
-		return parse_symbol(options, "writes", ROLE_WRITES, text);
+		return parse_writes(options, text);
 	case OPT_GATE:
 		return parse_gate(options, text);
 	case OPT_BUDGET:
@@ -229,6 +242,11 @@ static int apply_flag(struct options *options, int option)
 	return 0;
 }
 
+static const char *option_of(enum watch_role role)
+{
+	return role == ROLE_FLUSH ? "flush" : role == ROLE_WRITES ? "writes" : "copy";
+}
+
 static enum options_result check_whole(struct options *options, int argc, char *argv[])
 {
 	bool after_dashes = optind > 0 && optind <= argc && !strcmp(argv[optind - 1], "--");
@@ -254,6 +272,14 @@ static enum options_result check_whole(struct options *options, int argc, char *
 		return OPTIONS_WRONG;
 	}
 	options->demo = !options->command && !options->pids.count;
+	/* The bundled workload has its own; who names one forgot the process. */
+	if (options->demo && options->watchlist.patterns.count) {
+		const struct pattern *named = options->watchlist.patterns.items;
+
+		log_error("--%s '%s' in which process? Add -- CMD, or --pid PID; see --help",
+			  option_of(named->role), named->text);
+		return OPTIONS_WRONG;
+	}
 	return OPTIONS_RUN;
 }
 

@@ -68,6 +68,7 @@ WRONG = (
         (["--quiet=3"], "--quiet", "takes no value"),
         (["--min"], "'--min'", "--help"),  # --min-time or --min-bytes?
         (["--json", "a", "-o", "a"], "--json and -o", "its own"),
+        (["--writes", "a", "--writes", "b"], "--writes 'b'", "given once"),
     ]
 )
 
@@ -87,6 +88,7 @@ def test_wrong_option(options, name, advice, folder):
     (["--", ""], ["name is empty", "--help"]),
     (["-p", "1", "--", "touch", "marker"], ["--pid and a command"]),
     (["-p", "1", "touch", "marker"], ["--pid and a command"]),
+    (["--flush", "foo"], ["--flush 'foo'", "-- CMD", "--pid PID"]),
 ])
 def test_wrong_command_line(arguments, words, folder):
     assert_refused(run_memwatch(*arguments, cwd=folder), USAGE, *words)

@@ -44,8 +44,6 @@ int demo_prepare(struct demo *demo, struct watchlist *watchlist)
 	}
 	memcpy(demo->command, words, sizeof(words));
 	demo->command[DEMO_WORDS] = NULL;
-	if (watchlist->patterns.count)
-		return 0;
 	err = watchlist_add(watchlist, ROLE_FLUSH, "flush_accumulator");
 	return err ? err : watchlist_add(watchlist, ROLE_WRITES, "lazy_write");
 }

@@ -13,8 +13,8 @@ struct demo {
 };
 
 /*
- * Finds the workload, beside this binary or installed; the watchlist gets its functions unless it
- * has some. 0; -ENOENT where the workload is in neither place (logged), or -ENOMEM.
+ * Finds the workload, beside this binary or installed; the watchlist gets its functions. 0; -ENOENT
+ * where the workload is in neither place (logged), or -ENOMEM.
  */
 int demo_prepare(struct demo *demo, struct watchlist *watchlist);
 

@@ -193,7 +193,8 @@ static void patterns_keep_their_order_and_role(void **state)
 		{ROLE_FLUSH, "a"},           {ROLE_WRITES, "b"},   {ROLE_FLUSH, "lib.so:+0x10"},
 		{ROLE_COPY, "lib.so:*copy"}, {ROLE_FLUSH, "c::d"},
 	};
-	PARSE(run, "--flush a --writes b --flush lib.so:+0x10 --copy lib.so:*copy --flush c::d");
+	PARSE(run,
+	      "--flush a --writes b --flush lib.so:+0x10 --copy lib.so:*copy --flush c::d cmd");
 
 	(void)state;
 	assert_runs(&run);
@@ -436,6 +437,11 @@ static void what_excludes_each_other(void **state)
 		{"--pid 5 --", "no command after --"},
 		{"''", "name is empty"},
 		{"-- '' a", "name is empty"},
+		{"--writes a --writes b cmd", "--writes 'b'"},
+		{"--writes a -p 5 --writes a", "--writes 'a'"},
+		{"--flush a", "--flush 'a'"},
+		{"-q --writes a", "--writes 'a'"},
+		{"--copy a --flush b --json x", "--copy 'a'"},
 	};
 	char line[64];
 
@@ -452,6 +458,18 @@ static void two_outputs_are_no_contradiction(void **state)
 
 	(void)state;
 	assert_runs(&run);
+	options_release(&run.options);
+}
+
+/* Where it is watched, how, and what is told of it may be asked for. */
+static void options_without_a_name_keep_the_demo(void **state)
+{
+	PARSE(run, "-v --json - -o x --min-time 5ms --min-bytes 0 --duration 5s --no-follow "
+		   "--dry-run --links plain --gate 0 --budget none");
+
+	(void)state;
+	assert_runs(&run);
+	assert_true(run.options.demo);
 	options_release(&run.options);
 }
 
@@ -506,6 +524,7 @@ int main(void)
 		cmocka_unit_test(the_wrong_word_is_named),
 		cmocka_unit_test(what_excludes_each_other),
 		cmocka_unit_test(two_outputs_are_no_contradiction),
+		cmocka_unit_test(options_without_a_name_keep_the_demo),
 		cmocka_unit_test(process_ids_have_a_limit),
 		cmocka_unit_test(wrong_after_right_leaves_nothing),
 	};
