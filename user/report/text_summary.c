@@ -347,14 +347,30 @@ static void print_losses(const struct text_report *text, struct page *page,
 	}
 }
 
+/* "800 ns or 12.0 us", or the one of them that is known; "" where there were no hits. Gives buf. */
+static const char *hit_costs(char buf[3 * TEXT_SHORT], const struct run_summary *summary)
+{
+	char cheap[TEXT_SHORT], stepped[TEXT_SHORT];
+
+	text_duration(cheap, summary->hit_cheap_ns);
+	text_duration(stepped, summary->hit_stepped_ns);
+	*buf = '\0';
+	if (summary->hit_cheap_ns && summary->hit_stepped_ns)
+		snprintf(buf, 3 * TEXT_SHORT, "%s or %s each", cheap, stepped);
+	else if (summary->probe_hits)
+		snprintf(buf, 3 * TEXT_SHORT, "%s each", summary->hit_cheap_ns ? cheap : stepped);
+	return buf;
+}
+
 static void print_cost(const struct text_report *text, struct page *page,
 		       const struct run_summary *summary)
 {
-	char hits[TEXT_SHORT], cost[TEXT_SHORT], cheap[TEXT_SHORT], stepped[TEXT_SHORT];
-	char percent[TEXT_PERCENT], each[4 * TEXT_SHORT] = "", share[3 * TEXT_SHORT] = "";
+	char hits[TEXT_SHORT], cost[TEXT_SHORT], cpu[TEXT_SHORT], each[3 * TEXT_SHORT];
+	char percent[TEXT_PERCENT], share[3 * TEXT_SHORT] = "";
 	size_t columns = text->settings.columns;
 
 	text_count(hits, summary->probe_hits);
+	hit_costs(each, summary);
 	if (summary->probe_hits && !summary->hit_cheap_ns && !summary->hit_stepped_ns) {
 		layout_paragraph(page, LAYOUT_HANG, columns,
 				 "memwatch's probes were hit %s times; what a hit cost is not "
@@ -362,21 +378,22 @@ static void print_cost(const struct text_report *text, struct page *page,
 				 hits);
 		return;
 	}
-	text_duration(cheap, summary->hit_cheap_ns);
-	text_duration(stepped, summary->hit_stepped_ns);
-	if (summary->hit_cheap_ns && summary->hit_stepped_ns)
-		snprintf(each, sizeof(each), " (%s or %s each)", cheap, stepped);
-	else if (summary->probe_hits)
-		snprintf(each, sizeof(each), " (%s each)", summary->hit_cheap_ns ? cheap : stepped);
-	/* It is an estimate, and can come out above what it is a part of. */
-	if (summary->target_cpu_ns && summary->overhead_ns > summary->target_cpu_ns)
-		snprintf(share, sizeof(share), ", nearly all of its CPU time");
-	else if (summary->target_cpu_ns)
+	/* Hits that were measured on a busy machine come out too dear. */
+	if (summary->target_cpu_ns && summary->overhead_ns > summary->target_cpu_ns) {
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "memwatch cost the target nearly all of its CPU time (%s) in %s "
+				 "probe hits; at %s, as measured at the start, they would have "
+				 "taken more than there was.",
+				 text_duration(cpu, summary->target_cpu_ns), hits, each);
+		return;
+	}
+	if (summary->target_cpu_ns)
 		snprintf(share, sizeof(share), ", %s of its CPU time",
 			 text_percent(percent, summary->overhead_ns, summary->target_cpu_ns));
 	layout_paragraph(page, LAYOUT_HANG, columns,
-			 "memwatch cost the target about %s in %s probe hits%s%s.",
-			 text_duration(cost, summary->overhead_ns), hits, each, share);
+			 "memwatch cost the target about %s in %s probe hits%s%s%s%s.",
+			 text_duration(cost, summary->overhead_ns), hits, *each ? " (" : "", each,
+			 *each ? ")" : "", share);
 }
 
 /* " (60 ended before their probes were live)", as far as it is known. Gives buf. */
