@@ -300,7 +300,8 @@ static int text_flush(struct report *report, const struct flush *flush)
 static int text_copy(struct report *report, const struct large_copy *copy)
 {
 	struct text_report *text = text_of(report);
-	char at[TEXT_SHORT], bytes[TEXT_SHORT], figures[FIGURES_BYTES], addresses[3 * TEXT_SHORT];
+	char at[TEXT_SHORT], bytes[TEXT_SHORT], figures[FIGURES_BYTES];
+	char addresses[3 * TEXT_SHORT] = "";
 	struct page page;
 	int error;
 
@@ -311,11 +312,12 @@ static int text_copy(struct report *report, const struct large_copy *copy)
 		return error;
 	print_titles(text, &page, false);
 	print_thread(text, &page, copy->pid, copy->tid, copy->comm);
-	/* Its time is not known, so there is room for the addresses from there on. */
-	snprintf(figures, sizeof(figures), "%9s  %8s  %8s", since_start(at, text, copy->start_ns),
-		 "no flush", text_bytes(bytes, copy->bytes));
-	snprintf(addresses, sizeof(addresses), "%#llx -> %#llx", (unsigned long long)copy->src_addr,
-		 (unsigned long long)copy->dst_addr);
+	list_figures(figures, text,
+		     (const char *const[]){since_start(at, text, copy->start_ns), "no flush",
+					   text_bytes(bytes, copy->bytes), "1", "-", "-"});
+	if (text->settings.verbose)
+		snprintf(addresses, sizeof(addresses), "%#llx -> %#llx",
+			 (unsigned long long)copy->src_addr, (unsigned long long)copy->dst_addr);
 	layout_row(&page, text->settings.columns, figures, copy->routine, addresses);
 	return page_send(&page, text->out);
 }

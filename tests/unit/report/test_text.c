@@ -16,7 +16,7 @@ static const char golden[] =
 	"  0.412 s   26.1 ms  95.4 MiB  100,000  3.83 GB/s    100,000  flush_accumulator\n"
 	"  0.812 s   26.2 ms  95.4 MiB  100,000  3.82 GB/s    200,000  flush_accumulator\n"
 	"loader 4242/4250:\n"
-	"  0.850 s  no flush  16.0 MiB  memmove, 0x7f33a2000010 -> 0x7f33a4600010\n"
+	"  0.850 s  no flush  16.0 MiB        1          -          -  memmove\n"
 	"  0.950 s  process 4252 (ls), after its exec, is NOT WATCHED: it was gone before\n"
 	"           it could be read\n"
 	"python3 4242:\n"
@@ -254,6 +254,22 @@ static void quiet_shows_the_summary_alone(void **state)
 	close_report(&fixture);
 }
 
+static void verbose_shows_where_a_large_copy_went(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 100, .verbose = true});
+	show_header(&fixture, "app");
+	show_copy(&fixture, "memmove");
+	assert_non_null(strstr(fixture.shown,
+			       "\n     TIME      TOOK    COPIED   COPIES       RATE  FUNCTION\n"
+			       "loader 4242/4250:\n"
+			       "  0.850 s  no flush  16.0 MiB        1          -  memmove, "
+			       "0x7f33a2000010 -> 0x7f33a4600010\n"));
+	close_report(&fixture);
+}
+
 static void verbose_shows_the_first_process(void **state)
 {
 	struct fixture fixture;
@@ -475,6 +491,7 @@ int main(void)
 		cmocka_unit_test(fits_usual_figures_with_long_names),
 		cmocka_unit_test(spells_control_characters_out),
 		cmocka_unit_test(quiet_shows_the_summary_alone),
+		cmocka_unit_test(verbose_shows_where_a_large_copy_went),
 		cmocka_unit_test(verbose_shows_the_first_process),
 		cmocka_unit_test(unwatched_processes_always_show),
 		cmocka_unit_test(followed_children_are_for_the_curious),
