@@ -74,7 +74,7 @@ static const char help_text[] =
 	"      --min-time T        report calls of --flush from this long on (1ms)\n"
 	"      --min-bytes N       report copies outside of them from this size on (1MiB)\n"
 	"      --duration T        end the watch after this time\n"
-	"      --json FILE         JSON Lines as well; - is stdout\n"
+	"      --json FILE         JSON Lines as well; - is stdout, the report stderr\n"
 	"  -o, --output FILE       the report; stderr for a command, else stdout\n"
 	"  -q, --quiet             the summary alone\n"
 	"  -v, --verbose           also what was probed, and why\n"

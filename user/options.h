@@ -24,7 +24,7 @@ struct options {
 	uint64_t min_time_ns;
 	uint64_t duration_ns;  /* 0: until it ends */
 	const char *json_path; /* "-": stdout; NULL: no JSON */
-	const char *out_path;  /* NULL: stderr for a command, stdout for an attach */
+	const char *out_path;  /* NULL: stderr for a command or with JSON on stdout, else stdout */
 	bool follow;
 	bool dry_run;
 	bool quiet;

@@ -124,6 +124,14 @@ def test_json_on_stdout():
     assert "CALLS" in finished.stderr
 
 
+def test_json_of_an_attach_on_stdout():
+    with memwatch.Waiting(LAZYWRITE) as target:
+        finished = plain(*OPTIONS, "--json", "-", "--duration", "200ms", "--pid", target.pid)
+    assert finished.returncode == 0
+    check_json(finished.stdout.splitlines())
+    assert "Watched for" in finished.stderr
+
+
 # ---- --dry-run ----
 
 def test_dry_run_runs_no_command(tmp_path):

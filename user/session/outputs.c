@@ -104,7 +104,9 @@ static unsigned terminal_columns(int fd)
 static int open_text(struct outputs *outputs, const struct output_settings *settings,
 		     const struct identity *owner)
 {
-	FILE *file = settings->launched ? stderr : stdout;
+	bool json_on_stdout = settings->json_path && standard_stream(settings->json_path) == stdout;
+	/* On stdout, the command's own lines or the JSON would be mixed with it. */
+	FILE *file = settings->launched || json_on_stdout ? stderr : stdout;
 	const char *path = settings->out_path;
 	struct text_settings text = {.quiet = settings->quiet, .verbose = settings->verbose};
 	int err = path ? open_stream(path, owner, &file) : 0;

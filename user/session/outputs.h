@@ -27,7 +27,7 @@ struct outputs {
 struct output_settings {
 	const char *out_path;  /* NULL: the default stream. */
 	const char *json_path; /* NULL: none. Of both, "-" is stdout */
-	bool launched;         /* the default stream is stderr */
+	bool launched;         /* the default stream is stderr, as it is with JSON on stdout */
 	bool quiet, verbose;
 };
 
