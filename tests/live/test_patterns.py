@@ -138,6 +138,8 @@ def test_single_return_is_not_timed():
     run = memwatch.run("--flush", "single_return", "--", PATTERNS)
     assert "single_return in" in run.stderr
     assert "it is a single return: nothing to time" in run.stderr
+    assert "single_return in patterns" not in run.summary["watched"]
+    assert any(watched.startswith("memmove in") for watched in run.summary["watched"])
     run = memwatch.run("--writes", "single_return", "--", PATTERNS)
     assert run.summary["writes"] == ROUNDS
 
@@ -148,10 +150,12 @@ def test_what_a_glob_leaves_out_is_said_once():
     assert run.stderr.count("IFUNC") == 1
 
 
-def test_copy_routine_is_counted_anyway():
-    run = memwatch.run("--flush", "memmove", "--", PATTERNS)
+@pytest.mark.parametrize("routine", ["memmove", "memcpy"])
+@pytest.mark.parametrize("role", ["--flush", "--writes"])
+def test_copy_routine_is_counted_anyway(role, routine):
+    run = memwatch.run(role, f"libc:{routine}", "--", PATTERNS)
     assert run.status == 1
-    assert ("memmove in libc.so.6 is a copy routine chosen when it is loaded: "
+    assert (f"{routine} in libc.so.6 is a copy routine chosen when it is loaded: "
             "its copies are counted anyway") in run.stderr
     assert "closest" not in run.stderr
 

@@ -318,28 +318,39 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 
 typedef ARRAY(char *) word_list;
 
-static int list_names(word_list *words, const struct symbol_name *names, size_t count)
+static int list_name(word_list *words, const struct symbol_name *name)
 {
-	for (size_t i = 0; i < count; i++) {
-		char *text;
+	char *text, **known;
 
-		if (asprintf(&text, "%s in %s", names[i].function, names[i].module) < 0)
-			return -ENOMEM;
-		if (array_push(words, text)) {
+	if (asprintf(&text, "%s in %s", name->function, name->module) < 0)
+		return -ENOMEM;
+	/* What --flush and --copy both name. */
+	array_each (known, words) {
+		if (!strcmp(*known, text)) {
 			free(text);
-			return -ENOMEM;
+			return 0;
 		}
 	}
-	return 0;
+	if (!array_push(words, text))
+		return 0;
+	free(text);
+	return -ENOMEM;
 }
 
 static int fill_watched(const struct watchlist *watchlist, struct run_summary *result,
 			word_list *words)
 {
-	int err = list_names(words, watchlist->functions, watchlist->function_count);
+	const struct symbol_name *routine;
+	int err = 0;
 
-	if (!err)
-		err = list_names(words, watchlist->routines.items, watchlist->routines.count);
+	for (size_t i = 0; !err && i < watchlist->function_count; i++) {
+		if (watchlist->is_watched[i])
+			err = list_name(words, &watchlist->functions[i]);
+	}
+	array_each (routine, &watchlist->routines) {
+		if (!err)
+			err = list_name(words, routine);
+	}
 	result->watched = (const char *const *)words->items;
 	result->watched_count = words->count;
 	return err;

@@ -114,6 +114,8 @@ static int plan_at(struct module *module, uint64_t vaddr, const struct symbol_na
 		tell_of_plan(module, &function);
 	if (!err)
 		err = array_push(&module->functions, function);
+	if (!err && !function.err && role == ROLE_FLUSH)
+		watchlist->is_watched[function.index] = true;
 	if (err)
 		planned_function_release(&function);
 	return err;
@@ -305,6 +307,22 @@ static int take_symbol(struct module *module, struct pattern *pattern, const elf
 	return plan_found(module, pattern, found, symbol, watchlist);
 }
 
+/*
+ * The file's own: a probe at its end would single-step each copy. Nor is it the one in use, maybe:
+ * glibc's memcpy@GLIBC_2.2.5 is a plain function beside the IFUNC memcpy@@GLIBC_2.14.
+ */
+static bool refuse_copy_routine(const struct module *module, struct pattern *pattern,
+				const struct elf_symbol *symbol)
+{
+	if (pattern->role == ROLE_COPY || strcmp(symbol->name, pattern->symbol) != 0 ||
+	    !is_copy_routine(module, symbol->name))
+		return false;
+	snprintf(pattern->refused, sizeof(pattern->refused),
+		 "%.60s in %.100s is a copy routine: its copies are counted anyway", symbol->name,
+		 module->name);
+	return true;
+}
+
 static int match_name(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
 {
 	elf_symbols found = {0};
@@ -312,7 +330,7 @@ static int match_name(struct module *module, struct pattern *pattern, struct wat
 	int err = elf_find_written(module->image, pattern->symbol, &found);
 
 	array_each (symbol, &found) {
-		if (!err && !symbol->is_ifunc)
+		if (!err && !symbol->is_ifunc && !refuse_copy_routine(module, pattern, symbol))
 			err = take_symbol(module, pattern, &found, symbol, watchlist);
 	}
 	if (!err) {
@@ -489,19 +507,30 @@ static bool is_loader(const char *name)
 	       !strncmp(name, "ld-musl", strlen("ld-musl")) || !strcmp(name, "libc.so");
 }
 
-int module_match_names(struct module *module, struct watchlist *watchlist)
+static int match_patterns(struct module *module, struct watchlist *watchlist, bool copies)
 {
 	struct pattern *pattern;
 	int err = 0;
 
 	array_each (pattern, &watchlist->patterns) {
-		if (err || !pattern_takes_file(pattern, module->path))
+		if (err || (pattern->role == ROLE_COPY) != copies ||
+		    !pattern_takes_file(pattern, module->path))
 			continue;
 		if (pattern->kind == PATTERN_NAME)
 			err = match_name(module, pattern, watchlist);
 		else if (pattern->kind == PATTERN_OFFSET)
 			err = match_offset(module, pattern, watchlist);
 	}
+	return err;
+}
+
+int module_match_names(struct module *module, struct watchlist *watchlist)
+{
+	/* First all others: what --copy names may be timed, the file's own routines may not. */
+	int err = match_patterns(module, watchlist, false);
+
+	if (!err)
+		err = match_patterns(module, watchlist, true);
 	/* What dlopen() calls when it has mapped a library: an exported, empty function. */
 	if (!err && is_loader(module->name)) {
 		struct pattern loader = {.role = ROLE_LOADER, .symbol = "_dl_debug_state"};

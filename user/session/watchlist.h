@@ -42,6 +42,7 @@ struct pattern {
 struct watchlist {
 	ARRAY(struct pattern) patterns;
 	struct symbol_name functions[MW_MAX_FUNCTIONS]; /* owned strings */
+	bool is_watched[MW_MAX_FUNCTIONS]; /* some file's function of this number has probes */
 	size_t function_count;
 	size_t functions_left_out; /* past MW_MAX_FUNCTIONS */
 	ARRAY(struct symbol_name) routines;

@@ -178,6 +178,55 @@ static void a_glob_that_finds_too_many_ends_soon(void **state)
 	free(names);
 }
 
+/* memcpy@GLIBC_2.2.5 is a plain function of libc; a program may have one of its own. */
+static void copy_routines_are_no_flushes(void **state)
+{
+	static const struct made_symbol copies[] = {
+		{.name = "memcpy",
+		 .vaddr = MADE_VADDR + 0x10,
+		 .bytes = 1,
+		 .type = STT_FUNC,
+		 .bind = STB_GLOBAL},
+		FUNC("my_copy", 0x20),
+	};
+	struct module module = {.name = "made", .path = "/made", .fd = -1};
+	struct watchlist list = {0};
+
+	(void)state;
+	add(&list, ROLE_FLUSH, "memcpy");
+	add(&list, ROLE_WRITES, "made:memcpy");
+	add(&list, ROLE_COPY, "my_copy");
+	add(&list, ROLE_FLUSH, "my_copy");
+	module.image = make_image(copies, COUNT(copies));
+	module.code = module_code_of(module.image);
+	assert_int_equal(elf_find_copy_doors(module.image, &module.doors), 0);
+	assert_int_equal(module_match_names(&module, &list), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(list.patterns.items[i].matches, 0);
+		assert_string_equal(
+			list.patterns.items[i].refused,
+			"memcpy in made is a copy routine: its copies are counted anyway");
+	}
+	assert_int_equal(list.function_count, 1);
+	assert_function(&list, 0, "my_copy", NULL);
+	assert_int_equal(module.doors.count, 2);
+	release(&module, &list);
+}
+
+/* There is no code behind the made symbols. */
+static void what_can_not_be_probed_is_not_watched(void **state)
+{
+	struct watchlist list = {0};
+	struct module module;
+
+	(void)state;
+	add(&list, ROLE_FLUSH, "Grow::drain");
+	match(&module, &list, symbols, COUNT(symbols));
+	assert_int_equal(list.function_count, 1);
+	assert_false(list.is_watched[0]);
+	release(&module, &list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +236,8 @@ int main(void)
 		cmocka_unit_test(instances_with_one_name_have_one_number),
 		cmocka_unit_test(a_wrong_place_leads_to_the_right_one),
 		cmocka_unit_test(a_glob_that_finds_too_many_ends_soon),
+		cmocka_unit_test(copy_routines_are_no_flushes),
+		cmocka_unit_test(what_can_not_be_probed_is_not_watched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
