@@ -44,7 +44,8 @@ OWN_COPIES := jump call helper own both rust
 LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,static static-pie musl musl-static) \
                 $(patsubst %,$(BUILD)/targets/doors-own-%,$(OWN_COPIES)) \
                 $(patsubst %,$(BUILD)/targets/libshim-%.so,$(SHIMS)) \
-                $(BUILD)/targets/musl-host $(BUILD)/targets/musl-plugin.so
+                $(BUILD)/targets/musl-host $(BUILD)/targets/musl-plugin.so \
+                $(BUILD)/targets/musl-tailing-stripped
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -216,6 +217,15 @@ $(BUILD)/targets/musl-host: tests/live/targets/parts/host.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	$(Q)musl-gcc $(TARGET_FLAGS) -o $@ $<
+
+$(BUILD)/targets/musl-tailing: tests/live/targets/parts/tailing.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)musl-gcc $(TARGET_FLAGS) -static -o $@ $<
+
+$(BUILD)/targets/musl-tailing-stripped: $(BUILD)/targets/musl-tailing
+	@echo "  STRIP $@"
+	$(Q)strip -o $@ $<
 
 $(BUILD)/targets/musl-plugin.so: tests/live/targets/parts/plugin.c Makefile
 	@mkdir -p $(@D)

@@ -95,26 +95,35 @@ static void check_point(const struct code_view *view, const struct probe_point *
 	CHECK(strnlen(point->reason, sizeof(point->reason)) < sizeof(point->reason));
 }
 
+static void check_exit_plan(const struct code_view *view, const struct exit_plan *plan, int err)
+{
+	struct probe_point *point, *other;
+	struct code_range *part;
+
+	CHECK(!err || (err == -ENOTSUP && *plan->note));
+	CHECK(plan->own_returns <= plan->returns.count);
+	array_each (point, &plan->returns) {
+		bool starts = false;
+
+		check_point(view, point);
+		array_each (part, &plan->parts)
+			starts = starts || starts_insn(view, *part, point->vaddr);
+		CHECK(starts);
+		/* Of a plan that is used: two probes on one end would count it twice. */
+		for (other = plan->returns.items; !err && other < point; other++)
+			CHECK(other->vaddr != point->vaddr);
+	}
+}
+
 static void check_exits(const struct code_view *view, const code_ranges *parts)
 {
 	struct exit_plan plan;
 	int err = plan_exits(view, parts, &plan);
-	struct probe_point *point, *other;
-	struct code_range *part;
 
-	CHECK(!err || (err == -ENOTSUP && *plan.note));
-	CHECK(plan.own_returns <= plan.returns.count);
-	array_each (point, &plan.returns) {
-		bool starts = false;
-
-		check_point(view, point);
-		array_each (part, &plan.parts)
-			starts = starts || starts_insn(view, *part, point->vaddr);
-		CHECK(starts);
-		/* Of a plan that is used: two probes on one end would count it twice. */
-		for (other = plan.returns.items; !err && other < point; other++)
-			CHECK(other->vaddr != point->vaddr);
-	}
+	check_exit_plan(view, &plan, err);
+	exit_plan_release(&plan);
+	err = plan_reached_exits(view, parts->items[0].vaddr, &plan);
+	check_exit_plan(view, &plan, err);
 	exit_plan_release(&plan);
 }
 

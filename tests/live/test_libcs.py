@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs with different C libraries, in one tree of processes, and what they load later."""
 
+import json
 import os
 import signal
 import subprocess
 import time
 
 import memwatch
+import symbols
 import truth as truths
 
 FLUSH = ["--flush", "flush_accumulator", "--min-time", "0"]
@@ -64,3 +66,16 @@ def test_a_plugin_that_musl_loads():
     assert run.status == 0 and len(truth) == 5
     assert [(flush["copies"], flush["copied_bytes"]) for flush in run.of("flush")] == \
            [(1, size) for size in truth]
+
+
+def test_ends_in_a_stripped_musl():
+    """Whose functions' bounds nobody states: a flush that ends in one is timed all the same."""
+    tailing = memwatch.TARGETS / "musl-tailing"
+    stripped = memwatch.TARGETS / "musl-tailing-stripped"
+    place = f"{stripped.name}:+{symbols.offset_of(tailing, 'flush_pieces'):#x}"
+    run = memwatch.run("--min-time", "0", "--flush", place, "--", stripped)
+    truth = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.status == 0 and len(truth) == 10
+    assert [{key: flush[key] for key in truth[0]} for flush in run.of("flush")] == truth
+    seen = run.function(place)
+    assert (seen["calls"], seen["ended"], seen["unfinished"]) == (10, 10, 0)

@@ -94,6 +94,12 @@ struct exit_plan {
  * -ENOTSUP: not decodable (note says where), -ENOMEM. exit_plan_release() frees what it holds.
  */
 int plan_exits(const struct code_view *code, const code_ranges *parts, struct exit_plan *plan);
+/*
+ * The same where nobody states the function's bounds, by following control from vaddr on: none of
+ * the returns is its own for certain. An indirect jump is blind, even that of a jump table.
+ * -ENOTSUP: where it goes on is not known (note says why).
+ */
+int plan_reached_exits(const struct code_view *code, uint64_t vaddr, struct exit_plan *plan);
 void exit_plan_release(struct exit_plan *plan);
 
 /*

@@ -76,32 +76,50 @@ static int add_end(struct tail_walk *walk, const struct tail_target *target,
 	return array_push(walk->ends, end);
 }
 
+/* musl's code has bounds only where it has symbols: it comes without .eh_frame. */
+static int plan_target(const struct tail_target *target, struct exit_plan *exits)
+{
+	code_ranges parts = {0};
+	int err = module_function_parts(target->module, target->vaddr, &parts);
+
+	if (!err)
+		err = plan_exits(&target->module->code, &parts, exits);
+	else if (err == -ENOENT)
+		err = plan_reached_exits(&target->module->code, target->vaddr, exits);
+	array_release(&parts);
+	return err;
+}
+
+static void set_blind(struct tail_walk *walk, const struct tail_target *target,
+		      const struct exit_plan *exits)
+{
+	struct blind_jump *blind = walk->blind;
+
+	if (blind->module)
+		return;
+	*blind = (struct blind_jump){target->module, target->vaddr, exits->blind_vaddr, ""};
+	if (!blind->vaddr)
+		snprintf(blind->why, sizeof(blind->why), "%s", exits->note);
+}
+
 static int visit(struct tail_walk *walk, struct tail_target target)
 {
 	struct exit_plan exits = {0};
 	struct probe_point *point;
-	code_ranges parts = {0};
-	int err = module_function_parts(target.module, target.vaddr, &parts);
+	int err = plan_target(&target, &exits);
+	bool is_known = !err;
 
-	if (!err)
-		err = plan_exits(&target.module->code, &parts, &exits);
-	if (err && err != -ENOMEM) {
-		log_detail("%s: can't follow a tail jump to 0x%lx: %s", target.module->name,
-			   target.vaddr, err == -ENOENT ? "its bounds are unknown" : exits.note);
+	if (err && err != -ENOMEM)
 		err = 0;
-		goto out;
-	}
-	if (exits.blind_vaddr && !walk->blind->module)
-		*walk->blind = (struct blind_jump){target.module, target.vaddr, exits.blind_vaddr};
+	if (!err && (!is_known || exits.blind_vaddr))
+		set_blind(walk, &target, &exits);
 	array_each (point, &exits.returns) {
-		if (!err)
+		if (!err && is_known)
 			err = add_end(walk, &target, point);
 	}
-	if (!err)
+	if (!err && is_known)
 		err = add_targets(walk, target.module, &exits.tails);
-out:
 	exit_plan_release(&exits);
-	array_release(&parts);
 	return err;
 }
 

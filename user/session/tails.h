@@ -15,10 +15,12 @@ struct shared_end {
 };
 typedef ARRAY(struct shared_end) shared_ends;
 
+/* Where a call may end unseen. */
 struct blind_jump {
 	struct module *module;
 	uint64_t function_vaddr; /* in which it lies: where a tail jump led to */
-	uint64_t vaddr;
+	uint64_t vaddr;          /* 0: no end of the function is known */
+	char why[PLAN_REASON_BYTES];
 };
 
 struct tail_target {
@@ -36,7 +38,8 @@ typedef int (*tail_bind_fn)(void *context, const struct module *module, uint64_t
 
 /*
  * Appends the ends; a tail that leads nowhere known is left out. 0 or -ENOMEM. *blind: the first
- * indirect jump of a followed function by which a call may leave unseen; module NULL: none.
+ * indirect jump of a followed function by which a call may leave unseen, or the first such function
+ * that can't be read; module NULL: none.
  */
 int tails_follow(struct module *module, const tail_jumps *tails, tail_bind_fn bind, void *context,
 		 shared_ends *ends, struct blind_jump *blind);

@@ -180,9 +180,15 @@ static void explain_tails(struct planned_function *function, const shared_ends *
 	if (!blind->module)
 		return;
 	tail_name(name, blind->module, blind->function_vaddr, doors);
-	log_note("%s ends by a jump to %s: a call that ends by the indirect jump at 0x%lx "
-		 "there is not seen to end",
-		 function->name, name, blind->vaddr);
+	if (blind->vaddr)
+		log_note("%s ends by a jump to %s: a call that ends by the indirect jump at 0x%lx "
+			 "there is not seen to end",
+			 function->name, name, blind->vaddr);
+	else
+		log_note("%s ends by a jump to %s at 0x%lx of %s: calls that end there are counted "
+			 "and not timed, since its ends are not known (%s)",
+			 function->name, name, blind->function_vaddr, blind->module->name,
+			 blind->why);
 }
 
 static int plan_ends(struct planning *planning, struct module *module,

@@ -43,6 +43,10 @@ FUNCTION("warm.cold", "nop\n warm_cold_end: ret");
 FUNCTION("by_stub", "jmp getppid@PLT");
 FUNCTION("by_pointer", "jmp *getppid@GOTPCREL(%rip)");
 FUNCTION("by_chain", "jmp by_stub");
+/* musl's, stripped: it leads to code whose bounds nobody states. */
+FUNCTION("unbounded_first", "jmp unbounded");
+__asm__(".pushsection .text\nunbounded: je 1f\n call fork_both\n"
+	" unbounded_end: ret\n 1: jmp chain_last\n.popsection\n");
 /* One leads to what is no code, and one to what is fine. */
 FUNCTION("spoilt_first", "je spoilt\n jmp fork_both");
 FUNCTION("spoilt", ".byte 0x06\n ret");
@@ -273,6 +277,19 @@ static void cold_parts_have_ends_too(void **state)
 }
 
 /* Into another module, by each way of jumping there. */
+static void code_without_bounds_has_ends_too(void **state)
+{
+	struct module *module = *state;
+	shared_ends ends = {0};
+
+	assert_int_equal(follow(module, "unbounded_first", NULL, &ends), 0);
+	assert_int_equal(ends.count, 3);
+	assert_end(&ends, module, LABEL_VADDR("unbounded_end"));
+	assert_end(&ends, module, LABEL_VADDR("chain_last_end"));
+	assert_end(&ends, module, LABEL_VADDR("chain_last_end2"));
+	array_release(&ends);
+}
+
 static void what_the_loader_bound_is_followed(void **state)
 {
 	static const char *const names[] = {"by_stub", "by_pointer", "by_chain"};
@@ -319,6 +336,7 @@ static void what_leads_nowhere_is_left_out(void **state)
 					      {module, vaddr_of(module, "spoilt")},
 					      {module, vaddr_of(module, "fork_both")}};
 	struct binding binding = {.module = module};
+	struct blind_jump blind;
 	shared_ends ends = {0};
 
 	/* The loader's pointer is not known to lead anywhere. */
@@ -327,11 +345,16 @@ static void what_leads_nowhere_is_left_out(void **state)
 	assert_int_equal(ends.count, 0);
 	/* It leads to what is no function, or none that can be read; the others count. */
 	binding = (struct binding){.module = module, .targets = nowhere, .count = 4};
-	assert_int_equal(follow(module, "by_pointer", &binding, &ends), 0);
+	assert_int_equal(follow_blind(module, "by_pointer", &binding, &ends, &blind), 0);
+	assert_ptr_equal(blind.module, module);
+	assert_int_equal(blind.function_vaddr, 1);
+	assert_int_equal(blind.vaddr, 0);
+	assert_true(*blind.why);
 	assert_int_equal(ends.count, 1);
 	assert_end(&ends, module, LABEL_VADDR("fork_both_end"));
 	array_release(&ends);
-	assert_int_equal(follow(module, "spoilt_first", NULL, &ends), 0);
+	assert_int_equal(follow_blind(module, "spoilt_first", NULL, &ends, &blind), 0);
+	assert_int_equal(blind.function_vaddr, vaddr_of(module, "spoilt"));
 	assert_int_equal(ends.count, 1);
 	assert_end(&ends, module, LABEL_VADDR("fork_both_end"));
 	array_release(&ends);
@@ -388,6 +411,7 @@ int main(void)
 		cmocka_unit_test(circles_come_to_an_end),
 		cmocka_unit_test(state_machines_are_cut),
 		cmocka_unit_test(cold_parts_have_ends_too),
+		cmocka_unit_test(code_without_bounds_has_ends_too),
 		cmocka_unit_test(what_the_loader_bound_is_followed),
 		cmocka_unit_test(modules_are_told_apart),
 		cmocka_unit_test(what_leads_nowhere_is_left_out),
