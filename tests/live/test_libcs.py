@@ -79,3 +79,21 @@ def test_ends_in_a_stripped_musl():
     assert [{key: flush[key] for key in truth[0]} for flush in run.of("flush")] == truth
     seen = run.function(place)
     assert (seen["calls"], seen["ended"], seen["unfinished"]) == (10, 10, 0)
+    assert "unseen_starts" not in seen and "had begun" not in run.stderr
+
+
+def test_calls_that_may_have_begun_before_the_watch():
+    """An end that lies in fflush does not tell of them, so the report does."""
+    target = subprocess.Popen([memwatch.TARGETS / "musl-tailing", "wait"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        with memwatch.Watch("--pid", target.pid, "--flush", "flush_pieces") as watch:
+            watch.wait_for("child", pid=target.pid, event="attach", watched=True)
+            target.communicate("\n", timeout=memwatch.DEADLINE_S)
+            run = watch.finish()
+    finally:
+        target.kill()
+        target.communicate()
+    seen = run.function("flush_pieces")
+    assert (seen["calls"], seen["ended"], seen["unseen_starts"]) == (10, 10, 1)
+    assert "before the probes of 1 process were live" in " ".join(run.stdout.split())

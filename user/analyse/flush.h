@@ -11,7 +11,10 @@ struct symbol_name {
 	const char *function; /* as it is shown */
 	const char *symbol;   /* as the file has it; NULL: the same, or several */
 	const char *module;
-	bool is_host; /* another function was inlined into it, and it is timed in its place */
+	bool is_host;     /* another function was inlined into it, and it is timed in its place */
+	bool ends_unseen; /* some of its ways out bear no probe */
+	/* Processes that ran before their probes were live, where all its ends are others' too. */
+	uint64_t unseen_starts;
 };
 
 /* Calibrated costs of one hit of a probe; 0 while they are not known. */

@@ -82,6 +82,12 @@ struct function_summary {
 	uint64_t p50_ns, p99_ns, max_ns;
 	uint64_t copied_bytes, copies; /* of outermost calls */
 	uint64_t reported;             /* how many were shown as flushes */
+	bool ends_unseen;              /* some of its ways out are known to bear no probe */
+	/*
+	 * Processes that ran before their probes were live, where it ends in nothing but code that
+	 * others call as well: calls that had begun by then are in no figure.
+	 */
+	uint64_t unseen_starts;
 };
 
 #define SIZE_CLASSES 64 /* class 0: 0 bytes; class i: 2^(i-1) <= bytes < 2^i */

@@ -58,6 +58,8 @@ static struct function_summary summarize_function(const struct symbol_name *name
 		.unfinished = function->unfinished,
 		.abandoned = function->abandoned,
 		.lost = function->lost,
+		.ends_unseen = name->ends_unseen,
+		.unseen_starts = name->unseen_starts,
 		.total_ns = function->total_ns,
 		.p50_ns = time_classes_percentile_ns(function->time_classes, 0.5, function->max_ns),
 		.p99_ns =
@@ -86,7 +88,7 @@ static int summarize_functions(const struct summary_input *input, const struct t
 		const struct mw_function *function = &input->functions[i];
 		struct function_summary line;
 
-		if (!function->calls)
+		if (!function->calls && !input->names[i].unseen_starts)
 			continue;
 		line = summarize_function(&input->names[i], function);
 		/* Not the kernel's count: what was shown, with unfinished ones, without lost ones.

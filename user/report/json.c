@@ -175,6 +175,8 @@ static struct json_line function_object(const struct function_summary *function)
 	json_line_count(&line, "abandoned", function->abandoned);
 	json_line_count(&line, "lost", function->lost);
 	json_line_count(&line, "reported", function->reported);
+	if (function->unseen_starts)
+		json_line_count(&line, "unseen_starts", function->unseen_starts);
 	return line;
 }
 

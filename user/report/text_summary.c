@@ -68,9 +68,13 @@ static void print_untimed(const struct text_report *text, struct page *page,
 		const char *words;
 	} kinds[] = {
 		{function->unfinished, "still open when their thread or the watch ended"},
-		{function->abandoned, "left by longjmp, an exception or an exit without a probe: "
-				      "in no figure but CALLS, "
-				      "so WORST may be more"},
+		{function->abandoned, function->ends_unseen
+					      ? "not seen to end, since not all its ends are "
+						"known: in no figure but CALLS, so WORST may be "
+						"more"
+					      : "left by longjmp, an exception or an exit without "
+						"a probe: in no figure but CALLS, so WORST may be "
+						"more"},
 		{function->lost, "lost, not timed"},
 	};
 	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], list[512];
@@ -88,6 +92,23 @@ static void print_untimed(const struct text_report *text, struct page *page,
 				 layout_name(name, function->function, NAME_COLUMNS), list);
 }
 
+/* An end that others have as well tells nothing where no call is known to be open. */
+static void print_unseen_starts(const struct text_report *text, struct page *page,
+				const struct function_summary *function)
+{
+	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT];
+
+	if (function->unseen_starts)
+		layout_paragraph(
+			page, LAYOUT_HANG, text->settings.columns,
+			"Calls of %s that had begun before the probes of %s process%s "
+			"were live are not in its figures, since it ends in code that others "
+			"call as well.",
+			layout_name(name, function->function, NAME_COLUMNS),
+			text_count(count, function->unseen_starts),
+			function->unseen_starts == 1 ? "" : "es");
+}
+
 static void print_notes(const struct text_report *text, struct page *page,
 			const struct run_summary *summary)
 {
@@ -95,6 +116,8 @@ static void print_notes(const struct text_report *text, struct page *page,
 
 	for (size_t i = 0; i < summary->function_count; i++)
 		print_untimed(text, page, &summary->functions[i]);
+	for (size_t i = 0; i < summary->function_count; i++)
+		print_unseen_starts(text, page, &summary->functions[i]);
 	if (summary->left_out)
 		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
 				 "Calls of %s or longer without a copy, of functions with others "

@@ -29,6 +29,7 @@ struct process {
 	bool links_stale;         /* the kernel's links belong to a thread that is gone */
 	char comm[COMM_BYTES];
 	bool held;                /* launched, and not let go yet */
+	uint64_t shared_ends;     /* process_plan_shared_ends() of its program, as far as counted */
 	struct process_plan plan; /* that the links carry */
 	struct process_links links;
 };
@@ -102,6 +103,16 @@ int processes_add(struct processes *processes, pid_t pid, enum process_event eve
 	return err;
 }
 
+/* Unless it was held, a call may have begun whose end looks like that of any other call. */
+static void count_unseen_starts(struct watchlist *watchlist, struct process *process)
+{
+	uint64_t shared = process_plan_shared_ends(&process->plan);
+
+	for (size_t i = 0; !process->held && i < watchlist->function_count; i++)
+		watchlist->functions[i].unseen_starts += (shared & ~process->shared_ends) >> i & 1;
+	process->shared_ends |= shared;
+}
+
 /* ---- telling ---- */
 
 static void tell(struct processes *processes, struct process *process, uint64_t at_ns,
@@ -125,6 +136,8 @@ static void tell(struct processes *processes, struct process *process, uint64_t 
 	/* A held process does not run: no time is lost. An attach has no beginning to miss. */
 	if (process->held || process->event == EVENT_ATTACH)
 		child.unwatched_ns = 0;
+	if (!reason)
+		count_unseen_starts(processes->watchlist, process);
 	if (!reason) {
 		processes->watched += !process->live;
 		process->live = true;
@@ -390,6 +403,7 @@ void processes_on_exec(struct processes *processes, const struct mw_exec *exec)
 	if (!process)
 		return;
 	mark_due(process, EVENT_EXEC, exec->head.at_ns);
+	process->shared_ends = 0;
 	memcpy(process->comm, exec->head.comm, sizeof(process->comm));
 	/* exec from a thread: the first thread, to whose task the links belong, is gone. */
 	process->links_stale |= exec->old_tid != exec->head.pid;

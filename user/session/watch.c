@@ -214,6 +214,8 @@ static int plan_ends(struct planning *planning, struct module *module,
 				   &blind);
 	if (!err)
 		explain_tails(function, &shared, &blind, doors);
+	if (function->exits.blind_vaddr || blind.module)
+		planning->watchlist->functions[function->index].ends_unseen = true;
 	array_each (end, &shared) {
 		if (!err)
 			err = planning_add_probe(planning, end->module, &end->point, MW_POINT_END,
@@ -386,6 +388,25 @@ int process_plan_copy(const struct process_plan *plan, struct process_plan *copy
 	if (err)
 		process_plan_release(copy);
 	return err;
+}
+
+uint64_t process_plan_shared_ends(const struct process_plan *plan)
+{
+	const struct planned_probe *probe;
+	uint64_t own = 0, shared = 0;
+
+	array_each (probe, &plan->probes) {
+		uint64_t cookie = probe->point.cookie, bit;
+
+		if (MW_COOKIE_KIND(cookie) != MW_POINT_END)
+			continue;
+		bit = 1ull << MW_COOKIE_INDEX(cookie);
+		if (MW_COOKIE_FLAGS(cookie) & MW_POINT_SHARED_END)
+			shared |= bit;
+		else
+			own |= bit;
+	}
+	return shared & ~own;
 }
 
 int process_plan_verify(pid_t pid, const struct process_plan *plan)

@@ -43,6 +43,12 @@ void process_plan_release(struct process_plan *plan);
 int process_plan_copy(const struct process_plan *plan, struct process_plan *copy);
 
 /*
+ * Bit by bit of their indices, the watched functions that end in nothing but code that others call
+ * as well. (MW_MAX_FUNCTIONS is 64.)
+ */
+uint64_t process_plan_shared_ends(const struct process_plan *plan);
+
+/*
  * Looks in the target's memory whether each probe is in place. Gives how many are not; -ESRCH
  * where the process is gone.
  */

@@ -217,6 +217,15 @@ static void says_what_was_not_timed(void **state)
 		     "probe: in no figure but CALLS, so WORST may be more; 4 lost, not timed.\n",
 		     "begun before they were watched: 5, not timed.\n"),
 		NONE);
+	function.ends_unseen = true;
+	function.unseen_starts = 6;
+	check_summary(&summary,
+		      LIST("; 3 not seen to end, since not all its ends are known: in no figure",
+			   "Calls of flush_accumulator that had begun before the probes of 6 "
+			   "processes were live are not in its figures, since it ends in code"),
+		      LIST("longjmp"));
+	function.unseen_starts = 1;
+	check_summary(&summary, LIST("the probes of 1 process were live"), NONE);
 	function.ended = 0;
 	check_summary(&summary,
 		      LIST("       10         -         -         -         -         -  flush_"),

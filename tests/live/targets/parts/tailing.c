@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A flush whose every call ends in the C library, by a jump to fflush. Its truth on stdout: a line
- * for each call, with what it copied.
+ * for each call, with what it copied. With an argument, it waits for a line first.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,11 +23,14 @@ __attribute__((noipa)) int flush_pieces(unsigned count)
 	return fflush(stdout);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
-	for (unsigned count = 100; count <= PIECES_MOST; count += 100) {
-		printf("{\"copies\": %u, \"copied_bytes\": %u}\n", count, count * PIECE_BYTES);
-		flush_pieces(count);
+	(void)arguments;
+	if (count > 1)
+		getchar();
+	for (unsigned pieces = 100; pieces <= PIECES_MOST; pieces += 100) {
+		printf("{\"copies\": %u, \"copied_bytes\": %u}\n", pieces, pieces * PIECE_BYTES);
+		flush_pieces(pieces);
 		/* Ends of nothing that is watched. */
 		fflush(stderr);
 	}
