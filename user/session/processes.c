@@ -178,7 +178,8 @@ static int take_plan(struct processes *processes, struct process *process,
 		explain_links(process, err);
 		return err;
 	}
-	missing = process_plan_verify(process->pid, plan);
+	/* Before the last try it may be a library that is being unloaded, and nothing is amiss. */
+	missing = process_plan_verify(process->pid, plan, process->verify_failures >= VERIFY_TRIES);
 	if (missing < 0)
 		return missing;
 	/* It may have called exec since it was planned: the record of that is on its way. */

@@ -409,7 +409,7 @@ uint64_t process_plan_shared_ends(const struct process_plan *plan)
 	return shared & ~own;
 }
 
-int process_plan_verify(pid_t pid, const struct process_plan *plan)
+int process_plan_verify(pid_t pid, const struct process_plan *plan, bool tells)
 {
 	const struct planned_probe *probe;
 	int missing = 0, err;
@@ -424,8 +424,10 @@ int process_plan_verify(pid_t pid, const struct process_plan *plan)
 		if (!err && byte == 0xcc)
 			continue;
 		missing++;
-		log_detail("the probe on %s at %s+0x%lx is not in place (byte %02x)", probe->name,
-			   probe->module->name, probe->point.file_off, err ? 0 : byte);
+		if (tells)
+			log_detail("the probe on %s at %s+0x%lx is not in place (byte %02x)",
+				   probe->name, probe->module->name, probe->point.file_off,
+				   err ? 0 : byte);
 	}
 	return missing;
 }

@@ -49,9 +49,9 @@ int process_plan_copy(const struct process_plan *plan, struct process_plan *copy
 uint64_t process_plan_shared_ends(const struct process_plan *plan);
 
 /*
- * Looks in the target's memory whether each probe is in place. Gives how many are not; -ESRCH
- * where the process is gone.
+ * Looks in the target's memory whether each probe is in place, and tells -v of those that are not.
+ * Gives how many; -ESRCH where the process is gone.
  */
-int process_plan_verify(pid_t pid, const struct process_plan *plan);
+int process_plan_verify(pid_t pid, const struct process_plan *plan, bool tells);
 
 #endif
