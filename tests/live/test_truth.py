@@ -15,11 +15,11 @@ STARTS = pytest.mark.parametrize("start", [truths.launch, truths.attach])
 @pytest.mark.parametrize("threads", [1, 8])
 def test_a_million_lazy_writes(tmp_path, start, threads, writes):
     arguments = ["--writes", 1_000_000, "--chunk", "1K", "--threads", threads]
-    run, truth = start(tmp_path, FLUSH + writes, "lazywrite", arguments)
-    assert len(truths.by_thread(truth)) == threads
     # One thread has a CPU of its own, and its flushes are long: no interrupt matters.
-    truths.check_all(run, "flush_accumulator", truth,
-                     0 if threads == 1 else truths.INTERRUPTED_SHARE)
+    run, truth = truths.check_all(lambda: start(tmp_path, FLUSH + writes, "lazywrite", arguments),
+                                  "flush_accumulator",
+                                  0 if threads == 1 else truths.INTERRUPTED_SHARE)
+    assert len(truths.by_thread(truth)) == threads
     if writes:
         truths.check_write_indexes(run.of("flush"), truth)
         assert run.summary["writes"] == threads * 1_000_000
@@ -47,8 +47,8 @@ def test_a_few_flushes(tmp_path):
     ("growbuf", "grow_buffer", ["--bytes", "64M", "--append", 4099]),
 ], ids=["getvalue", "shiftbuf", "growbuf"])
 def test_other_stalls(tmp_path, start, workload, function, arguments):
-    run, truth = start(tmp_path, ALL_TIMES + ["--flush", function], workload, arguments)
-    truths.check_all(run, function, truth)
+    truths.check_all(lambda: start(tmp_path, ALL_TIMES + ["--flush", function], workload,
+                                   arguments), function)
 
 
 def test_reading_the_value_is_one_copy_after_each_flush(tmp_path):

@@ -12,6 +12,8 @@ TRAPS_NS = 30_000
 DURATION_SHARE = 0.02
 # In that short time an interrupt, or another thread of the target, can have the CPU.
 INTERRUPTED_SHARE = 0.02
+# How many runs in a row the host may spoil.
+BURSTS = 2
 # The histogram's classes are 1/16 of an octave wide.
 MEDIAN_SHARE = 0.07
 
@@ -69,15 +71,14 @@ def is_close(got, true):
     return abs(got["duration_ns"] - true["duration_ns"]) <= slack_ns
 
 
-def check_times(reported, truth, interrupted_share):
-    """Each call encloses the true one, closely: all but the share in whose gaps something ran."""
-    both = pairs(reported, truth)
+def far_calls(run, truth):
+    """Each call encloses the true one; gives those that do not do so closely."""
+    both = pairs(run.of("flush"), truth)
     gaps = [gaps_ns(got, true) for got, true in both]
     assert all(before_ns >= 0 and after_ns >= 0 for before_ns, after_ns in gaps)
     for side_ns in zip(*gaps):
         assert statistics.median(side_ns) <= TRAPS_NS
-    far = [(got, true) for got, true in both if not is_close(got, true)]
-    assert len(far) <= math.ceil(interrupted_share * len(both)), far
+    return [(got, true) for got, true in both if not is_close(got, true)]
 
 
 def check_write_indexes(reported, truth):
@@ -123,13 +124,26 @@ def check_percentiles(run, function, truth):
     assert summary["p50_ns"] <= summary["p99_ns"] <= summary["max_ns"]
 
 
-def check_all(run, function, truth, interrupted_share=INTERRUPTED_SHARE):
+def check_exact(run, function, truth):
     """Of a run that watched one function and reported each of its calls."""
     assert run.status == 0, run.stderr
     assert truth
     assert {flush["function"] for flush in run.of("flush")} == {function}
     check_counts(run.of("flush"), truth)
-    check_times(run.of("flush"), truth, interrupted_share)
     check_nothing_lost(run)
     check_function_sums(run, function, truth)
     check_percentiles(run, function, truth)
+
+
+def check_all(measure, function, interrupted_share=INTERRUPTED_SHARE):
+    """
+    Measures, and checks; gives the run and the truth. A burst of the host's own doings makes many
+    calls of a run long, so a run may be repeated for its times, but its counts are always exact.
+    """
+    for _ in range(BURSTS + 1):
+        run, truth = measure()
+        check_exact(run, function, truth)
+        far = far_calls(run, truth)
+        if len(far) <= math.ceil(interrupted_share * len(truth)):
+            return run, truth
+    raise AssertionError(far)
