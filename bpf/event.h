@@ -13,20 +13,23 @@
 #define MW_COMM_BYTES    16
 #define MW_MAX_FUNCTIONS 64
 
-/* ---- a point's cookie: kind | flags << 8 | index << 16 | registers << 32 | link << 44 ---- */
+/* ---- a point's cookie: kind | flags << 8 | index << 16 | registers << 32 | link << 48 ---- */
 
 enum mw_point_kind {
-	MW_POINT_COPY = 1,  /* a copy routine is entered; index: routine */
+	MW_POINT_COPY = 1,  /* a copy of a certain size is under way; index: routine */
 	MW_POINT_ENTRY,     /* a watched function is entered; index: function */
 	MW_POINT_END,       /* a watched function ends; index: function */
 	MW_POINT_WRITE,     /* the cheap call that --writes names is entered */
 	MW_POINT_LOADER,    /* the dynamic loader's list of libraries changed */
 	MW_POINT_CALIBRATE, /* memwatch's own: costs what MW_POINT_COPY costs, counts apart */
+	MW_POINT_COPY_END,  /* a return that ends copies of MW_POINT_TIMED; index: routine */
+	MW_POINT_CALL,      /* a watched function is entered, and only counted; index: function */
 };
 
 #define MW_POINT_STEPPED    1u /* the instruction is single-stepped: the hit costs more */
 #define MW_POINT_SHARED_END 2u /* this ret also ends calls that are not ours (tail jumps) */
 #define MW_POINT_GO         4u /* Go's own code: %r14 holds the current goroutine's g */
+#define MW_POINT_TIMED      8u /* a copy's end is seen as well, where it is large enough */
 
 #define MW_COOKIE(kind, flags, index) ((__u64)(kind) | (__u64)(flags) << 8 | (__u64)(index) << 16)
 #define MW_COOKIE_KIND(cookie)        ((__u32)((cookie)&0xff))
@@ -69,12 +72,31 @@ enum mw_register {
 
 /*
  * Which link put it there, since a link that is being removed still hits for some 50 ms, beside
- * the one that takes its place. Numbers come round again after a million links, but for those of
+ * the one that takes its place. Numbers come round again after 65,535 links, but for those of
  * links that are still there; 0: memwatch's own, which is never retired.
  */
-#define MW_LINK_NUMBERS           (1u << 20)
-#define MW_COOKIE_LINK(cookie)    ((__u32)((cookie) >> 44))
-#define MW_COOKIE_OF_LINK(number) ((__u64)(number) << 44)
+#define MW_LINK_NUMBERS           (1u << 16)
+#define MW_COOKIE_LINK(cookie)    ((__u32)((cookie) >> 48))
+#define MW_COOKIE_OF_LINK(number) ((__u64)(number) << 48)
+
+/* What is known of each link, by its number. User space maps it. */
+struct mw_link {
+	__u64 spent_ns;   /* by its copies' hits so far: what the budget is charged with */
+	__u64 gate_bytes; /* smaller copies that pass its points are not counted */
+};
+
+/*
+ * From which size on a process's copies are counted just now. The programs read it at a span's
+ * start and end: user space raises it before the links change and lowers it after they have.
+ */
+struct mw_watched {
+	__u32 has_goroutines; /* some of its strands are goroutines */
+	__u32 gate_step;      /* counts the changes */
+	__u64 gate_bytes;     /* MW_NO_GATE: none is counted */
+	__u32 is_raised;      /* the budget holds it above where it began */
+	__u32 reserved;
+};
+#define MW_NO_GATE (~0ULL)
 
 /*
  * ---- records in the ring buffers: spans and copies in one, life events in the other, so that no
@@ -88,6 +110,7 @@ enum mw_record_type {
 	MW_RECORD_EXEC,
 	MW_RECORD_EXIT,
 	MW_RECORD_LOADER,
+	MW_RECORD_SPENDING,
 };
 
 struct mw_head {
@@ -101,7 +124,9 @@ struct mw_head {
 
 #define MW_SPAN_UNFINISHED 1u
 #define MW_SPAN_RECURSIVE  2u
-#define MW_SPAN_IN_WRITE   4u /* it was called by the write before it, which was still open */
+#define MW_SPAN_IN_WRITE   4u  /* it was called by the write before it, which was still open */
+#define MW_SPAN_GATE_MOVED 8u  /* the gate was raised or lowered within it */
+#define MW_SPAN_RAISED     16u /* the budget held the gate above where it began */
 
 struct mw_span {
 	struct mw_head head;
@@ -113,6 +138,10 @@ struct mw_span {
 	__u64 write_index;  /* of its strand when it began; 0: none counted */
 	__u64 cheap_hits;   /* of probes on emulated instructions, inside the span */
 	__u64 stepped_hits; /* of probes on single-stepped ones */
+	__u64 gate_bytes;   /* the larger one at its two ends; copies below it are not counted */
+	__u64 copy_ns;      /* inside the copies whose ends were seen ... */
+	__u64 timed_copies; /* ... which are so many */
+	__u64 timed_bytes;  /* ... and copied so much */
 	__u32 function;
 	__u32 flags; /* MW_SPAN_* */
 };
@@ -122,6 +151,7 @@ struct mw_copy {
 	__u64 copied_bytes;
 	__u64 dst_addr;
 	__u64 src_addr;
+	__u64 duration_ns; /* head.at_ns is its start; 0: its end was not seen */
 	__u32 routine;
 	__u32 reserved;
 };
@@ -150,6 +180,11 @@ struct mw_loader {
 	struct mw_head head;
 };
 
+/* A probe that is charged to the budget was hit, after user space asked to be told of the next. */
+struct mw_spending {
+	struct mw_head head;
+};
+
 /* ---- counters that user space reads from maps ---- */
 
 /* Times in classes of 1/16 of an octave: 0..15 ns exactly, then (exponent, 4 bits) to 2^44 ns. */
@@ -172,6 +207,12 @@ struct mw_function {
 	__u64 max_ns;
 	__u64 copied_bytes;
 	__u64 copies;
+	/* Of calls that no raised gate has touched: what the bytes of the others are estimated by.
+	 */
+	__u64 whole_calls;
+	__u64 whole_ns;
+	__u64 whole_bytes;
+	__u64 whole_kib_squared; /* the sum of (bytes / 1024)^2 */
 	__u64 time_classes[MW_TIME_CLASSES];
 };
 
@@ -191,6 +232,9 @@ struct mw_totals {
 	__u64 bytes_by_class[MW_SIZE_CLASSES];
 	__u64 largest_copy_bytes;
 	__u64 large_copies; /* of at least min_bytes, outside any span */
+	__u64 timed_copies; /* whose ends were seen */
+	__u64 timed_bytes;
+	__u64 copy_ns;
 	__u64 cheap_hits;
 	__u64 stepped_hits;
 	__u64 writes;
@@ -212,11 +256,17 @@ struct mw_span_key {
 
 struct mw_open_span {
 	__u64 start_ns;
-	__u64 copied_bytes; /* these five: the strand's running totals when it began */
+	__u64 copied_bytes; /* these eight: the strand's running totals when it began */
 	__u64 copies;
 	__u64 cheap_hits;
 	__u64 stepped_hits;
+	__u64 copy_ns;
+	__u64 timed_copies;
+	__u64 timed_bytes;
 	__u64 write_index;
+	__u64 gate_bytes; /* these two: the process's when it began */
+	__u32 gate_step;
+	__u32 was_raised;
 	__u64 return_addr; /* what lies at key.sp's place as long as the call is on its stack */
 	struct mw_span_key outer;
 	__u32 pid;
@@ -233,6 +283,18 @@ struct mw_goroutine {
 	__u32 reserved;
 };
 
+/* A copy whose end is awaited; a leaf has one at a time, but for signal handlers. */
+struct mw_open_copy {
+	__u64 start_ns; /* 0: none is */
+	__u64 sp;       /* where its return address lies */
+	__u64 return_addr;
+	__u64 bytes;
+	__u64 dst_addr;
+	__u64 src_addr;
+	__u32 link;
+	__u32 is_large; /* it is to be reported as a copy outside any span */
+};
+
 /*
  * Running totals of one strand: of what executes one thing after the other on one stack. A thread
  * in C code, a goroutine in Go code.
@@ -242,11 +304,15 @@ struct mw_strand {
 	__u64 copies;
 	__u64 cheap_hits;
 	__u64 stepped_hits;
+	__u64 copy_ns;
+	__u64 timed_copies;
+	__u64 timed_bytes;
 	__u64 writes;
 	__u64 last_write_ns;
 	__u64 write_sp; /* of the latest write, as in mw_span_key, and what lay there then */
 	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
+	struct mw_open_copy copy;
 };
 
 /* What the thread iterator prints. */
@@ -260,16 +326,20 @@ struct mw_strand_line {
 
 #define MW_SIZE_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed")
 MW_SIZE_IS(mw_head, 40);
-MW_SIZE_IS(mw_span, 112);
-MW_SIZE_IS(mw_copy, 72);
+MW_SIZE_IS(mw_link, 16);
+MW_SIZE_IS(mw_watched, 24);
+MW_SIZE_IS(mw_span, 144);
+MW_SIZE_IS(mw_copy, 80);
 MW_SIZE_IS(mw_fork, 48);
 MW_SIZE_IS(mw_exec, 48);
 MW_SIZE_IS(mw_exit, 48);
 MW_SIZE_IS(mw_span_key, 24);
-MW_SIZE_IS(mw_open_span, 96);
+MW_SIZE_IS(mw_open_span, 136);
+MW_SIZE_IS(mw_open_copy, 56);
+MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 88);
-MW_SIZE_IS(mw_strand_line, 120);
-MW_SIZE_IS(mw_function, 10 * 8 + MW_TIME_CLASSES * 8);
+MW_SIZE_IS(mw_strand, 168);
+MW_SIZE_IS(mw_strand_line, 200);
+MW_SIZE_IS(mw_function, 14 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

@@ -22,7 +22,8 @@ struct run_header {
 	const char *run_as;  /* user the command runs as; NULL for memwatch's own */
 	const pid_t *pids;   /* for an attach */
 	size_t pid_count;
-	uint64_t gate_bytes; /* 0: every copy */
+	bool gate_is_fixed;  /* --gate or --budget none; else the budget moves it */
+	uint64_t gate_bytes; /* fixed: 0: every copy */
 	double budget_pct;   /* < 0: none */
 	uint64_t min_bytes;
 	uint64_t min_time_ns;
@@ -52,6 +53,14 @@ struct flush {
 	bool left_out;   /* not to be shown: a call of a host that ran nothing of its guest */
 	uint64_t copied_bytes, copies;
 	bool copies_known; /* false: what it copied could not be read (unfinished ones only) */
+	/*
+	 * Copies below gate_bytes may be missing in copied_bytes and copies; MW_NO_GATE in
+	 * bpf/event.h, all ones: any may. partly: the gate moved within the call, so some of them
+	 * are counted. raised: the budget held the gate above where it began.
+	 */
+	uint64_t gate_bytes;
+	bool partly_counted, gate_raised;
+	uint64_t copy_ns, timed_copies, timed_bytes; /* inside the copies whose ends were seen */
 	uint64_t goroutine_addr; /* of its g, a Go function's strand; 0: its strand is the thread */
 	uint64_t write_index;    /* 1-based, per strand, counted from the attach; 0: not counted */
 	bool in_write;           /* that write was still open when it began, so it made it */
@@ -66,7 +75,21 @@ struct large_copy {
 	char comm[COMM_BYTES];
 	uint64_t start_ns;
 	uint64_t bytes;
+	uint64_t duration_ns; /* 0: not known */
 	uint64_t dst_addr, src_addr;
+};
+
+/* A step of the budget: a process's gate, or how a function is watched, was changed. */
+struct budget_step {
+	uint64_t at_ns;
+	pid_t pid; /* whose copies; 0: a function's, in all processes */
+	char comm[COMM_BYTES];
+	const char *function;                    /* NULL: copies */
+	uint64_t from_gate_bytes, to_gate_bytes; /* of copies; all ones: none is counted */
+	enum { WATCH_TIMED, WATCH_COUNTED, WATCH_DROPPED } from_watch, to_watch; /* of a function */
+	bool is_raised;     /* it costs less from now on; else the budget has room again */
+	uint64_t spent_ns;  /* what its probes cost since the step before it, or the start ... */
+	uint64_t during_ns; /* ... in so much CPU time of the target; 0: not known */
 };
 
 struct function_summary {
@@ -80,9 +103,18 @@ struct function_summary {
 	uint64_t lost;       /* not followed: memwatch's table was full */
 	uint64_t total_ns;   /* of outermost calls: recursion is not counted twice */
 	uint64_t p50_ns, p99_ns, max_ns;
-	uint64_t copied_bytes, copies; /* of outermost calls */
-	uint64_t reported;             /* how many were shown as flushes */
-	bool ends_unseen;              /* some of its ways out are known to bear no probe */
+	uint64_t copied_bytes, copies; /* of outermost calls: those that were counted */
+	/*
+	 * Outermost calls that no raised gate has touched. Where that is not all of them,
+	 * estimated_bytes is what all calls copied, by the mean of those, +- error_bytes (95 %,
+	 * from their spread; 0: too few to tell); it is 0 where there is none, or nothing to
+	 * estimate.
+	 */
+	uint64_t whole_calls, whole_bytes;
+	uint64_t estimated_bytes, error_bytes;
+	bool is_counted_only; /* too hot to be timed: the budget ended that while it ran */
+	uint64_t reported;    /* how many were shown as flushes */
+	bool ends_unseen;     /* some of its ways out are known to bear no probe */
 	/*
 	 * Processes that ran before their probes were live, where it ends in nothing but code that
 	 * others call as well: calls that had begun by then are in no figure.
@@ -136,6 +168,12 @@ struct run_summary {
 				    known */
 	uint64_t unmatched_ends; /* ends of calls that began before the attach */
 	struct loss_counts losses;
+	uint64_t timed_copies, timed_bytes, copy_ns; /* whose ends were seen */
+	double budget_pct;                           /* < 0: none */
+	uint64_t budget_steps;                       /* how many were reported */
+	bool gate_is_fixed;
+	uint64_t gate_bytes; /* the largest from which some process's copies were ever counted on
+				at first; smaller copies were not counted at all there */
 	uint64_t probe_hits, overhead_ns;
 	uint64_t hit_cheap_ns, hit_stepped_ns; /* calibrated cost of a hit of either kind */
 	uint64_t target_cpu_ns;                /* 0: not known */

@@ -207,18 +207,68 @@ struct tracer_costs tracer_costs(const struct tracer *tracer)
 	return tracer->costs;
 }
 
-int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
-		   const struct link_point *points, size_t count, struct probe_link **link)
+int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool is_raised)
+{
+	(void)tracer, (void)pid, (void)gate_bytes, (void)is_raised;
+	return 0;
+}
+
+void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes)
+{
+	(void)tracer, (void)bytes;
+}
+
+bool tracer_has_sessions(const struct tracer *tracer)
+{
+	(void)tracer;
+	return false;
+}
+
+uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function)
+{
+	(void)tracer, (void)function;
+	return 0;
+}
+
+void tracer_tell_next_hit(struct tracer *tracer)
+{
+	(void)tracer;
+}
+
+uint64_t probe_link_spent_ns(const struct tracer *tracer, const struct probe_link *link)
+{
+	(void)tracer, (void)link;
+	return 0;
+}
+
+int probe_link_prepare(struct tracer *tracer, const struct link_settings *settings,
+		       struct probe_link **link)
 {
 	const struct link_maker maker = {
 		.program = tracer->skeleton->progs.probe_point,
 		.kind = tracer->kind,
 		.number = link_numbers_next(&tracer->numbers),
 	};
-	int err = maker.number ? link_create(&maker, path, pid, points, count, link) : -ENOSPC;
+
+	return maker.number ? link_create(&maker, settings->path, settings->pid, settings->points,
+					  settings->count, link)
+			    : -ENOSPC;
+}
+
+void probe_link_swap(struct tracer *tracer, struct probe_link *old, struct probe_link *link)
+{
+	link_number_set_live(tracer->numbers.live, link_number(link), true);
+	if (old)
+		probe_link_retire(tracer, old);
+}
+
+int probe_link_new(struct tracer *tracer, const struct link_settings *settings,
+		   struct probe_link **link)
+{
+	int err = probe_link_prepare(tracer, settings, link);
 
 	if (!err)
-		link_number_set_live(tracer->numbers.live, maker.number, true);
+		probe_link_swap(tracer, NULL, *link);
 	return err;
 }
 

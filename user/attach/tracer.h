@@ -63,6 +63,27 @@ struct tracer_costs {
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
 
+/* ---- gates and what they cost ---- */
+
+/*
+ * From which size on the process's copies are counted from now on (MW_NO_GATE: none), and whether
+ * the budget holds that above where it began: spans tell by it what is known of their bytes. 0 or
+ * negative errno.
+ */
+int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool is_raised);
+
+/* Copies of at least so many bytes are timed, where their links see their ends; 0: none is. */
+void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes);
+
+/* True where LINK_SESSION works: the kernel has it, and it does what memwatch needs of it. */
+bool tracer_has_sessions(const struct tracer *tracer);
+
+/* What the hits of a function's entry and ends have cost all processes so far. */
+uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function);
+
+/* The next hit that is charged to the budget makes a MW_RECORD_SPENDING of the life ring. */
+void tracer_tell_next_hit(struct tracer *tracer);
+
 /* ---- links ---- */
 
 /* One point as the kernel takes it. An offset may stand twice, with two cookies. */
@@ -73,14 +94,38 @@ struct link_point {
 
 struct probe_link;
 
+enum link_end {
+	LINK_ENTRY,   /* hits alone */
+	LINK_SESSION, /* the return of each large copy as well, by a return probe of the kernel's */
+};
+
+struct link_settings {
+	const char *path; /* opens the file */
+	pid_t pid;        /* the process, with all its threads */
+	const struct link_point *points;
+	size_t count;
+	uint64_t gate_bytes; /* smaller copies are not counted; 0: all are */
+	enum link_end end;
+};
+
 /*
- * Puts the points on the file that `path` opens, for process pid and all its threads. The link
- * survives exec, not fork, and what it sees counts once all points are set. 0 or negative errno:
- * -ESRCH (the process is gone), -ENOTSUP (an instruction that the kernel refuses), ...; then
- * nothing is attached.
+ * Puts the points on the file. The link survives exec, not fork, and what it sees counts once all
+ * points are set. 0 or negative errno: -ESRCH (the process is gone), -ENOTSUP (an instruction that
+ * the kernel refuses), ...; then nothing is attached.
  */
-int probe_link_new(struct tracer *tracer, const char *path, pid_t pid,
-		   const struct link_point *points, size_t count, struct probe_link **link);
+int probe_link_new(struct tracer *tracer, const struct link_settings *settings,
+		   struct probe_link **link);
+
+/*
+ * The same, but nothing counts until probe_link_swap(): that makes the new link count and the old
+ * one (NULL: none) not any more, and retires the old one.
+ */
+int probe_link_prepare(struct tracer *tracer, const struct link_settings *settings,
+		       struct probe_link **link);
+void probe_link_swap(struct tracer *tracer, struct probe_link *old, struct probe_link *link);
+
+/* What the hits of its copies have cost its process so far. */
+uint64_t probe_link_spent_ns(const struct tracer *tracer, const struct probe_link *link);
 
 /*
  * What the link's probes see from now on does not count. Hands it to threads that remove it, since

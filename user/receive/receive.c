@@ -29,6 +29,8 @@ static size_t record_bytes(uint32_t type)
 		return sizeof(struct mw_exit);
 	case MW_RECORD_LOADER:
 		return sizeof(struct mw_loader);
+	case MW_RECORD_SPENDING:
+		return sizeof(struct mw_spending);
 	}
 	return 0;
 }
@@ -62,8 +64,10 @@ bool receiver_accept(struct receiver *receiver, const void *record, size_t bytes
 		handlers->exec(receiver->context, record);
 	else if (head->type == MW_RECORD_EXIT)
 		handlers->exit(receiver->context, record);
-	else
+	else if (head->type == MW_RECORD_LOADER)
 		handlers->loader(receiver->context, record);
+	else
+		handlers->spending(receiver->context, record);
 	return true;
 }
 

@@ -21,6 +21,7 @@ struct record_handlers {
 	void (*exec)(void *context, const struct mw_exec *exec);
 	void (*exit)(void *context, const struct mw_exit *exit);
 	void (*loader)(void *context, const struct mw_loader *loader);
+	void (*spending)(void *context, const struct mw_spending *spending);
 };
 
 struct receiver;

@@ -18,6 +18,7 @@ struct report_ops {
 	int (*child)(struct report *report, const struct child_report *child);
 	int (*flush)(struct report *report, const struct flush *flush);
 	int (*copy)(struct report *report, const struct large_copy *copy);
+	int (*budget)(struct report *report, const struct budget_step *step);
 	int (*live)(struct report *report, const struct run_summary *so_far); /* a status line */
 	int (*summary)(struct report *report, const struct run_summary *summary);
 	void (*free)(struct report *report);

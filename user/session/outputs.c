@@ -242,6 +242,11 @@ void outputs_copy(struct outputs *outputs, const struct large_copy *copy)
 	tell_all(outputs, copy, copy);
 }
 
+void outputs_budget(struct outputs *outputs, const struct budget_step *step)
+{
+	tell_all(outputs, budget, step);
+}
+
 void outputs_live(struct outputs *outputs, const struct run_summary *so_far)
 {
 	if (outputs->live)

@@ -34,12 +34,19 @@ static bool has_trap(const struct process_links *links, const struct module *mod
 static int link_module(struct process_links *links, struct tracer *tracer, pid_t pid,
 		       const struct module *module, const struct link_point *points, size_t count)
 {
+	struct link_settings settings;
 	struct probe_link *link;
 	int err = 0;
 
 	if (!count)
 		return 0;
-	err = probe_link_new(tracer, module->open_path, pid, points, count, &link);
+	settings = (struct link_settings){
+		.path = module->open_path,
+		.pid = pid,
+		.points = points,
+		.count = count,
+	};
+	err = probe_link_new(tracer, &settings, &link);
 	if (err)
 		return err;
 	err = array_push(&links->links, ((struct module_link){module, link}));

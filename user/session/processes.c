@@ -473,3 +473,27 @@ void processes_release(struct processes *processes)
 	array_release(&processes->all);
 	modules_release(&processes->modules);
 }
+
+int processes_spending(const struct processes *processes, process_spendings *spendings)
+{
+	(void)processes, (void)spendings;
+	return 0;
+}
+
+int processes_set_gate_level(struct processes *processes, pid_t pid, enum gate_level level)
+{
+	(void)processes, (void)pid, (void)level;
+	return 0;
+}
+
+int processes_throttle_function(struct processes *processes, unsigned function,
+				enum function_watch watch)
+{
+	(void)processes, (void)function, (void)watch;
+	return 0;
+}
+
+void processes_check_constants(struct processes *processes)
+{
+	(void)processes;
+}

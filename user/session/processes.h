@@ -8,6 +8,7 @@
 #define SESSION_PROCESSES_H
 
 #include "analyse/result.h"
+#include "session/gates.h"
 #include "session/watch.h"
 
 struct process;
@@ -19,6 +20,7 @@ struct processes {
 	struct tracer *tracer;
 	struct modules modules;
 	struct watchlist *watchlist;
+	struct gate_settings gates;
 	child_fn on_child;
 	void (*take_life_events)(void *context); /* reads what is there and tells it to the below */
 	void *context;
@@ -61,6 +63,38 @@ bool processes_hopeless(const struct processes *processes);
 
 /* The watch ends: tells of each whose probes never came to be. */
 void processes_give_up_due(struct processes *processes);
+
+/* What the budget knows of one process whose probes are live. */
+struct process_spending {
+	pid_t pid;
+	char comm[COMM_BYTES];
+	uint64_t copies_spent_ns; /* by the hits of its copies so far, whatever program it runs */
+	enum gate_level level;    /* in force */
+	enum gate_level lowest;   /* where it began */
+	bool is_movable;          /* a level above is of use: it has copy routines, not fixed */
+	uint64_t gate_bytes[GATE_LEVELS]; /* from which size on each level counts; MW_NO_GATE */
+};
+typedef ARRAY(struct process_spending) process_spendings;
+
+/* Appends one for each live process, in the order of their pids. 0 or -ENOMEM. */
+int processes_spending(const struct processes *processes, process_spendings *spendings);
+
+/* Moves a process's copies to another level. 0, -ESRCH, or why the links could not be made. */
+int processes_set_gate_level(struct processes *processes, pid_t pid, enum gate_level level);
+
+/*
+ * From now on a watched function is timed no more, in any process: its calls are counted, or not
+ * even that. 0 or negative errno.
+ */
+enum function_watch { FUNCTION_TIMED, FUNCTION_COUNTED, FUNCTION_DROPPED };
+int processes_throttle_function(struct processes *processes, unsigned function,
+				enum function_watch watch);
+
+/*
+ * Looks whether the thresholds that the gates' proofs rest on still hold what they did; plans a
+ * process anew where they do not.
+ */
+void processes_check_constants(struct processes *processes);
 
 /* CPU time of all of them since each was first watched. */
 uint64_t processes_cpu_ns(const struct processes *processes);

@@ -86,6 +86,11 @@ static void on_loader(void *context, const struct mw_loader *loader)
 	processes_on_loader(&((struct session *)context)->processes, loader);
 }
 
+static void on_spending(void *context, const struct mw_spending *spending)
+{
+	(void)context, (void)spending;
+}
+
 static const struct record_handlers handlers = {
 	.span = on_span,
 	.copy = on_copy,
@@ -93,6 +98,7 @@ static const struct record_handlers handlers = {
 	.exec = on_exec,
 	.exit = on_exit_record,
 	.loader = on_loader,
+	.spending = on_spending,
 };
 
 static void on_child(void *context, const struct child_report *child)

@@ -11,7 +11,7 @@
 #include "receive/receive.h"
 
 #define RECORD_MOST  sizeof(struct mw_span)
-#define TYPES_BEYOND (MW_RECORD_LOADER + 1)
+#define TYPES_BEYOND (MW_RECORD_SPENDING + 1)
 
 /* What the handlers were given. */
 struct taken {
@@ -21,9 +21,13 @@ struct taken {
 };
 
 static const size_t record_sizes[TYPES_BEYOND] = {
-	[MW_RECORD_SPAN] = sizeof(struct mw_span), [MW_RECORD_COPY] = sizeof(struct mw_copy),
-	[MW_RECORD_FORK] = sizeof(struct mw_fork), [MW_RECORD_EXEC] = sizeof(struct mw_exec),
-	[MW_RECORD_EXIT] = sizeof(struct mw_exit), [MW_RECORD_LOADER] = sizeof(struct mw_loader),
+	[MW_RECORD_SPAN] = sizeof(struct mw_span),
+	[MW_RECORD_COPY] = sizeof(struct mw_copy),
+	[MW_RECORD_FORK] = sizeof(struct mw_fork),
+	[MW_RECORD_EXEC] = sizeof(struct mw_exec),
+	[MW_RECORD_EXIT] = sizeof(struct mw_exit),
+	[MW_RECORD_LOADER] = sizeof(struct mw_loader),
+	[MW_RECORD_SPENDING] = sizeof(struct mw_spending),
 };
 
 /* What every handler may rely on. */
@@ -68,6 +72,11 @@ static void take_loader(void *context, const struct mw_loader *loader)
 	take(context, MW_RECORD_LOADER, &loader->head);
 }
 
+static void take_spending(void *context, const struct mw_spending *spending)
+{
+	take(context, MW_RECORD_SPENDING, &spending->head);
+}
+
 static const struct record_handlers handlers = {
 	.span = take_span,
 	.copy = take_copy,
@@ -75,6 +84,7 @@ static const struct record_handlers handlers = {
 	.exec = take_exec,
 	.exit = take_exit,
 	.loader = take_loader,
+	.spending = take_spending,
 };
 
 static unsigned taken_in_all(const struct taken *taken)
