@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "plan/gate_words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How far back a straight line is told of. */
+#define LINE_STEPS      16
+#define SPAN_TEXT_BYTES 96
+
+const char *bytes_text(char buf[BYTES_TEXT_BYTES], uint64_t bytes)
+{
+	char digits[BYTES_TEXT_BYTES];
+	size_t count = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, bytes), used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i && (count - i) % 3 == 0)
+			buf[used++] = ',';
+		buf[used++] = digits[i];
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+static const char *span_text(char buf[SPAN_TEXT_BYTES], struct size_span span)
+{
+	char least[BYTES_TEXT_BYTES], most[BYTES_TEXT_BYTES];
+
+	if (span.most >= COPY_BYTES_MOST && !span.least)
+		return "of all sizes";
+	if (span.most >= COPY_BYTES_MOST)
+		snprintf(buf, SPAN_TEXT_BYTES, "of more than %s bytes",
+			 bytes_text(least, span.least - 1));
+	else if (span.least == span.most)
+		snprintf(buf, SPAN_TEXT_BYTES, "of %s bytes", bytes_text(least, span.least));
+	else
+		snprintf(buf, SPAN_TEXT_BYTES, "of %s to %s bytes", bytes_text(least, span.least),
+			 bytes_text(most, span.most));
+	return buf;
+}
+
+static const char *text_at(const struct gate_words *words, uint64_t vaddr,
+			   char buf[INSN_TEXT_BYTES])
+{
+	size_t bytes = 0;
+	const uint8_t *at = words->code->read(words->code->source, vaddr, &bytes);
+
+	return at ? insn_text(buf, at, bytes, vaddr) : "(bad)";
+}
+
+/* The threshold in memory that the bound comes from. */
+static const struct gate_constant *constant_of(const struct gate_words *words, uint64_t least)
+{
+	const struct gate_constant *constant;
+
+	array_each (constant, words->constants)
+		if (least > 1 && (constant->value == least || constant->value == least - 1))
+			return constant;
+	return NULL;
+}
+
+static const char *cost_text(const struct size_node *node)
+{
+	return node->op.insn.probe == PROBE_EMULATED ? "emulated" : "single-stepped";
+}
+
+void gate_words_point(const struct gate_words *words, uint32_t node, uint64_t from_bytes,
+		      char text[PLAN_REASON_BYTES])
+{
+	const struct size_node *at = &words->graph->nodes.items[node];
+	const struct gate_constant *constant = constant_of(words, at->before.span.least);
+	char insn[INSN_TEXT_BYTES], span[SPAN_TEXT_BYTES], threshold[48] = "";
+
+	if (constant)
+		snprintf(threshold, sizeof(threshold), " (threshold at 0x%" PRIx64 ")",
+			 constant->vaddr);
+	snprintf(text, PLAN_REASON_BYTES, "%.50s: %s copies %.50s%s%s; %s",
+		 text_at(words, at->vaddr, insn), at->before.rareness ? "overlapping" : "only",
+		 span_text(span, at->before.span), at->before.rareness ? "" : " pass", threshold,
+		 cost_text(at));
+	(void)from_bytes;
+}
+
+/* The one node from which alone control comes to this, or UINT32_MAX. */
+static uint32_t only_way_to(const struct size_graph *graph, uint32_t node)
+{
+	const struct size_edge *edge;
+	uint32_t from = UINT32_MAX;
+
+	if (graph->nodes.items[node].is_door)
+		return UINT32_MAX;
+	array_each (edge, &graph->edges) {
+		if (edge->to != node)
+			continue;
+		if (from != UINT32_MAX && from != edge->from)
+			return UINT32_MAX;
+		from = edge->from;
+	}
+	return from;
+}
+
+static uint32_t next_on_line(const struct size_graph *graph, uint32_t node)
+{
+	const struct size_node *at = &graph->nodes.items[node];
+	const struct size_edge *edge;
+
+	array_each (edge, &graph->edges)
+		if (edge->from == node &&
+		    graph->nodes.items[edge->to].vaddr == at->vaddr + at->op.insn.length)
+			return edge->to;
+	return UINT32_MAX;
+}
+
+static const char *verdict_text(const struct gate_words *words, uint32_t node)
+{
+	const struct size_node *at = &words->graph->nodes.items[node];
+
+	switch (words->verdicts[node]) {
+	case GATE_HAS_NO_ARGUMENTS:
+		return "has lost the arguments";
+	case GATE_IN_LOOP:
+		return "is in a loop";
+	case GATE_BEARS_NO_PROBE:
+		return "bears no probe";
+	case GATE_SPLIT:
+		return "is jumped into";
+	case GATE_FITS:
+		break;
+	}
+	return at->op.insn.probe == PROBE_EMULATED ? NULL : "is single-stepped";
+}
+
+/* The last instruction on the way to the gate that would do, but for the smaller copies there. */
+static uint32_t lower_gate(const struct gate_words *words, uint32_t node)
+{
+	const struct size_graph *graph = words->graph;
+	uint64_t least = graph->nodes.items[node].before.span.least;
+
+	for (size_t i = 0; i < LINE_STEPS && node != UINT32_MAX; i++) {
+		if (graph->nodes.items[node].before.span.least < least &&
+		    words->verdicts[node] == GATE_FITS &&
+		    graph->nodes.items[node].op.insn.probe == PROBE_EMULATED)
+			return node;
+		node = only_way_to(graph, node);
+	}
+	return UINT32_MAX;
+}
+
+static size_t append_neighbour(const struct gate_words *words, uint32_t node, const char *where,
+			       char *text, size_t used)
+{
+	char insn[INSN_TEXT_BYTES];
+	const char *verdict = node == UINT32_MAX ? NULL : verdict_text(words, node);
+
+	if (!verdict)
+		return used;
+	used += (size_t)snprintf(
+		text + used, PLAN_REASON_BYTES - used, "%s%.36s %s it %s", used ? "; " : "",
+		text_at(words, words->graph->nodes.items[node].vaddr, insn), where, verdict);
+	return used < PLAN_REASON_BYTES ? used : PLAN_REASON_BYTES - 1;
+}
+
+void gate_words_neighbours(const struct gate_words *words, uint32_t node,
+			   char text[PLAN_REASON_BYTES])
+{
+	const struct size_graph *graph = words->graph;
+	uint32_t lower = lower_gate(words, node);
+	char insn[INSN_TEXT_BYTES], least[BYTES_TEXT_BYTES];
+	size_t used;
+
+	*text = '\0';
+	used = append_neighbour(words, only_way_to(graph, node), "before", text, 0);
+	if (lower != UINT32_MAX) {
+		used += (size_t)snprintf(
+			text + used, PLAN_REASON_BYTES - used, "%s%.36s passes from %s bytes on",
+			used ? "; " : "", text_at(words, graph->nodes.items[lower].vaddr, insn),
+			bytes_text(least, graph->nodes.items[lower].before.span.least));
+		return;
+	}
+	append_neighbour(words, next_on_line(graph, node), "behind", text, used);
+}
+
+/* Follows the copies that pass no instruction that fits; the last that has its arguments. */
+void gate_words_refusal(const struct gate_words *words, const struct size_graph *way,
+			uint64_t from_bytes, char text[PLAN_REASON_BYTES])
+{
+	(void)words, (void)way;
+	char bytes[BYTES_TEXT_BYTES];
+
+	snprintf(text, PLAN_REASON_BYTES,
+		 "no set of instructions is passed exactly once by each copy of %s bytes or more "
+		 "with its arguments in place",
+		 bytes_text(bytes, from_bytes));
+}
