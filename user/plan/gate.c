@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "plan/gate_cut.h"
+#include "plan/gate_judge.h"
 #include "plan/gate_words.h"
 #include "plan/walk.h"
 
@@ -34,180 +35,23 @@ static struct gate_words words_of(const struct gate_search *search)
 				   &search->all.constants};
 }
 
-static int compare_vaddrs(const void *left, const void *right)
-{
-	const struct size_node *const *a = left, *const *b = right;
-
-	return ((*a)->vaddr > (*b)->vaddr) - ((*a)->vaddr < (*b)->vaddr);
-}
-
-/* Instructions that share bytes: a breakpoint on one would change the other. */
-static int judge_splits(struct gate_search *search)
-{
-	size_t count = search->all.nodes.count;
-	const struct size_node **sorted = calloc(count + 1, sizeof(*sorted));
-
-	if (!sorted)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &search->all.nodes.items[i];
-	qsort(sorted, count, sizeof(*sorted), compare_vaddrs);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t end = sorted[i]->vaddr + sorted[i]->op.insn.length;
-
-		for (size_t k = i + 1; k < count && sorted[k]->vaddr < end; k++) {
-			if (sorted[k]->vaddr == sorted[i]->vaddr)
-				continue;
-			search->verdicts[sorted[i] - search->all.nodes.items] = GATE_SPLIT;
-			search->verdicts[sorted[k] - search->all.nodes.items] = GATE_SPLIT;
-		}
-	}
-	free(sorted);
-	return 0;
-}
-
-struct loop_search {
-	const struct size_graph *graph;
-	uint32_t *first_edge;  /* by node, into edges, which stand in the order of `from` */
-	uint32_t *order, *low; /* Tarjan's: when a node was found, the earliest one it leads to */
-	uint32_t *stack, *path;
-	uint32_t stacked, found;
-	bool *is_stacked;
-	enum gate_verdict *verdicts;
-};
-
-static void close_component(struct loop_search *loops, uint32_t node)
-{
-	bool is_one = loops->stack[loops->stacked - 1] == node;
-	uint32_t last;
-
-	do {
-		last = loops->stack[--loops->stacked];
-		loops->is_stacked[last] = false;
-		if (!is_one)
-			loops->verdicts[last] = GATE_IN_LOOP;
-	} while (last != node);
-}
-
-static void find_loops(struct loop_search *loops, uint32_t root, uint32_t *next_edge)
-{
-	uint32_t depth = 0;
-
-	loops->path[depth++] = root;
-	loops->order[root] = loops->low[root] = ++loops->found;
-	loops->stack[loops->stacked++] = root;
-	loops->is_stacked[root] = true;
-	while (depth) {
-		uint32_t node = loops->path[depth - 1], to;
-
-		if (next_edge[node] == loops->first_edge[node + 1]) {
-			if (loops->low[node] == loops->order[node])
-				close_component(loops, node);
-			if (--depth && loops->low[node] < loops->low[loops->path[depth - 1]])
-				loops->low[loops->path[depth - 1]] = loops->low[node];
-			continue;
-		}
-		to = loops->graph->edges.items[next_edge[node]++].to;
-		if (to == node)
-			loops->verdicts[node] = GATE_IN_LOOP;
-		if (!loops->order[to]) {
-			loops->path[depth++] = to;
-			loops->order[to] = loops->low[to] = ++loops->found;
-			loops->stack[loops->stacked++] = to;
-			loops->is_stacked[to] = true;
-		} else if (loops->is_stacked[to] && loops->order[to] < loops->low[node]) {
-			loops->low[node] = loops->order[to];
-		}
-	}
-}
-
-/* The edges were recorded node by node. */
-static void index_edges(const struct size_graph *graph, uint32_t *first_edge)
-{
-	size_t edge = 0;
-
-	for (uint32_t i = 0; i <= graph->nodes.count; i++) {
-		while (edge < graph->edges.count && graph->edges.items[edge].from < i)
-			edge++;
-		first_edge[i] = (uint32_t)edge;
-	}
-}
-
-static int judge_loops(struct gate_search *search)
-{
-	size_t count = search->all.nodes.count;
-	uint32_t *scratch = calloc(6 * (count + 1), sizeof(*scratch));
-	struct loop_search loops = {
-		.graph = &search->all,
-		.is_stacked = calloc(count + 1, sizeof(bool)),
-		.verdicts = search->verdicts,
-	};
-	int err = scratch && loops.is_stacked ? 0 : -ENOMEM;
-
-	if (err)
-		goto out;
-	loops.first_edge = scratch;
-	loops.order = scratch + (count + 1);
-	loops.low = scratch + 2 * (count + 1);
-	loops.stack = scratch + 3 * (count + 1);
-	loops.path = scratch + 4 * (count + 1);
-	index_edges(&search->all, loops.first_edge);
-	index_edges(&search->all, scratch + 5 * (count + 1));
-	for (uint32_t i = 0; i < count; i++)
-		if (!loops.order[i])
-			find_loops(&loops, i, scratch + 5 * (count + 1));
-out:
-	free(scratch);
-	free(loops.is_stacked);
-	return err;
-}
-
-static bool bears_probe(const struct size_node *node)
-{
-	return node->op.insn.probe == PROBE_EMULATED || node->op.insn.probe == PROBE_STEPPED;
-}
-
-static bool holds_arguments(const struct size_graph *graph, const struct size_node *node)
-{
-	const struct held_arguments held = size_state_held(&node->before);
-
-	return all_held(&held) && !size_graph_node(graph, node->vaddr, false);
-}
-
-/* What speaks against a probe on each node, whatever the size from which copies are counted. */
-static int judge_nodes(struct gate_search *search)
-{
-	size_t count = search->all.nodes.count;
-	int err;
-
-	search->verdicts = calloc(count + 1, sizeof(*search->verdicts));
-	if (!search->verdicts)
-		return -ENOMEM;
-	err = judge_splits(search);
-	if (!err)
-		err = judge_loops(search);
-	for (size_t i = 0; !err && i < count; i++) {
-		const struct size_node *node = &search->all.nodes.items[i];
-
-		if (search->verdicts[i] != GATE_FITS)
-			continue;
-		if (!holds_arguments(&search->all, node))
-			search->verdicts[i] = GATE_HAS_NO_ARGUMENTS;
-		else if (!bears_probe(node))
-			search->verdicts[i] = GATE_BEARS_NO_PROBE;
-	}
-	return err;
-}
-
-static int search_begin(struct gate_search *search)
+static int search_begin(struct gate_search *search, bool is_go)
 {
 	int err;
 
 	*search->reason = '\0';
+	for (size_t i = 0; is_go && i < search->door_count; i++) {
+		if (!plan_reads_stack_arguments(search->code, search->doors[i].vaddr))
+			continue;
+		snprintf(search->reason, PLAN_REASON_BYTES,
+			 "%.40s takes its arguments from the stack, as in Go before 1.17",
+			 search->doors[i].name);
+		return -ENOTSUP;
+	}
 	err = size_graph_build(&search->all, search->code, search->memory, search->at_door,
 			       search->doors, search->door_count,
 			       (struct size_span){0, COPY_BYTES_MOST}, search->reason);
-	return err ? err : judge_nodes(search);
+	return err ? err : gate_judge(&search->all, &search->verdicts);
 }
 
 static void search_end(struct gate_search *search)
@@ -223,19 +67,14 @@ static uint64_t share_from(uint64_t bytes)
 	return ((uint64_t)1 << 44) / (bytes + 16);
 }
 
-/*
- * What a point costs all copies together. Few overlap; but a way that is single-stepped for those
- * that do is not to be had for that.
- */
+/* What a point costs all copies together; few overlap. */
 static uint64_t cost_of(const struct size_node *node, uint32_t position)
 {
 	uint64_t share =
 		share_from(node->before.span.least) - share_from(node->before.span.most + 1);
-	uint64_t cost = node->op.insn.probe == PROBE_EMULATED
-				? (COST_EMULATED * share) >> (node->before.rareness * RARE_SHIFT)
-				: COST_STEPPED * share;
+	uint64_t hit = node->op.insn.probe == PROBE_EMULATED ? COST_EMULATED : COST_STEPPED;
 
-	return cost + COST_OF_A_POINT + position;
+	return (hit * share >> (node->before.rareness * RARE_SHIFT)) + COST_OF_A_POINT + position;
 }
 
 /* The node of all copies that one of the gated ones is. */
@@ -292,7 +131,7 @@ static int add_point(const struct gate_search *search, uint32_t at, struct gate_
 	gate.point.in.dst = pick_register(held.dst, search->at_door->dst);
 	gate.point.in.src = pick_register(held.src, search->at_door->src);
 	gate.point.in.size = pick_register(held.size, search->at_door->size);
-	gate_words_point(&words, at, plan->from_bytes, gate.point.reason);
+	gate_words_point(&words, at, gate.point.reason);
 	gate_words_neighbours(&words, at, gate.neighbours);
 	if (!plan->points.count || gate.least_bytes < plan->least_bytes)
 		plan->least_bytes = gate.least_bytes;
@@ -387,8 +226,7 @@ static int search_gate(struct gate_search *search, uint64_t from_bytes, struct g
 	free(nodes);
 	if (err != -ENOENT && err != -E2BIG)
 		return err;
-	gate_words_refusal(&words, &search->gated, from_bytes, search->reason);
-	return -ENOTSUP;
+	return gate_words_refusal(&words, &search->gated, search->reason);
 }
 
 static struct gate_search search_of(const struct code_view *code, const struct memory_view *memory,
@@ -419,7 +257,7 @@ int plan_gate(const struct code_view *code, const struct memory_view *memory, bo
 		snprintf(reason, PLAN_REASON_BYTES, "no copy has %" PRIu64 " bytes", from_bytes);
 		return -ENOTSUP;
 	}
-	err = search_begin(&search);
+	err = search_begin(&search, is_go);
 	if (!err)
 		err = search_gate(&search, from_bytes, plan);
 	if (err)
@@ -442,7 +280,7 @@ int plan_gate_sizes(const struct code_view *code, const struct memory_view *memo
 	struct gate_search search = search_of(code, memory, is_go, doors, door_count, reason);
 	gate_sizes found = {0};
 	size_t kept = 0;
-	int err = search_begin(&search);
+	int err = search_begin(&search, is_go);
 
 	for (size_t i = 0; !err && i < search.all.nodes.count; i++) {
 		const struct size_node *node = &search.all.nodes.items[i];

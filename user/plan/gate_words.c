@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 /* How far back a straight line is told of. */
 #define LINE_STEPS      16
@@ -65,21 +65,23 @@ static const char *cost_text(const struct size_node *node)
 	return node->op.insn.probe == PROBE_EMULATED ? "emulated" : "single-stepped";
 }
 
-void gate_words_point(const struct gate_words *words, uint32_t node, uint64_t from_bytes,
-		      char text[PLAN_REASON_BYTES])
+void gate_words_point(const struct gate_words *words, uint32_t node, char text[PLAN_REASON_BYTES])
 {
 	const struct size_node *at = &words->graph->nodes.items[node];
 	const struct gate_constant *constant = constant_of(words, at->before.span.least);
 	char insn[INSN_TEXT_BYTES], span[SPAN_TEXT_BYTES], threshold[48] = "";
 
+	if (!at->before.span.least && at->before.span.most >= COPY_BYTES_MOST) {
+		snprintf(text, PLAN_REASON_BYTES, "%.50s: copies of all sizes pass; %s",
+			 text_at(words, at->vaddr, insn), cost_text(at));
+		return;
+	}
 	if (constant)
 		snprintf(threshold, sizeof(threshold), " (threshold at 0x%" PRIx64 ")",
 			 constant->vaddr);
-	snprintf(text, PLAN_REASON_BYTES, "%.50s: %s copies %.50s%s%s; %s",
+	snprintf(text, PLAN_REASON_BYTES, "%.50s: %s copies %.50s pass%s; %s",
 		 text_at(words, at->vaddr, insn), at->before.rareness ? "overlapping" : "only",
-		 span_text(span, at->before.span), at->before.rareness ? "" : " pass", threshold,
-		 cost_text(at));
-	(void)from_bytes;
+		 span_text(span, at->before.span), threshold, cost_text(at));
 }
 
 /* The one node from which alone control comes to this, or UINT32_MAX. */
@@ -103,12 +105,13 @@ static uint32_t only_way_to(const struct size_graph *graph, uint32_t node)
 static uint32_t next_on_line(const struct size_graph *graph, uint32_t node)
 {
 	const struct size_node *at = &graph->nodes.items[node];
-	const struct size_edge *edge;
 
-	array_each (edge, &graph->edges)
-		if (edge->from == node &&
-		    graph->nodes.items[edge->to].vaddr == at->vaddr + at->op.insn.length)
-			return edge->to;
+	for (uint32_t i = at->first_edge; i < size_graph_last_edge(graph, node); i++) {
+		uint32_t to = graph->edges.items[i].to;
+
+		if (graph->nodes.items[to].vaddr == at->vaddr + at->op.insn.length)
+			return to;
+	}
 	return UINT32_MAX;
 }
 
@@ -181,15 +184,80 @@ void gate_words_neighbours(const struct gate_words *words, uint32_t node,
 	append_neighbour(words, next_on_line(graph, node), "behind", text, used);
 }
 
-/* Follows the copies that pass no instruction that fits; the last that has its arguments. */
-void gate_words_refusal(const struct gate_words *words, const struct size_graph *way,
-			uint64_t from_bytes, char text[PLAN_REASON_BYTES])
+/* Whether nothing speaks against a probe on a node of another graph of the same routine. */
+static bool fits(const struct gate_words *words, const struct size_node *node)
 {
-	(void)words, (void)way;
-	char bytes[BYTES_TEXT_BYTES];
+	const struct size_node *known =
+		size_graph_node(words->graph, node->vaddr, node->has_arguments);
 
+	return known && words->verdicts[known - words->graph->nodes.items] == GATE_FITS;
+}
+
+/*
+ * Where copies come to an end past nothing that fits: the return, with what each node was reached
+ * from in came_from; UINT32_MAX where there is no such way.
+ */
+static uint32_t free_way(const struct gate_words *words, const struct size_graph *way,
+			 uint32_t *came_from, uint32_t *queue)
+{
+	uint32_t first = 0, count = 0;
+
+	for (uint32_t i = 0; i < way->nodes.count; i++) {
+		came_from[i] = UINT32_MAX;
+		if (!way->nodes.items[i].is_door || fits(words, &way->nodes.items[i]))
+			continue;
+		came_from[i] = i;
+		queue[count++] = i;
+	}
+	while (first < count) {
+		uint32_t node = queue[first++];
+
+		if (way->nodes.items[node].end == END_RETURN)
+			return node;
+		for (uint32_t i = way->nodes.items[node].first_edge;
+		     i < size_graph_last_edge(way, node); i++) {
+			uint32_t to = way->edges.items[i].to;
+
+			if (came_from[to] != UINT32_MAX || fits(words, &way->nodes.items[to]))
+				continue;
+			came_from[to] = node;
+			queue[count++] = to;
+		}
+	}
+	return UINT32_MAX;
+}
+
+static void tell_of_way(const struct gate_words *words, const struct size_graph *way,
+			const uint32_t *came_from, uint32_t end, char text[PLAN_REASON_BYTES])
+{
+	char insn[INSN_TEXT_BYTES], span[SPAN_TEXT_BYTES];
+	const struct size_node *last;
+	uint32_t at = end;
+
+	while (came_from[at] != at && !way->nodes.items[at].has_arguments)
+		at = came_from[at];
+	last = &way->nodes.items[at];
 	snprintf(text, PLAN_REASON_BYTES,
-		 "no set of instructions is passed exactly once by each copy of %s bytes or more "
-		 "with its arguments in place",
-		 bytes_text(bytes, from_bytes));
+		 "copies %.50s lose their arguments at 0x%" PRIx64
+		 " (%.20s); nothing before bears a probe",
+		 span_text(span, way->nodes.items[end].before.span), last->vaddr,
+		 text_at(words, last->vaddr, insn));
+}
+
+int gate_words_refusal(const struct gate_words *words, const struct size_graph *way,
+		       char text[PLAN_REASON_BYTES])
+{
+	uint32_t *scratch = calloc(2 * way->nodes.count + 1, sizeof(*scratch));
+	uint32_t end;
+
+	if (!scratch)
+		return -ENOMEM;
+	end = free_way(words, way, scratch, scratch + way->nodes.count);
+	if (end == UINT32_MAX)
+		snprintf(text, PLAN_REASON_BYTES,
+			 "its ways part and meet so that any points would count some copies twice");
+	else
+		tell_of_way(words, way, scratch, end, text);
+	free(scratch);
+	return -ENOTSUP;
 }

@@ -3,16 +3,7 @@
 #ifndef PLAN_GATE_WORDS_H
 #define PLAN_GATE_WORDS_H
 
-#include "plan/size_graph.h"
-
-/* Whether a probe could stand on a node, and what speaks against it. */
-enum gate_verdict {
-	GATE_FITS,
-	GATE_HAS_NO_ARGUMENTS, /* or the stack is not as it was at the door */
-	GATE_IN_LOOP,
-	GATE_BEARS_NO_PROBE,
-	GATE_SPLIT, /* a jump leads into the middle of it */
-};
+#include "plan/gate_judge.h"
 
 struct gate_words {
 	const struct code_view *code;
@@ -26,13 +17,12 @@ struct gate_words {
 const char *bytes_text(char buf[BYTES_TEXT_BYTES], uint64_t bytes);
 
 /* "jb 0x16da60: passed by all copies of more than 2,112 bytes (...); emulated" */
-void gate_words_point(const struct gate_words *words, uint32_t node, uint64_t from_bytes,
-		      char text[PLAN_REASON_BYTES]);
+void gate_words_point(const struct gate_words *words, uint32_t node, char text[PLAN_REASON_BYTES]);
 /* Why not the instructions before it and behind it. */
 void gate_words_neighbours(const struct gate_words *words, uint32_t node,
 			   char text[PLAN_REASON_BYTES]);
-/* Why there is no gate: `way` is where the copies go that pass no instruction that fits. */
-void gate_words_refusal(const struct gate_words *words, const struct size_graph *way,
-			uint64_t from_bytes, char text[PLAN_REASON_BYTES]);
+/* Why there is no gate: `way` is where those copies go. -ENOTSUP, as a rule; -ENOMEM */
+int gate_words_refusal(const struct gate_words *words, const struct size_graph *way,
+		       char text[PLAN_REASON_BYTES]);
 
 #endif

@@ -55,6 +55,12 @@ const struct size_node *size_graph_node(const struct size_graph *graph, uint64_t
 	return at == NO_NODE ? NULL : &graph->nodes.items[at];
 }
 
+uint32_t size_graph_last_edge(const struct size_graph *graph, uint32_t node)
+{
+	return (uint32_t)(node + 1 < graph->nodes.count ? graph->nodes.items[node + 1].first_edge
+							: graph->edges.count);
+}
+
 static int refuse(struct size_walk *walk, uint64_t vaddr, const char *why)
 {
 	char text[INSN_TEXT_BYTES];
@@ -248,8 +254,10 @@ static int record_edges(struct size_walk *walk)
 	int err = 0;
 
 	walk->is_recording = true;
-	for (uint32_t i = 0; !err && i < walk->graph->nodes.count; i++)
+	for (uint32_t i = 0; !err && i < walk->graph->nodes.count; i++) {
+		walk->graph->nodes.items[i].first_edge = (uint32_t)walk->graph->edges.count;
 		err = follow(walk, i);
+	}
 	return err;
 }
 

@@ -26,6 +26,7 @@ struct size_node {
 	enum size_end end;
 	struct size_op op;
 	struct size_state before;
+	uint32_t first_edge; /* of those that lead on from it, which follow one another */
 	uint32_t next_alike; /* in the same slot of the index; UINT32_MAX: the last */
 };
 
@@ -49,6 +50,9 @@ int size_graph_build(struct size_graph *graph, const struct code_view *code,
 		     const struct copy_door *doors, size_t door_count, struct size_span span,
 		     char reason[PLAN_REASON_BYTES]);
 void size_graph_release(struct size_graph *graph);
+
+/* Behind the last of the edges that lead on from a node. */
+uint32_t size_graph_last_edge(const struct size_graph *graph, uint32_t node);
 
 /* The node, or NULL. */
 const struct size_node *size_graph_node(const struct size_graph *graph, uint64_t vaddr,

@@ -34,6 +34,12 @@ static struct size_value address_of(const struct size_state *state,
 {
 	struct size_value address = value_constant(operand->constant), index;
 
+	/* lea (%rcx,%rcx,2): three times the same, not any two of its values. */
+	if (operand->base < CPU_REGISTERS && operand->base == operand->index) {
+		index = value_times(&state->registers[operand->base],
+				    1 + ((uint64_t)1 << operand->scale_bits), state->span);
+		return value_add(&index, &address, state->span);
+	}
 	if (operand->base < CPU_REGISTERS)
 		address = value_add(&state->registers[operand->base], &address, state->span);
 	if (operand->index < CPU_REGISTERS) {

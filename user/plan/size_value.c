@@ -176,20 +176,27 @@ struct size_value value_and(const struct size_value *a, const struct size_value 
 	return range;
 }
 
-struct size_value value_shift_left(const struct size_value *value, unsigned bits,
-				   struct size_span span)
+struct size_value value_times(const struct size_value *value, uint64_t factor,
+			      struct size_span span)
 {
 	struct size_value range = value_bounds(value, span);
 
-	if (!bits)
+	if (factor == 1)
 		return *value;
-	if (value->kind == VALUE_TABLE || bits > 63 || range.high > UINT64_MAX >> bits)
-		return value_is_constant(&range) && bits <= 63 ? value_constant(range.low << bits)
-							       : value_any();
-	range.low <<= bits;
-	range.high <<= bits;
-	range.step <<= bits;
+	if (value_is_constant(&range))
+		return value_constant(range.low * factor);
+	if (!factor || value->kind == VALUE_TABLE || range.high > UINT64_MAX / factor)
+		return factor ? value_any() : value_constant(0);
+	range.low *= factor;
+	range.high *= factor;
+	range.step *= factor;
 	return range;
+}
+
+struct size_value value_shift_left(const struct size_value *value, unsigned bits,
+				   struct size_span span)
+{
+	return bits > 63 ? value_any() : value_times(value, (uint64_t)1 << bits, span);
 }
 
 struct size_value value_shift_right(const struct size_value *value, unsigned bits,

@@ -51,6 +51,8 @@ struct size_value value_add(const struct size_value *a, const struct size_value 
 struct size_value value_negate(const struct size_value *value, struct size_span span);
 struct size_value value_and(const struct size_value *a, const struct size_value *b,
 			    struct size_span span);
+struct size_value value_times(const struct size_value *value, uint64_t factor,
+			      struct size_span span);
 struct size_value value_shift_left(const struct size_value *value, unsigned bits,
 				   struct size_span span);
 struct size_value value_shift_right(const struct size_value *value, unsigned bits,
