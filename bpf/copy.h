@@ -42,28 +42,55 @@ static __always_inline __u64 copy_size(struct pt_regs *ctx, __u32 registers)
 	return registers ? register_value(ctx, MW_REGISTERS_SIZE(registers)) : ctx->dx;
 }
 
-static __always_inline void copy_emit(struct pt_regs *ctx, __u32 registers, __u32 routine)
+static __always_inline int is_outside_spans(const struct strand *strand, __u64 sp)
 {
-	struct mw_copy *record =
-		record_reserve(MW_RECORD_COPY, sizeof(*record), bpf_ktime_get_ns());
-
-	if (!record)
-		return;
-	record->copied_bytes = copy_size(ctx, registers);
-	record->dst_addr = registers ? register_value(ctx, MW_REGISTERS_DST(registers)) : ctx->di;
-	record->src_addr = registers ? register_value(ctx, MW_REGISTERS_SRC(registers)) : ctx->si;
-	record->routine = routine;
-	record->reserved = 0;
-	bpf_ringbuf_submit(record, 0);
+	chain_prune(strand, sp, 0);
+	return !strand->totals->top.function;
 }
 
-static __always_inline void copy_count(struct pt_regs *ctx, const struct strand *strand,
-				       struct mw_totals *mine, __u64 cookie)
+/*
+ * What is only done for copies that are reported or timed. Gives whether its end is awaited;
+ * is_hijacked as in mw_open_copy.
+ */
+static __always_inline int copy_follow(struct pt_regs *ctx, const struct strand *strand,
+				       struct mw_totals *mine, __u64 cookie, int is_hijacked)
 {
 	__u32 registers = MW_COOKIE_REGISTERS(cookie);
-	__u64 bytes = copy_size(ctx, registers);
+	struct mw_open_copy copy = {
+		.sp = ctx->sp,
+		.bytes = copy_size(ctx, registers),
+		.routine = MW_COOKIE_INDEX(cookie),
+		.is_hijacked = is_hijacked,
+	};
+	int is_timed = MW_COOKIE_FLAGS(cookie) & MW_POINT_TIMED && time_copies_from &&
+		       copy.bytes >= time_copies_from;
+
+	if (copy.bytes >= min_bytes && is_outside_spans(strand, ctx->sp)) {
+		count_add(mine->large_copies, 1);
+		copy.is_large = 1;
+	}
+	if (!is_timed && !copy.is_large)
+		return 0;
+	copy.dst_addr = registers ? register_value(ctx, MW_REGISTERS_DST(registers)) : ctx->di;
+	copy.src_addr = registers ? register_value(ctx, MW_REGISTERS_SRC(registers)) : ctx->si;
+	copy.return_addr = user_word(ctx->sp);
+	copy.start_ns = bpf_ktime_get_ns();
+	if (is_timed && open_copy_start(strand, &copy))
+		return 1;
+	if (copy.is_large)
+		copy_emit(&copy, 0);
+	return 0;
+}
+
+/* Gives whether the copy's end is awaited. */
+static __always_inline int copy_count(struct pt_regs *ctx, const struct strand *strand,
+				      struct mw_totals *mine, __u64 cookie, int is_hijacked)
+{
+	__u64 bytes = copy_size(ctx, MW_COOKIE_REGISTERS(cookie));
 	__u32 class = size_class(bytes);
 
+	if (bytes < links[MW_COOKIE_LINK(cookie)].gate_bytes)
+		return 0;
 	strand->totals->copied_bytes += bytes;
 	strand->totals->copies++;
 	if (class < MW_SIZE_CLASSES) {
@@ -73,13 +100,11 @@ static __always_inline void copy_count(struct pt_regs *ctx, const struct strand 
 	if (bytes > mine->largest_copy_bytes)
 		count_max(&mine->largest_copy_bytes, bytes);
 	/* memwatch's own calls, of 0 bytes, are no news even with --min-bytes 0. */
-	if (bytes < min_bytes || MW_COOKIE_KIND(cookie) == MW_POINT_CALIBRATE)
-		return;
-	chain_prune(strand, ctx->sp, 0);
-	if (strand->totals->top.function)
-		return;
-	count_add(mine->large_copies, 1);
-	copy_emit(ctx, registers, MW_COOKIE_INDEX(cookie));
+	if (MW_COOKIE_KIND(cookie) == MW_POINT_CALIBRATE)
+		return 0;
+	if (bytes < min_bytes && (!time_copies_from || bytes < time_copies_from))
+		return 0;
+	return copy_follow(ctx, strand, mine, cookie, is_hijacked);
 }
 
 static __always_inline void write_count(struct pt_regs *ctx, const struct strand *strand,

@@ -90,11 +90,9 @@ struct mw_link {
  * start and end: user space raises it before the links change and lowers it after they have.
  */
 struct mw_watched {
-	__u32 has_goroutines; /* some of its strands are goroutines */
-	__u32 gate_step;      /* counts the changes */
-	__u64 gate_bytes;     /* MW_NO_GATE: none is counted */
-	__u32 is_raised;      /* the budget holds it above where it began */
-	__u32 reserved;
+	__u64 gate_bytes; /* MW_NO_GATE: none is counted */
+	__u32 gate_step;  /* counts the changes */
+	__u32 is_raised;  /* the budget holds it above where it began */
 };
 #define MW_NO_GATE (~0ULL)
 
@@ -278,7 +276,7 @@ struct mw_open_span {
 
 /* A goroutine, as the key of its strand. */
 struct mw_goroutine {
-	__u64 g_addr;
+	__u64 g_addr; /* 0: none, but its process has some */
 	__u32 pid;
 	__u32 reserved;
 };
@@ -291,8 +289,9 @@ struct mw_open_copy {
 	__u64 bytes;
 	__u64 dst_addr;
 	__u64 src_addr;
-	__u32 link;
-	__u32 is_large; /* it is to be reported as a copy outside any span */
+	__u32 routine;
+	__u16 is_large;    /* it is to be reported as a copy outside any span */
+	__u16 is_hijacked; /* the kernel puts its trampoline in place of the return address */
 };
 
 /*
@@ -327,7 +326,7 @@ struct mw_strand_line {
 #define MW_SIZE_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed")
 MW_SIZE_IS(mw_head, 40);
 MW_SIZE_IS(mw_link, 16);
-MW_SIZE_IS(mw_watched, 24);
+MW_SIZE_IS(mw_watched, 16);
 MW_SIZE_IS(mw_span, 144);
 MW_SIZE_IS(mw_copy, 80);
 MW_SIZE_IS(mw_fork, 48);

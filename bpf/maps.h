@@ -14,6 +14,16 @@ const volatile __u32 follow = 1;
 /* User space sets this first when it ends, so that what it then reads no longer moves. */
 __u32 stopped;
 
+/* User space sets it to be told of the next hit that is charged. */
+__u32 tell_next_hit;
+
+/* What a hit costs the target: estimates until user space has measured it. */
+__u64 cheap_ns;
+__u64 stepped_ns;
+
+/* Copies of at least so many bytes are timed, where their ends are seen; 0: none is. */
+__u64 time_copies_from;
+
 /*
  * A bit for each link: user space sets it when all of the link's probes are in place, and clears it
  * before it has them removed.
@@ -24,6 +34,11 @@ static __always_inline int is_live(__u32 link)
 {
 	return !link || live_links[link / 64 % (MW_LINK_NUMBERS / 64)] >> link % 64 & 1;
 }
+
+struct mw_link links[MW_LINK_NUMBERS];
+
+/* By the hits of each function's entry and ends, in all processes. */
+__u64 function_spent_ns[MW_MAX_FUNCTIONS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -37,14 +52,12 @@ struct {
 } life_ring SEC(".maps");
 
 /* Processes that are watched, by tgid. */
-enum { WATCHED = 1, WATCHED_WITH_GOROUTINES };
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct mw_watched);
 } watched SEC(".maps");
 
 struct {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * One program serves every probe point; the point's cookie says what it is. One program means one
- * uprobe_multi link per file and process, which is what attaching and detaching cost.
+ * uprobe_multi link per file and process, which is what attaching and detaching cost. It is there
+ * twice: the second, of links whose copies may get a return probe, is only loaded where the kernel
+ * has such links (6.13).
  */
 #include "copy.h"
 #include <bpf/bpf_core_read.h>
@@ -17,60 +19,138 @@ static __always_inline void loader_emit(void)
 		bpf_ringbuf_submit(record, 0);
 }
 
+static __always_inline void tell_hit(void)
+{
+	struct mw_spending *record;
+
+	if (!tell_next_hit || __sync_val_compare_and_swap(&tell_next_hit, 1, 0) != 1)
+		return;
+	record = life_reserve(MW_RECORD_SPENDING, sizeof(*record));
+	if (record)
+		bpf_ringbuf_submit(record, 0);
+}
+
+/* Puts the hit on the budget's bill, where it is one that the budget can do without. */
+static __always_inline void charge(__u64 cookie, __u64 cost_ns)
+{
+	switch (MW_COOKIE_KIND(cookie)) {
+	case MW_POINT_COPY:
+	case MW_POINT_COPY_END:
+		count_add(links[MW_COOKIE_LINK(cookie)].spent_ns, cost_ns);
+		break;
+	case MW_POINT_ENTRY:
+	case MW_POINT_END:
+	case MW_POINT_CALL:
+		count_add(function_spent_ns[MW_COOKIE_INDEX(cookie) % MW_MAX_FUNCTIONS], cost_ns);
+		break;
+	default:
+		return;
+	}
+	tell_hit();
+}
+
+static __always_inline void hit_count(const struct strand *strand, struct mw_totals *mine,
+				      __u64 cookie, __u32 is_stepped)
+{
+	if (is_stepped) {
+		strand->totals->stepped_hits++;
+		count_add(mine->stepped_hits, 1);
+	} else {
+		strand->totals->cheap_hits++;
+		count_add(mine->cheap_hits, 1);
+	}
+	charge(cookie, is_stepped ? stepped_ns : cheap_ns);
+}
+
+/* False where it does not count. */
+static __always_inline int hit_take(struct pt_regs *ctx, __u64 cookie, struct strand *strand,
+				    struct mw_totals **mine)
+{
+	*mine = totals_of(MW_COOKIE_KIND(cookie) == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION
+								       : MW_TOTALS_TARGET);
+	if (stopped || !*mine || !is_live(MW_COOKIE_LINK(cookie)))
+		return 0;
+	*strand = strand_of(ctx, MW_COOKIE_FLAGS(cookie));
+	if (!strand->totals) {
+		count_loss(strand->owner ? MW_LOSS_GOROUTINE : MW_LOSS_THREAD_STATE);
+		return 0;
+	}
+	return 1;
+}
+
+static __always_inline void call_count(__u32 index)
+{
+	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
+
+	if (function)
+		count_add(function->calls, 1);
+}
+
 SEC("uprobe")
 int probe_point(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 kind = MW_COOKIE_KIND(cookie);
-	struct mw_totals *mine =
-		totals_of(kind == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
+	struct mw_totals *mine;
 	struct strand strand;
 
-	if (stopped || !mine || !is_live(MW_COOKIE_LINK(cookie)))
+	if (!hit_take(ctx, cookie, &strand, &mine))
 		return 0;
-	strand = strand_of(ctx, MW_COOKIE_FLAGS(cookie));
-	if (!strand.totals) {
-		count_loss(strand.owner ? MW_LOSS_GOROUTINE : MW_LOSS_THREAD_STATE);
-		return 0;
-	}
-	if (MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED) {
-		strand.totals->stepped_hits++;
-		count_add(mine->stepped_hits, 1);
-	} else {
-		strand.totals->cheap_hits++;
-		count_add(mine->cheap_hits, 1);
-	}
+	hit_count(&strand, mine, cookie, MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED);
 	if (kind == MW_POINT_COPY || kind == MW_POINT_CALIBRATE)
-		copy_count(ctx, &strand, mine, cookie);
+		copy_count(ctx, &strand, mine, cookie, 0);
+	else if (kind == MW_POINT_COPY_END)
+		open_copy_end(strand.totals, mine, ctx->sp);
 	else if (kind == MW_POINT_WRITE)
 		write_count(ctx, &strand, mine);
 	else if (kind == MW_POINT_ENTRY)
 		span_enter(ctx, &strand, cookie);
 	else if (kind == MW_POINT_END)
 		span_end(ctx, &strand, cookie);
+	else if (kind == MW_POINT_CALL)
+		call_count(MW_COOKIE_INDEX(cookie));
 	else if (kind == MW_POINT_LOADER)
 		loader_emit();
 	return 0;
 }
 
-/* 0: it is not. */
-static __always_inline __u32 watched_how(__u32 pid)
+/*
+ * Of copies whose end may be seen: returns 1 where the kernel shall set no return probe. At a
+ * call's return it runs again, with the instruction pointer where the call returns to and the stack
+ * pointer above the return address.
+ */
+SEC("?uprobe")
+int probe_session(struct pt_regs *ctx)
 {
-	__u32 *how = bpf_map_lookup_elem(&watched, &pid);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct mw_totals *mine;
+	struct strand strand;
 
-	return how ? *how : 0;
+	if (!hit_take(ctx, cookie, &strand, &mine))
+		return 1;
+	if (ctx->ip != bpf_get_func_ip(ctx)) {
+		hit_count(&strand, mine, cookie, 0);
+		open_copy_end(strand.totals, mine, ctx->sp - sizeof(__u64));
+		return 1;
+	}
+	hit_count(&strand, mine, cookie, MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED);
+	/* A goroutine's stack may move, and its calls end on other threads. */
+	if (MW_COOKIE_FLAGS(cookie) & MW_POINT_GO)
+		cookie &= ~MW_COOKIE(0, MW_POINT_TIMED, 0);
+	return !copy_count(ctx, &strand, mine, cookie, 1);
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_forked, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 parent_pid = parent->tgid, child_pid = child->tgid, value = WATCHED;
+	__u32 parent_pid = parent->tgid, child_pid = child->tgid;
+	struct mw_watched no_probes = {.gate_bytes = MW_NO_GATE};
 	struct mw_fork *record;
 
 	/* A new thread has its creator's tgid and shares its probes. */
-	if (!follow || stopped || child->pid != child->tgid || !watched_how(parent_pid))
+	if (!follow || stopped || child->pid != child->tgid || !watched_process(parent_pid))
 		return 0;
-	if (bpf_map_update_elem(&watched, &child_pid, &value, BPF_ANY)) {
+	if (bpf_map_update_elem(&watched, &child_pid, &no_probes, BPF_ANY)) {
 		count_loss(MW_LOSS_LIFE);
 		return 0;
 	}
@@ -87,23 +167,24 @@ int BPF_PROG(process_forked, struct task_struct *parent, struct task_struct *chi
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
 {
-	__u32 pid = task->tgid, how = watched_how(pid), value = WATCHED;
+	__u32 pid = task->tgid;
+	struct mw_watched *process = watched_process(pid);
 	struct mw_strand *thread;
 	struct mw_exec *record;
 
-	if (stopped || !how)
+	if (stopped || !process)
 		return 0;
 	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
 	if (thread) {
-		span_unfinish_all(thread);
+		strand_unfinish(thread);
 		thread->writes = 0;
 		thread->last_write_ns = 0;
 		thread->write_return_addr = 0;
 	}
-	if (how == WATCHED_WITH_GOROUTINES) {
-		goroutines_end(pid);
-		bpf_map_update_elem(&watched, &pid, &value, BPF_EXIST);
-	}
+	goroutines_end(pid);
+	/* The new program's copies are counted once user space has planned for it. */
+	process->gate_bytes = MW_NO_GATE;
+	process->gate_step++;
 	record = life_reserve(MW_RECORD_EXEC, sizeof(*record));
 	if (!record)
 		return 0;
@@ -116,7 +197,7 @@ int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exited, struct task_struct *task)
 {
-	__u32 pid = task->tgid, how;
+	__u32 pid = task->tgid;
 	struct mw_strand *thread;
 	struct mw_exit *record;
 
@@ -126,15 +207,13 @@ int BPF_PROG(process_exited, struct task_struct *task)
 	 */
 	thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
 	if (thread)
-		span_unfinish_all(thread);
+		strand_unfinish(thread);
 	/* do_exit() takes a thread off `live` before it comes here. Several may see it at 0. */
 	if (task->signal->live.counter != 0)
 		return 0;
-	how = watched_how(pid);
 	if (bpf_map_delete_elem(&watched, &pid))
 		return 0;
-	if (how == WATCHED_WITH_GOROUTINES)
-		goroutines_end(pid);
+	goroutines_end(pid);
 	record = life_reserve(MW_RECORD_EXIT, sizeof(*record));
 	if (!record)
 		return 0;

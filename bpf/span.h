@@ -9,7 +9,7 @@
 #ifndef BPF_SPAN_H
 #define BPF_SPAN_H
 
-#include "chain.h"
+#include "open_copy.h"
 
 static __always_inline struct mw_span_key span_key(struct pt_regs *ctx, const struct strand *strand,
 						   __u32 index)
@@ -34,6 +34,11 @@ static __always_inline int is_in_write(const struct strand *strand, __u64 sp)
 	       user_word(strand_base(strand) + totals->write_sp) == totals->write_return_addr;
 }
 
+static __always_inline struct mw_watched *watched_process(__u32 pid)
+{
+	return bpf_map_lookup_elem(&watched, &pid);
+}
+
 static __always_inline void span_enter(struct pt_regs *ctx, const struct strand *strand,
 				       __u64 cookie)
 {
@@ -42,6 +47,7 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 	struct mw_strand *totals = strand->totals;
 	struct mw_span_key key = span_key(ctx, strand, index);
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
+	struct mw_watched *process = watched_process(id >> 32);
 	struct mw_open_span span = {};
 
 	if (!function)
@@ -55,7 +61,16 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 	span.copies = totals->copies;
 	span.cheap_hits = totals->cheap_hits;
 	span.stepped_hits = totals->stepped_hits;
+	span.copy_ns = totals->copy_ns;
+	span.timed_copies = totals->timed_copies;
+	span.timed_bytes = totals->timed_bytes;
 	span.write_index = totals->writes;
+	span.gate_bytes = MW_NO_GATE;
+	if (process) {
+		span.gate_bytes = process->gate_bytes;
+		span.gate_step = process->gate_step;
+		span.was_raised = process->is_raised;
+	}
 	span.outer = totals->top;
 	span.return_addr = user_word(ctx->sp);
 	span.pid = id >> 32;
@@ -71,9 +86,32 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 	totals->top = key;
 }
 
+/* What the gate was from a span's start to its end. */
+struct span_gate {
+	__u64 bytes; /* the larger one at the two ends */
+	__u32 flags; /* MW_SPAN_GATE_MOVED, MW_SPAN_RAISED */
+};
+
+/* The process that ends may be off `watched` before its last thread is: then all is as it was. */
+static __always_inline struct span_gate span_gate_of(const struct mw_open_span *span)
+{
+	const struct mw_watched *process = watched_process(span->pid);
+	struct span_gate gate = {span->gate_bytes, span->was_raised ? MW_SPAN_RAISED : 0};
+
+	if (!process)
+		return gate;
+	if (process->gate_bytes > gate.bytes)
+		gate.bytes = process->gate_bytes;
+	if (process->gate_step != span->gate_step)
+		gate.flags |= MW_SPAN_GATE_MOVED;
+	if (process->is_raised)
+		gate.flags |= MW_SPAN_RAISED;
+	return gate;
+}
+
 static __always_inline void span_emit(const struct mw_span_key *key,
-				      const struct mw_open_span *span, struct mw_strand *strand,
-				      __u64 now_ns, __u32 flags)
+				      const struct mw_open_span *span, const struct span_gate *gate,
+				      struct mw_strand *strand, __u64 now_ns, __u32 flags)
 {
 	struct mw_span *record = record_reserve(MW_RECORD_SPAN, sizeof(*record), now_ns);
 
@@ -87,16 +125,33 @@ static __always_inline void span_emit(const struct mw_span_key *key,
 	record->write_index = span->write_index;
 	record->cheap_hits = strand->cheap_hits - span->cheap_hits;
 	record->stepped_hits = strand->stepped_hits - span->stepped_hits;
+	record->gate_bytes = gate->bytes;
+	record->copy_ns = strand->copy_ns - span->copy_ns;
+	record->timed_copies = strand->timed_copies - span->timed_copies;
+	record->timed_bytes = strand->timed_bytes - span->timed_bytes;
 	record->function = key->function - 1;
-	record->flags = flags | (span->recursive ? MW_SPAN_RECURSIVE : 0) |
+	record->flags = flags | gate->flags | (span->recursive ? MW_SPAN_RECURSIVE : 0) |
 			(span->in_write ? MW_SPAN_IN_WRITE : 0);
 	bpf_ringbuf_submit(record, 0);
 }
 
+static __always_inline void span_count_whole(struct mw_function *function, __u64 duration_ns,
+					     __u64 bytes)
+{
+	__u64 kib = bytes >> 10;
+
+	count_add(function->whole_calls, 1);
+	count_add(function->whole_ns, duration_ns);
+	count_add(function->whole_bytes, bytes);
+	count_add(function->whole_kib_squared, kib * kib);
+}
+
 static __always_inline void span_count(struct mw_function *function,
 				       const struct mw_open_span *span,
-				       const struct mw_strand *strand, __u64 duration_ns)
+				       const struct span_gate *gate, const struct mw_strand *strand,
+				       __u64 duration_ns)
 {
+	__u64 bytes = strand->copied_bytes - span->copied_bytes;
 	__u32 class = time_class(duration_ns);
 
 	count_add(function->ended, 1);
@@ -106,8 +161,10 @@ static __always_inline void span_count(struct mw_function *function,
 	if (span->recursive)
 		return;
 	count_add(function->total_ns, duration_ns);
-	count_add(function->copied_bytes, strand->copied_bytes - span->copied_bytes);
+	count_add(function->copied_bytes, bytes);
 	count_add(function->copies, strand->copies - span->copies);
+	if (!gate->flags)
+		span_count_whole(function, duration_ns, bytes);
 }
 
 static __always_inline void span_end(struct pt_regs *ctx, const struct strand *strand, __u64 cookie)
@@ -117,6 +174,7 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 	struct mw_span_key key = span_key(ctx, strand, index);
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
 	struct mw_open_span *span = bpf_map_lookup_elem(&open_spans, &key);
+	struct span_gate gate;
 
 	if (!function)
 		return;
@@ -133,9 +191,10 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 		bpf_map_delete_elem(&open_spans, &key);
 		return;
 	}
-	span_count(function, span, strand->totals, now_ns - span->start_ns);
+	gate = span_gate_of(span);
+	span_count(function, span, &gate, strand->totals, now_ns - span->start_ns);
 	if (now_ns - span->start_ns >= min_time_ns)
-		span_emit(&key, span, strand->totals, now_ns, 0);
+		span_emit(&key, span, &gate, strand->totals, now_ns, 0);
 	bpf_map_delete_elem(&open_spans, &key);
 }
 
@@ -151,6 +210,7 @@ static long span_unfinish(__u32 step, struct unfinish_walk *walk)
 	__u32 index = key.function - 1;
 	struct mw_function *function;
 	struct mw_open_span *span;
+	struct span_gate gate;
 
 	if (!key.function)
 		return 1;
@@ -162,17 +222,19 @@ static long span_unfinish(__u32 step, struct unfinish_walk *walk)
 	}
 	count_add(function->unfinished, 1);
 	strand->top = span->outer;
+	gate = span_gate_of(span);
 	if (walk->now_ns - span->start_ns >= min_time_ns)
-		span_emit(&key, span, strand, walk->now_ns, MW_SPAN_UNFINISHED);
+		span_emit(&key, span, &gate, strand, walk->now_ns, MW_SPAN_UNFINISHED);
 	bpf_map_delete_elem(&open_spans, &key);
 	return 0;
 }
 
 /* The strand ends, or its program does by exec: what is open on it will have no end. */
-static __always_inline void span_unfinish_all(struct mw_strand *strand)
+static __always_inline void strand_unfinish(struct mw_strand *strand)
 {
 	struct unfinish_walk walk = {.strand = strand, .now_ns = bpf_ktime_get_ns()};
 
+	open_copy_abandon(strand);
 	bpf_loop(CHAIN_STEPS_MOST, span_unfinish, &walk, 0);
 }
 
@@ -181,7 +243,7 @@ static long goroutine_end(struct bpf_map *map, const struct mw_goroutine *key,
 {
 	if (key->pid != *pid)
 		return 0;
-	span_unfinish_all(strand);
+	strand_unfinish(strand);
 	bpf_map_delete_elem(map, key);
 	return 0;
 }
@@ -189,6 +251,10 @@ static long goroutine_end(struct bpf_map *map, const struct mw_goroutine *key,
 /* The process ends, or its program does. Its next program has its g's at the same addresses. */
 static __always_inline void goroutines_end(__u32 pid)
 {
+	struct mw_goroutine mark = {.pid = pid};
+
+	if (!bpf_map_lookup_elem(&goroutines, &mark))
+		return;
 	bpf_for_each_map_elem(&goroutines, goroutine_end, &pid, 0);
 }
 

@@ -28,15 +28,16 @@ static __always_inline struct mw_strand *goroutine_totals(__u32 pid, __u64 g_add
 {
 	struct mw_goroutine key = {.g_addr = g_addr, .pid = pid};
 	struct mw_strand *totals = bpf_map_lookup_elem(&goroutines, &key);
-	__u32 *watched_pid;
+	struct mw_goroutine mark = {.pid = pid};
 
 	if (totals)
 		return totals;
+	/*
+	 * Whoever looks after the process's end knows by the mark that there is something to
+	 * clear. (A flag in `watched` could be lost: user space writes whole values there.)
+	 */
+	bpf_map_update_elem(&goroutines, &mark, &new_strand, BPF_NOEXIST);
 	bpf_map_update_elem(&goroutines, &key, &new_strand, BPF_NOEXIST);
-	/* Whoever looks after the process's end knows by this that there is something to clear. */
-	watched_pid = bpf_map_lookup_elem(&watched, &pid);
-	if (watched_pid)
-		*watched_pid = WATCHED_WITH_GOROUTINES;
 	return bpf_map_lookup_elem(&goroutines, &key);
 }
 

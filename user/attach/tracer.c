@@ -14,7 +14,11 @@
 #include "attach/link_number.h"
 #include "attach/retire.h"
 #include "base/log.h"
+#include "bpf/event.h"
 #include "memwatch.skel.h"
+
+/* What a hit costs in a VM, where it is dearest: until this machine's are known. */
+static const struct tracer_costs typical_costs = {.cheap_ns = 750, .stepped_ns = 11000};
 
 struct tracer {
 	struct memwatch_bpf *skeleton;
@@ -48,6 +52,8 @@ static int load_programs(struct tracer *tracer, const struct tracer_settings *se
 	skeleton->rodata->min_bytes = settings->min_bytes;
 	skeleton->rodata->min_time_ns = settings->min_time_ns;
 	skeleton->rodata->follow = settings->follow;
+	skeleton->bss->cheap_ns = tracer->costs.cheap_ns;
+	skeleton->bss->stepped_ns = tracer->costs.stepped_ns;
 	if (tracer->kind == LINKS_MULTI)
 		bpf_program__set_expected_attach_type(skeleton->progs.probe_point,
 						      ATTACH_TYPE_UPROBE_MULTI);
@@ -142,6 +148,7 @@ int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
 	if (!tracer)
 		return err;
 	libbpf_set_print(log_libbpf);
+	tracer->costs = typical_costs;
 	tracer->retiring = retire_queue_new();
 	if (!tracer->retiring)
 		goto out;
@@ -191,9 +198,10 @@ struct tracer_outlets tracer_outlets(const struct tracer *tracer)
 
 int tracer_follow_process(struct tracer *tracer, pid_t pid)
 {
-	uint32_t key = pid, one = 1;
+	struct mw_watched no_probes = {.gate_bytes = MW_NO_GATE};
+	uint32_t key = pid;
 
-	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key, &one,
+	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key, &no_probes,
 				   BPF_ANY);
 }
 
@@ -209,13 +217,26 @@ struct tracer_costs tracer_costs(const struct tracer *tracer)
 
 int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool is_raised)
 {
-	(void)tracer, (void)pid, (void)gate_bytes, (void)is_raised;
-	return 0;
+	int map_fd = bpf_map__fd(tracer->skeleton->maps.watched);
+	struct mw_watched process;
+	uint32_t key = pid;
+
+	if (bpf_map_lookup_elem(map_fd, &key, &process))
+		return -ESRCH;
+	if (process.gate_bytes == gate_bytes && process.is_raised == is_raised)
+		return 0;
+	process.gate_bytes = gate_bytes;
+	process.is_raised = is_raised;
+	process.gate_step++;
+	/* An ended process's entry is gone, and must not come back. */
+	if (!bpf_map_update_elem(map_fd, &key, &process, BPF_EXIST))
+		return 0;
+	return errno == ENOENT ? -ESRCH : -errno;
 }
 
 void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes)
 {
-	(void)tracer, (void)bytes;
+	__atomic_store_n(&tracer->skeleton->bss->time_copies_from, bytes, __ATOMIC_RELAXED);
 }
 
 bool tracer_has_sessions(const struct tracer *tracer)
@@ -226,19 +247,19 @@ bool tracer_has_sessions(const struct tracer *tracer)
 
 uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function)
 {
-	(void)tracer, (void)function;
-	return 0;
+	return __atomic_load_n(&tracer->skeleton->bss->function_spent_ns[function],
+			       __ATOMIC_RELAXED);
 }
 
 void tracer_tell_next_hit(struct tracer *tracer)
 {
-	(void)tracer;
+	__atomic_store_n(&tracer->skeleton->bss->tell_next_hit, 1, __ATOMIC_SEQ_CST);
 }
 
 uint64_t probe_link_spent_ns(const struct tracer *tracer, const struct probe_link *link)
 {
-	(void)tracer, (void)link;
-	return 0;
+	return __atomic_load_n(&tracer->skeleton->bss->links[link_number(link)].spent_ns,
+			       __ATOMIC_RELAXED);
 }
 
 int probe_link_prepare(struct tracer *tracer, const struct link_settings *settings,
@@ -250,9 +271,12 @@ int probe_link_prepare(struct tracer *tracer, const struct link_settings *settin
 		.number = link_numbers_next(&tracer->numbers),
 	};
 
-	return maker.number ? link_create(&maker, settings->path, settings->pid, settings->points,
-					  settings->count, link)
-			    : -ENOSPC;
+	if (!maker.number)
+		return -ENOSPC;
+	tracer->skeleton->bss->links[maker.number] =
+		(struct mw_link){.gate_bytes = settings->gate_bytes};
+	return link_create(&maker, settings->path, settings->pid, settings->points, settings->count,
+			   link);
 }
 
 void probe_link_swap(struct tracer *tracer, struct probe_link *old, struct probe_link *link)

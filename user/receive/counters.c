@@ -96,6 +96,9 @@ int counters_read_goroutines(int goroutines_map_fd, strand_line_list *strands)
 		struct mw_strand_line line = {.pid = goroutine.pid, .owner = goroutine.g_addr};
 
 		previous = &goroutine;
+		/* The mark of a process that has some. */
+		if (!goroutine.g_addr)
+			continue;
 		if (bpf_map_lookup_elem(goroutines_map_fd, &goroutine, &line.strand))
 			return -errno;
 		err = array_push(strands, line);
