@@ -38,9 +38,9 @@ static __always_inline struct stack_range stack_range_at(__u64 sp)
 }
 
 /* As keys count. A goroutine has one stack at a time, and nothing else lies on it. */
-static __always_inline struct stack_range stack_range_of(const struct strand *strand, __u64 sp)
+static __always_inline struct stack_range stack_range_of(__u64 owner, __u64 sp)
 {
-	if (strand->owner)
+	if (owner)
 		return (struct stack_range){0, ~0ULL};
 	return stack_range_at(sp);
 }
@@ -96,19 +96,21 @@ static long chain_drop_dead(__u32 step, struct chain_walk *walk)
 }
 
 /*
- * Takes dead spans off the top, as seen from a probe at address sp; function as in chain_walk.
+ * Takes dead spans off the top, as seen from a probe at address sp; function as in chain_walk. It
+ * is global, as what follows is: verified once, not with each caller's strand.
  */
-static __always_inline void chain_prune(const struct strand *strand, __u64 sp, __u32 function)
+__noinline int chain_prune(struct mw_strand *totals, __u64 owner, __u64 sp, __u32 function)
 {
-	struct chain_walk walk = {.strand = strand->totals, .function = function};
+	struct chain_walk walk = {.strand = totals, .function = function};
 
-	if (!strand->totals->top.function)
-		return;
-	walk.base = strand_base(strand);
+	if (!totals || !totals->top.function)
+		return 0;
+	walk.base = strand_base(owner);
 	walk.sp = sp - walk.base;
-	if (strand->totals->top.sp < walk.sp)
-		walk.stack = stack_range_of(strand, sp);
+	if (totals->top.sp < walk.sp)
+		walk.stack = stack_range_of(owner, sp);
 	bpf_loop(CHAIN_STEPS_MOST, chain_drop_dead, &walk, 0);
+	return 0;
 }
 
 static long chain_find_function(__u32 step, struct chain_walk *walk)
@@ -126,10 +128,13 @@ static long chain_find_function(__u32 step, struct chain_walk *walk)
 	return 0;
 }
 
-static __always_inline int chain_has(struct mw_strand *strand, __u32 function)
+__noinline int chain_has(struct mw_strand *totals, __u32 function)
 {
-	struct chain_walk walk = {.function = function, .key = strand->top};
+	struct chain_walk walk = {.function = function};
 
+	if (!totals)
+		return 0;
+	walk.key = totals->top;
 	bpf_loop(CHAIN_STEPS_MOST, chain_find_function, &walk, 0);
 	return walk.found;
 }
@@ -175,23 +180,24 @@ static long chain_step_to_end(__u32 step, struct chain_walk *walk)
  * Takes the span that ends out of the chain. It is the innermost, as a rule; but a coroutine's may
  * be in it too, and `jmp g` at the end of f, both watched, lets g's ret end both in any order.
  */
-static __always_inline void chain_unlink(const struct strand *strand, const struct mw_span_key *key,
-					 const struct mw_open_span *span)
+__noinline int chain_unlink(struct mw_strand *totals, const struct mw_span_key *key,
+			    const struct mw_open_span *span)
 {
-	struct mw_strand *totals = strand->totals;
-	struct chain_walk walk = {
-		.strand = totals,
-		.sp = key->sp,
-		.function = key->function,
-		.key = totals->top,
-	};
+	struct chain_walk walk = {};
 
+	if (!totals || !key || !span)
+		return 0;
 	if (totals->top.sp == key->sp && totals->top.function == key->function) {
 		totals->top = span->outer;
-		return;
+		return 0;
 	}
-	walk.stack = stack_range_of(strand, key->sp);
+	walk.strand = totals;
+	walk.sp = key->sp;
+	walk.function = key->function;
+	walk.key = totals->top;
+	walk.stack = stack_range_of(key->owner, key->sp);
 	bpf_loop(CHAIN_STEPS_MOST, chain_step_to_end, &walk, 0);
+	return 0;
 }
 
 #endif

@@ -34,6 +34,9 @@ static __always_inline void tell_hit(void)
 static __always_inline void charge(__u64 cookie, __u64 cost_ns)
 {
 	switch (MW_COOKIE_KIND(cookie)) {
+	case MW_POINT_CALIBRATE: /* on nobody's, to cost the same */
+		count_add(links[0].spent_ns, cost_ns);
+		return;
 	case MW_POINT_COPY:
 	case MW_POINT_COPY_END:
 		count_add(links[MW_COOKIE_LINK(cookie)].spent_ns, cost_ns);
@@ -63,14 +66,14 @@ static __always_inline void hit_count(const struct strand *strand, struct mw_tot
 }
 
 /* False where it does not count. */
-static __always_inline int hit_take(struct pt_regs *ctx, __u64 cookie, struct strand *strand,
-				    struct mw_totals **mine)
+static __always_inline int hit_take(struct pt_regs *ctx, __u64 cookie, __u32 point_flags,
+				    struct strand *strand, struct mw_totals **mine)
 {
 	*mine = totals_of(MW_COOKIE_KIND(cookie) == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION
 								       : MW_TOTALS_TARGET);
 	if (stopped || !*mine || !is_live(MW_COOKIE_LINK(cookie)))
 		return 0;
-	*strand = strand_of(ctx, MW_COOKIE_FLAGS(cookie));
+	*strand = strand_of(ctx, point_flags);
 	if (!strand->totals) {
 		count_loss(strand->owner ? MW_LOSS_GOROUTINE : MW_LOSS_THREAD_STATE);
 		return 0;
@@ -94,13 +97,13 @@ int probe_point(struct pt_regs *ctx)
 	struct mw_totals *mine;
 	struct strand strand;
 
-	if (!hit_take(ctx, cookie, &strand, &mine))
+	if (!hit_take(ctx, cookie, MW_COOKIE_FLAGS(cookie), &strand, &mine))
 		return 0;
 	hit_count(&strand, mine, cookie, MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED);
 	if (kind == MW_POINT_COPY || kind == MW_POINT_CALIBRATE)
 		copy_count(ctx, &strand, mine, cookie, 0);
 	else if (kind == MW_POINT_COPY_END)
-		open_copy_end(strand.totals, mine, ctx->sp);
+		open_copy_end(strand.totals, mine, strand.sp);
 	else if (kind == MW_POINT_WRITE)
 		write_count(ctx, &strand, mine);
 	else if (kind == MW_POINT_ENTRY)
@@ -126,15 +129,15 @@ int probe_session(struct pt_regs *ctx)
 	struct mw_totals *mine;
 	struct strand strand;
 
-	if (!hit_take(ctx, cookie, &strand, &mine))
+	/* Go's stacks move and its calls end on other threads: no session is ever put there. */
+	if (!hit_take(ctx, cookie, 0, &strand, &mine))
 		return 1;
 	if (ctx->ip != bpf_get_func_ip(ctx)) {
 		hit_count(&strand, mine, cookie, 0);
-		open_copy_end(strand.totals, mine, ctx->sp - sizeof(__u64));
+		open_copy_end(strand.totals, mine, strand.sp - sizeof(__u64));
 		return 1;
 	}
 	hit_count(&strand, mine, cookie, MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED);
-	/* A goroutine's stack may move, and its calls end on other threads. */
 	if (MW_COOKIE_FLAGS(cookie) & MW_POINT_GO)
 		cookie &= ~MW_COOKIE(0, MW_POINT_TIMED, 0);
 	return !copy_count(ctx, &strand, mine, cookie, 1);

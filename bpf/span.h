@@ -15,7 +15,7 @@ static __always_inline struct mw_span_key span_key(struct pt_regs *ctx, const st
 						   __u32 index)
 {
 	return (struct mw_span_key){
-		.sp = ctx->sp - strand_base(strand),
+		.sp = strand->sp - strand_base(strand->owner),
 		.owner = strand->owner,
 		.id = strand->id,
 		.function = index + 1,
@@ -31,7 +31,8 @@ static __always_inline int is_in_write(const struct strand *strand, __u64 sp)
 	const struct mw_strand *totals = strand->totals;
 
 	return totals->write_return_addr && sp <= totals->write_sp &&
-	       user_word(strand_base(strand) + totals->write_sp) == totals->write_return_addr;
+	       user_word(strand_base(strand->owner) + totals->write_sp) ==
+		       totals->write_return_addr;
 }
 
 static __always_inline struct mw_watched *watched_process(__u32 pid)
@@ -53,7 +54,7 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 	if (!function)
 		return;
 	count_add(function->calls, 1);
-	chain_prune(strand, ctx->sp, key.function);
+	chain_prune(strand->totals, strand->owner, strand->sp, key.function);
 	if (bpf_map_lookup_elem(&open_spans, &key))
 		count_add(function->abandoned, 1);
 
@@ -72,7 +73,7 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 		span.was_raised = process->is_raised;
 	}
 	span.outer = totals->top;
-	span.return_addr = user_word(ctx->sp);
+	span.return_addr = user_word(strand->sp);
 	span.pid = id >> 32;
 	span.tid = (__u32)id;
 	span.link = MW_COOKIE_LINK(cookie);
@@ -183,7 +184,7 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 			count_add(function->unmatched_ends, 1);
 		return;
 	}
-	chain_unlink(strand, &key, span);
+	chain_unlink(strand->totals, &key, span);
 	/* A plugin was unloaded within the call, or a link went; calls since then had no entry. */
 	if (!is_live(span->link)) {
 		count_add(function->abandoned, 1);

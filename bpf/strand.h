@@ -10,6 +10,7 @@
 
 struct strand {
 	struct mw_strand *totals;
+	__u64 sp;    /* at the hit */
 	__u64 owner; /* these two as in mw_span_key */
 	__u32 id;
 };
@@ -47,11 +48,21 @@ static __always_inline struct mw_strand *goroutine_totals(__u32 pid, __u64 g_add
  */
 static __always_inline struct strand strand_of(struct pt_regs *ctx, __u32 point_flags)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 id = bpf_get_current_pid_tgid(), sp = ctx->sp;
 
+	/* Read here alone: clang makes one load with a computed address of several, and the
+	 * verifier takes none from the registers.
+	 */
+	barrier_var(sp);
 	if (point_flags & MW_POINT_GO && ctx->r14)
-		return (struct strand){goroutine_totals(id >> 32, ctx->r14), ctx->r14, id >> 32};
+		return (struct strand){
+			.totals = goroutine_totals(id >> 32, ctx->r14),
+			.sp = sp,
+			.owner = ctx->r14,
+			.id = id >> 32,
+		};
 	return (struct strand){
+		.sp = sp,
 		.totals = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0,
 					       BPF_LOCAL_STORAGE_GET_F_CREATE),
 		.id = (__u32)id,
@@ -59,9 +70,9 @@ static __always_inline struct strand strand_of(struct pt_regs *ctx, __u32 point_
 }
 
 /* What a key's sp is counted from: g.stack.hi, the second word of a g in all of Go's releases. */
-static __always_inline __u64 strand_base(const struct strand *strand)
+static __always_inline __u64 strand_base(__u64 owner)
 {
-	return strand->owner ? user_word(strand->owner + 8) : 0;
+	return owner ? user_word(owner + 8) : 0;
 }
 
 #endif

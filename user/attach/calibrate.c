@@ -5,20 +5,27 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "attach/quiet_thread.h"
 #include "base/clock.h"
 #include "bpf/event.h"
 
 #define CALIBRATE_ROUNDS 5
 #define CALIBRATE_CALLS  30
 
-/* A nop is emulated by every kernel that has uprobes, a mov is single-stepped. */
-void calibrate_cheap(uint64_t dst, uint64_t src, uint64_t bytes);
-void calibrate_stepped(uint64_t dst, uint64_t src, uint64_t bytes);
+/*
+ * A nop is emulated by every kernel that has uprobes, a mov is single-stepped. calibrate_timed()
+ * gives what lies at its return address's place while it runs.
+ */
+uint64_t calibrate_cheap(uint64_t dst, uint64_t src, uint64_t bytes);
+uint64_t calibrate_stepped(uint64_t dst, uint64_t src, uint64_t bytes);
+uint64_t calibrate_timed(uint64_t dst, uint64_t src, uint64_t bytes);
+/* Calls calibrate_timed(): 1 where its return address was replaced. */
+uint64_t calibrate_is_hijacked(uint64_t dst, uint64_t src, uint64_t bytes);
 __asm__(".text\n"
 	".p2align 4\n"
 	".type calibrate_cheap, @function\n"
@@ -29,7 +36,24 @@ __asm__(".text\n"
 	".type calibrate_stepped, @function\n"
 	"calibrate_stepped: mov %rdi, %rax\n"
 	"ret\n"
-	".size calibrate_stepped, . - calibrate_stepped\n");
+	".size calibrate_stepped, . - calibrate_stepped\n"
+	".p2align 4\n"
+	".type calibrate_timed, @function\n"
+	"calibrate_timed: nop\n"
+	"mov (%rsp), %rax\n"
+	"ret\n"
+	".size calibrate_timed, . - calibrate_timed\n"
+	".p2align 4\n"
+	".type calibrate_is_hijacked, @function\n"
+	"calibrate_is_hijacked: call calibrate_timed\n"
+	"1: lea 1b(%rip), %rcx\n"
+	"cmp %rcx, %rax\n"
+	"setne %al\n"
+	"movzbl %al, %eax\n"
+	"ret\n"
+	".size calibrate_is_hijacked, . - calibrate_is_hijacked\n");
+
+typedef uint64_t (*own_routine)(uint64_t, uint64_t, uint64_t);
 
 struct file_off_search {
 	uintptr_t addr;
@@ -56,7 +80,7 @@ static int search_segment(struct dl_phdr_info *info, size_t size, void *data)
 	return 0;
 }
 
-static uint64_t own_file_off(void (*function)(uint64_t, uint64_t, uint64_t))
+static uint64_t own_file_off(own_routine function)
 {
 	struct file_off_search search = {.addr = (uintptr_t)function};
 
@@ -64,19 +88,26 @@ static uint64_t own_file_off(void (*function)(uint64_t, uint64_t, uint64_t))
 	return search.found ? search.file_off : 0;
 }
 
-static uint64_t calibration_hits(int totals_map_fd)
+struct calibration_counts {
+	uint64_t hits;
+	uint64_t timed;
+};
+
+static struct calibration_counts calibration_counts(int totals_map_fd)
 {
 	int cpus = libbpf_num_possible_cpus();
 	struct mw_totals *totals = cpus > 0 ? calloc(cpus, sizeof(*totals)) : NULL;
+	struct calibration_counts counts = {0};
 	uint32_t key = MW_TOTALS_CALIBRATION;
-	uint64_t hits = 0;
 
 	if (totals && !bpf_map_lookup_elem(totals_map_fd, &key, totals)) {
-		for (int i = 0; i < cpus; i++)
-			hits += totals[i].cheap_hits;
+		for (int i = 0; i < cpus; i++) {
+			counts.hits += totals[i].cheap_hits;
+			counts.timed += totals[i].timed_copies;
+		}
 	}
 	free(totals);
-	return hits;
+	return counts;
 }
 
 static void *hit_once(void *unused)
@@ -87,23 +118,43 @@ static void *hit_once(void *unused)
 
 static int see_second_thread(int totals_map_fd)
 {
-	uint64_t before = calibration_hits(totals_map_fd);
+	uint64_t before = calibration_counts(totals_map_fd).hits;
 	pthread_t thread;
-	int err = -pthread_create(&thread, NULL, hit_once, NULL);
+	int err = quiet_thread_start(&thread, hit_once, NULL);
 
 	if (err)
 		return err;
 	pthread_join(thread, NULL);
-	return calibration_hits(totals_map_fd) == before + 1 ? 0 : -EOPNOTSUPP;
+	return calibration_counts(totals_map_fd).hits == before + 1 ? 0 : -EOPNOTSUPP;
 }
 
-static uint64_t time_calls_ns(void (*function)(uint64_t, uint64_t, uint64_t))
+/* A call of 0 bytes is a hit; one of 1 byte another, and a third at its return. */
+static int see_session(int totals_map_fd)
 {
-	uint64_t start_ns = clock_monotonic_ns();
+	struct calibration_counts before = calibration_counts(totals_map_fd), after;
+
+	if (calibrate_is_hijacked(0, 0, 0) || !calibrate_is_hijacked(0, 0, 1))
+		return -EOPNOTSUPP;
+	after = calibration_counts(totals_map_fd);
+	return after.hits == before.hits + 3 && after.timed == before.timed + 1 ? 0 : -EOPNOTSUPP;
+}
+
+/* Of CPU time: what else runs on the machine costs the target nothing. */
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static uint64_t time_calls_ns(own_routine function, uint64_t bytes)
+{
+	uint64_t start_ns = thread_cpu_ns();
 
 	for (int i = 0; i < CALIBRATE_CALLS; i++)
-		function(0, 0, 0);
-	return (clock_monotonic_ns() - start_ns) / CALIBRATE_CALLS;
+		function(0, 0, bytes);
+	return (thread_cpu_ns() - start_ns) / CALIBRATE_CALLS;
 }
 
 static int compare_ns(const void *left, const void *right)
@@ -114,37 +165,73 @@ static int compare_ns(const void *left, const void *right)
 }
 
 /* The call itself takes 1 to 2 ns, lost in a trap's microsecond. */
-static uint64_t median_call_ns(void (*function)(uint64_t, uint64_t, uint64_t))
+static uint64_t median_call_ns(own_routine function, uint64_t bytes)
 {
 	uint64_t rounds[CALIBRATE_ROUNDS];
 
 	for (int i = 0; i < CALIBRATE_ROUNDS; i++)
-		rounds[i] = time_calls_ns(function);
+		rounds[i] = time_calls_ns(function, bytes);
 	qsort(rounds, CALIBRATE_ROUNDS, sizeof(*rounds), compare_ns);
 	return rounds[CALIBRATE_ROUNDS / 2];
 }
 
-int calibrate(struct bpf_program *program, enum link_kind kind, int totals_map_fd,
-	      struct tracer_costs *costs, struct probe_link **link)
+/* Makes the link and tries it. */
+static int try_points(const struct link_maker *maker, enum link_end end,
+		      const struct link_point *points, size_t count, int (*see)(int totals_map_fd),
+		      int totals_map_fd, struct probe_link **link)
 {
-	struct link_point points[] = {
+	const struct link_settings settings = {
+		.path = "/proc/self/exe",
+		.pid = getpid(),
+		.points = points,
+		.count = count,
+		.end = end,
+	};
+	int err;
+
+	*link = NULL;
+	err = link_create(maker, &settings, link);
+	if (!err)
+		err = see(totals_map_fd);
+	if (err) {
+		link_destroy(*link);
+		*link = NULL;
+	}
+	return err;
+}
+
+int calibrate_try_links(const struct link_maker *maker, int totals_map_fd, struct probe_link **link)
+{
+	const struct link_point points[] = {
 		{own_file_off(calibrate_cheap), MW_COOKIE(MW_POINT_CALIBRATE, 0, 0)},
 		{own_file_off(calibrate_stepped),
 		 MW_COOKIE(MW_POINT_CALIBRATE, MW_POINT_STEPPED, 0)},
 	};
-	const struct link_maker maker = {.program = program, .kind = kind};
-	int err;
 
-	*link = NULL;
-	err = link_create(&maker, "/proc/self/exe", getpid(), points, 2, link);
-	if (!err)
-		err = see_second_thread(totals_map_fd);
-	if (err) {
-		link_destroy(*link);
-		*link = NULL;
-		return err;
-	}
-	costs->cheap_ns = median_call_ns(calibrate_cheap);
-	costs->stepped_ns = median_call_ns(calibrate_stepped);
-	return 0;
+	return try_points(maker, LINK_ENTRY, points, 2, see_second_thread, totals_map_fd, link);
+}
+
+int calibrate_try_sessions(const struct link_maker *maker, int totals_map_fd,
+			   struct probe_link **link)
+{
+	const struct link_point point = {own_file_off(calibrate_timed),
+					 MW_COOKIE(MW_POINT_CALIBRATE, MW_POINT_TIMED, 0)};
+
+	return try_points(maker, LINK_SESSION, &point, 1, see_session, totals_map_fd, link);
+}
+
+struct tracer_costs calibrate_measure(bool has_sessions)
+{
+	struct tracer_costs costs = {
+		.cheap_ns = median_call_ns(calibrate_cheap, 0),
+		.stepped_ns = median_call_ns(calibrate_stepped, 0),
+	};
+	uint64_t untimed_ns, timed_ns;
+
+	if (!has_sessions)
+		return costs;
+	untimed_ns = median_call_ns(calibrate_timed, 0);
+	timed_ns = median_call_ns(calibrate_timed, 1);
+	costs.return_ns = timed_ns > untimed_ns ? timed_ns - untimed_ns : 1;
+	return costs;
 }

@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a hit costs on this machine: probes on two small routines of memwatch's own. */
+/*
+ * Probes on small routines of memwatch's own: do links work on this machine, and what does a hit
+ * cost? The links that are made here are the caller's to remove.
+ */
 #ifndef ATTACH_CALIBRATE_H
 #define ATTACH_CALIBRATE_H
 
 #include "attach/link.h"
 
 /*
- * Puts probes on memwatch's own routines, sees that a second thread's call is counted (before Linux
- * 6.11 and stable backports, uprobe_multi's pid filter let only the first thread through), and
- * measures what a hit costs: some 5 ms in all. 0; -EOPNOTSUPP where hits do not arrive; else why
- * the link could not be made. The link is the caller's to remove; NULL after an error.
- * totals_map_fd: where the programs count MW_TOTALS_CALIBRATION.
+ * Sees that a second thread's call is counted (before Linux 6.11 and stable backports,
+ * uprobe_multi's pid filter let only the first thread through). 0; -EOPNOTSUPP where hits do not
+ * arrive; else why the link could not be made. totals_map_fd: where the programs count
+ * MW_TOTALS_CALIBRATION. *link is NULL after an error.
  */
-int calibrate(struct bpf_program *program, enum link_kind kind, int totals_map_fd,
-	      struct tracer_costs *costs, struct probe_link **link);
+int calibrate_try_links(const struct link_maker *maker, int totals_map_fd,
+			struct probe_link **link);
+
+/*
+ * The same for sessions: one call that is to be timed is, and one that is not gets no return probe.
+ */
+int calibrate_try_sessions(const struct link_maker *maker, int totals_map_fd,
+			   struct probe_link **link);
+
+/* Measures, as long as the links stand: some 5 ms. has_sessions: both do. */
+struct tracer_costs calibrate_measure(bool has_sessions);
 
 #endif

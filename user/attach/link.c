@@ -16,6 +16,7 @@ struct probe_link {
 	struct bpf_link **plain; /* one a point */
 	size_t count;
 	uint32_t number;
+	struct session_holder *holder; /* NULL: it has no sessions */
 };
 
 /* The uprobe_multi arm of union bpf_attr for BPF_LINK_CREATE, as Linux 6.6 laid it out. */
@@ -34,29 +35,29 @@ struct uprobe_multi_attr {
 	uint32_t reserved;
 };
 
-static int multi_create(const struct link_maker *maker, const char *path, pid_t pid,
-			const struct link_point *points, size_t count)
+static int multi_create(const struct link_maker *maker, const struct link_settings *settings)
 {
 	struct uprobe_multi_attr attr;
-	uint64_t *offsets = calloc(count, 2 * sizeof(*offsets));
-	uint64_t *cookies = offsets + count;
+	uint64_t *offsets = calloc(settings->count, 2 * sizeof(*offsets));
+	uint64_t *cookies = offsets + settings->count;
 	int fd;
 
 	if (!offsets)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		offsets[i] = points[i].file_off;
-		cookies[i] = points[i].cookie | MW_COOKIE_OF_LINK(maker->number);
+	for (size_t i = 0; i < settings->count; i++) {
+		offsets[i] = settings->points[i].file_off;
+		cookies[i] = settings->points[i].cookie | MW_COOKIE_OF_LINK(maker->number);
 	}
 	/* All of it, padding too: the kernel refuses a byte that is not zero past what it knows. */
 	memset(&attr, 0, sizeof(attr));
-	attr.prog_fd = bpf_program__fd(maker->program);
-	attr.attach_type = ATTACH_TYPE_UPROBE_MULTI;
-	attr.path = (uintptr_t)path;
+	attr.prog_fd = bpf_program__fd(maker->programs[settings->end]);
+	attr.attach_type = settings->end == LINK_SESSION ? ATTACH_TYPE_UPROBE_SESSION
+							 : ATTACH_TYPE_UPROBE_MULTI;
+	attr.path = (uintptr_t)settings->path;
 	attr.offsets = (uintptr_t)offsets;
 	attr.cookies = (uintptr_t)cookies;
-	attr.count = count;
-	attr.pid = pid;
+	attr.count = settings->count;
+	attr.pid = settings->pid;
 	fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 	if (fd < 0)
 		fd = -errno;
@@ -64,40 +65,56 @@ static int multi_create(const struct link_maker *maker, const char *path, pid_t 
 	return fd;
 }
 
-static int plain_create(const struct link_maker *maker, const char *path, pid_t pid,
-			const struct link_point *points, struct probe_link *link, size_t count)
+static int plain_create(const struct link_maker *maker, const struct link_settings *settings,
+			struct probe_link *link)
 {
-	link->plain = calloc(count, sizeof(struct bpf_link *));
+	link->plain = calloc(settings->count, sizeof(struct bpf_link *));
 	if (!link->plain)
 		return -ENOMEM;
-	for (; link->count < count; link->count++) {
-		const struct link_point *point = &points[link->count];
+	for (; link->count < settings->count; link->count++) {
+		const struct link_point *point = &settings->points[link->count];
 		LIBBPF_OPTS(bpf_uprobe_opts, options,
 			    .bpf_cookie = point->cookie | MW_COOKIE_OF_LINK(maker->number));
 
 		link->plain[link->count] = bpf_program__attach_uprobe_opts(
-			maker->program, pid, path, point->file_off, &options);
+			maker->programs[settings->end], settings->pid, settings->path,
+			point->file_off, &options);
 		if (!link->plain[link->count])
 			return -errno;
 	}
 	return 0;
 }
 
-int link_create(const struct link_maker *maker, const char *path, pid_t pid,
-		const struct link_point *points, size_t count, struct probe_link **created)
+static bool is_held_by_another(const struct session_holder *holder, pid_t pid)
 {
-	struct probe_link *link = calloc(1, sizeof(*link));
+	return __atomic_load_n(&holder->links, __ATOMIC_ACQUIRE) && holder->pid != pid;
+}
+
+int link_create(const struct link_maker *maker, const struct link_settings *settings,
+		struct probe_link **created)
+{
+	struct probe_link *link;
 	int err = 0;
 
+	if (!maker->programs[settings->end])
+		return -EOPNOTSUPP;
+	if (settings->end == LINK_SESSION && is_held_by_another(maker->holder, settings->pid))
+		return -EBUSY;
+	link = calloc(1, sizeof(*link));
 	if (!link)
 		return -ENOMEM;
 	link->multi_fd = -1;
 	link->number = maker->number;
+	if (settings->end == LINK_SESSION) {
+		link->holder = maker->holder;
+		link->holder->pid = settings->pid;
+		__atomic_fetch_add(&link->holder->links, 1, __ATOMIC_RELEASE);
+	}
 	if (maker->kind == LINKS_MULTI) {
-		link->multi_fd = multi_create(maker, path, pid, points, count);
+		link->multi_fd = multi_create(maker, settings);
 		err = link->multi_fd < 0 ? link->multi_fd : 0;
 	} else {
-		err = plain_create(maker, path, pid, points, link, count);
+		err = plain_create(maker, settings, link);
 	}
 	if (err) {
 		link_destroy(link);
@@ -116,6 +133,8 @@ void link_destroy(struct probe_link *link)
 	for (size_t i = 0; i < link->count; i++)
 		bpf_link__destroy(link->plain[i]);
 	free(link->plain);
+	if (link->holder)
+		__atomic_fetch_sub(&link->holder->links, 1, __ATOMIC_RELEASE);
 	free(link);
 }
 

@@ -2,14 +2,13 @@
 #include "attach/retire.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "attach/quiet_thread.h"
 #include "base/array.h"
 
-#define RETIRE_THREADS     64
-#define RETIRE_STACK_BYTES (256 << 10)
+#define RETIRE_THREADS 64
 
 struct retire_queue {
 	pthread_t threads[RETIRE_THREADS];
@@ -59,24 +58,13 @@ struct retire_queue *retire_queue_new(void)
 	return queue;
 }
 
-/* Signals are the main thread's: one taken here would never reach its signalfd. */
 static bool add_thread(struct retire_queue *queue)
 {
-	pthread_t *thread = &queue->threads[queue->thread_count];
-	sigset_t all, before;
-	pthread_attr_t attributes;
-	int err;
-
-	if (queue->thread_count == RETIRE_THREADS || pthread_attr_init(&attributes))
+	if (queue->thread_count == RETIRE_THREADS ||
+	    quiet_thread_start(&queue->threads[queue->thread_count], retire_run, queue))
 		return false;
-	pthread_attr_setstacksize(&attributes, RETIRE_STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	err = pthread_create(thread, &attributes, retire_run, queue);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	queue->thread_count += !err;
-	return !err;
+	queue->thread_count++;
+	return true;
 }
 
 void retire_queue_add(struct retire_queue *queue, struct probe_link *link)

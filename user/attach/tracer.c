@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "attach/calibrate.h"
 #include "attach/link.h"
 #include "attach/link_number.h"
+#include "attach/quiet_thread.h"
 #include "attach/retire.h"
 #include "base/log.h"
 #include "bpf/event.h"
@@ -22,11 +24,18 @@ static const struct tracer_costs typical_costs = {.cheap_ns = 750, .stepped_ns =
 
 struct tracer {
 	struct memwatch_bpf *skeleton;
-	enum link_kind kind;
+	struct link_maker maker;
+	struct session_holder holder, own_holder; /* of the targets' sessions, and memwatch's */
 	struct link_numbers numbers;
-	struct tracer_costs costs;
 	struct retire_queue *retiring;
 	int thread_lines_link_fd;
+
+	/* The thread that measures what a hit costs, and its probes. */
+	pthread_t meter;
+	bool is_metering;
+	struct probe_link *own_link, *own_session; /* own_session: NULL where there are none */
+	struct tracer_costs measured;              /* read once is_measured is set */
+	bool is_measured;
 };
 
 /* libbpf's own words only help when something is wrong with memwatch itself: -v shows them. */
@@ -42,7 +51,14 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
-static int load_programs(struct tracer *tracer, const struct tracer_settings *settings)
+static void set_kernel_costs(struct memwatch_bpf *skeleton, const struct tracer_costs *costs)
+{
+	__atomic_store_n(&skeleton->bss->cheap_ns, costs->cheap_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&skeleton->bss->stepped_ns, costs->stepped_ns, __ATOMIC_RELAXED);
+}
+
+static int load_programs(struct tracer *tracer, const struct tracer_settings *settings,
+			 bool with_sessions)
 {
 	struct memwatch_bpf *skeleton = memwatch_bpf__open();
 	int err;
@@ -52,17 +68,23 @@ static int load_programs(struct tracer *tracer, const struct tracer_settings *se
 	skeleton->rodata->min_bytes = settings->min_bytes;
 	skeleton->rodata->min_time_ns = settings->min_time_ns;
 	skeleton->rodata->follow = settings->follow;
-	skeleton->bss->cheap_ns = tracer->costs.cheap_ns;
-	skeleton->bss->stepped_ns = tracer->costs.stepped_ns;
-	if (tracer->kind == LINKS_MULTI)
+	set_kernel_costs(skeleton, &typical_costs);
+	if (tracer->maker.kind == LINKS_MULTI)
 		bpf_program__set_expected_attach_type(skeleton->progs.probe_point,
 						      ATTACH_TYPE_UPROBE_MULTI);
+	if (with_sessions) {
+		bpf_program__set_autoload(skeleton->progs.probe_session, true);
+		bpf_program__set_expected_attach_type(skeleton->progs.probe_session,
+						      ATTACH_TYPE_UPROBE_SESSION);
+	}
 	err = memwatch_bpf__load(skeleton);
 	if (err) {
 		memwatch_bpf__destroy(skeleton);
 		return err;
 	}
 	tracer->skeleton = skeleton;
+	tracer->maker.programs[LINK_ENTRY] = skeleton->progs.probe_point;
+	tracer->maker.programs[LINK_SESSION] = with_sessions ? skeleton->progs.probe_session : NULL;
 	tracer->numbers.live = (uint64_t *)skeleton->bss->live_links;
 	return 0;
 }
@@ -71,22 +93,29 @@ static int load_programs(struct tracer *tracer, const struct tracer_settings *se
 static int try_kind(struct tracer *tracer, const struct tracer_settings *settings,
 		    enum link_kind kind)
 {
-	struct probe_link *link;
-	int err;
+	int err = -EOPNOTSUPP, totals_map_fd;
+	struct link_maker own_maker;
 
-	tracer->kind = kind;
-	err = load_programs(tracer, settings);
+	tracer->maker.kind = kind;
+	/* Before 6.13 the kernel may refuse the program of sessions, which fails all of them. */
+	if (kind == LINKS_MULTI)
+		err = load_programs(tracer, settings, true);
+	if (err)
+		err = load_programs(tracer, settings, false);
 	if (err)
 		return err;
-	err = calibrate(tracer->skeleton->progs.probe_point, kind,
-			bpf_map__fd(tracer->skeleton->maps.totals), &tracer->costs, &link);
-	if (!err) {
-		retire_queue_add(tracer->retiring, link);
-	} else {
+	totals_map_fd = bpf_map__fd(tracer->skeleton->maps.totals);
+	own_maker = tracer->maker;
+	own_maker.holder = &tracer->own_holder;
+	err = calibrate_try_links(&own_maker, totals_map_fd, &tracer->own_link);
+	if (err) {
 		memwatch_bpf__destroy(tracer->skeleton);
 		tracer->skeleton = NULL;
+		return err;
 	}
-	return err;
+	if (calibrate_try_sessions(&own_maker, totals_map_fd, &tracer->own_session))
+		tracer->maker.programs[LINK_SESSION] = NULL;
+	return 0;
 }
 
 static int choose_kind(struct tracer *tracer, const struct tracer_settings *settings)
@@ -140,6 +169,34 @@ static int attach_life_events(struct tracer *tracer)
 	return 0;
 }
 
+static void *measure_costs(void *data)
+{
+	struct tracer *tracer = data;
+
+	tracer->measured = calibrate_measure(tracer->own_session);
+	set_kernel_costs(tracer->skeleton, &tracer->measured);
+	__atomic_store_n(&tracer->is_measured, true, __ATOMIC_RELEASE);
+	retire_queue_add(tracer->retiring, tracer->own_link);
+	if (tracer->own_session)
+		retire_queue_add(tracer->retiring, tracer->own_session);
+	return NULL;
+}
+
+/* Beside the attach, which is not to wait for it. */
+static void start_to_measure(struct tracer *tracer)
+{
+	tracer->is_metering = !quiet_thread_start(&tracer->meter, measure_costs, tracer);
+	if (!tracer->is_metering)
+		measure_costs(tracer);
+}
+
+static void await_costs(struct tracer *tracer)
+{
+	if (tracer->is_metering)
+		pthread_join(tracer->meter, NULL);
+	tracer->is_metering = false;
+}
+
 int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
 {
 	struct tracer *tracer = calloc(1, sizeof(*tracer));
@@ -148,13 +205,15 @@ int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
 	if (!tracer)
 		return err;
 	libbpf_set_print(log_libbpf);
-	tracer->costs = typical_costs;
+	tracer->maker.holder = &tracer->holder;
 	tracer->retiring = retire_queue_new();
 	if (!tracer->retiring)
 		goto out;
 	err = choose_kind(tracer, settings);
-	if (!err)
+	if (!err) {
+		start_to_measure(tracer);
 		err = attach_life_events(tracer);
+	}
 	if (err) {
 		if (settings->links != LINKS_MULTI || err == -EPERM)
 			explain_failure(err);
@@ -171,6 +230,7 @@ void tracer_close(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
+	await_costs(tracer);
 	retire_queue_free(tracer->retiring);
 	memwatch_bpf__destroy(tracer->skeleton);
 	free(tracer);
@@ -178,7 +238,7 @@ void tracer_close(struct tracer *tracer)
 
 enum link_kind tracer_link_kind(const struct tracer *tracer)
 {
-	return tracer->kind;
+	return tracer->maker.kind;
 }
 
 struct tracer_outlets tracer_outlets(const struct tracer *tracer)
@@ -207,12 +267,20 @@ int tracer_follow_process(struct tracer *tracer, pid_t pid)
 
 void tracer_stop_counting(struct tracer *tracer)
 {
+	await_costs(tracer);
 	__atomic_store_n(&tracer->skeleton->bss->stopped, 1, __ATOMIC_SEQ_CST);
 }
 
 struct tracer_costs tracer_costs(const struct tracer *tracer)
 {
-	return tracer->costs;
+	return __atomic_load_n(&tracer->is_measured, __ATOMIC_ACQUIRE) ? tracer->measured
+								       : typical_costs;
+}
+
+struct tracer_costs tracer_costs_wait(struct tracer *tracer)
+{
+	await_costs(tracer);
+	return tracer->measured;
 }
 
 int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool is_raised)
@@ -241,8 +309,7 @@ void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes)
 
 bool tracer_has_sessions(const struct tracer *tracer)
 {
-	(void)tracer;
-	return false;
+	return tracer->maker.programs[LINK_SESSION];
 }
 
 uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function)
@@ -265,18 +332,13 @@ uint64_t probe_link_spent_ns(const struct tracer *tracer, const struct probe_lin
 int probe_link_prepare(struct tracer *tracer, const struct link_settings *settings,
 		       struct probe_link **link)
 {
-	const struct link_maker maker = {
-		.program = tracer->skeleton->progs.probe_point,
-		.kind = tracer->kind,
-		.number = link_numbers_next(&tracer->numbers),
-	};
+	uint32_t number = link_numbers_next(&tracer->numbers);
 
-	if (!maker.number)
+	if (!number)
 		return -ENOSPC;
-	tracer->skeleton->bss->links[maker.number] =
-		(struct mw_link){.gate_bytes = settings->gate_bytes};
-	return link_create(&maker, settings->path, settings->pid, settings->points, settings->count,
-			   link);
+	tracer->maker.number = number;
+	tracer->skeleton->bss->links[number] = (struct mw_link){.gate_bytes = settings->gate_bytes};
+	return link_create(&tracer->maker, settings, link);
 }
 
 void probe_link_swap(struct tracer *tracer, struct probe_link *old, struct probe_link *link)

@@ -53,15 +53,24 @@ struct tracer_outlets tracer_outlets(const struct tracer *tracer);
 /* The process's life events and those of its descendants travel from now on. */
 int tracer_follow_process(struct tracer *tracer, pid_t pid);
 
-/* Every program returns at once from now on: what is read afterwards no longer moves. */
+/*
+ * Every program returns at once from now on: what is read afterwards no longer moves. Waits for the
+ * costs to be measured.
+ */
 void tracer_stop_counting(struct tracer *tracer);
 
-/* What one hit costs the target here, measured on memwatch's own code. */
+/*
+ * What one hit costs the target here. A thread measures it on memwatch's own code, some 5 ms from
+ * tracer_open() on: until then these are a VM's typical ones.
+ */
 struct tracer_costs {
 	uint64_t cheap_ns;
 	uint64_t stepped_ns;
+	uint64_t return_ns; /* what a return probe adds to a hit; 0: there are none */
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
+/* The same, after waiting for that thread. */
+struct tracer_costs tracer_costs_wait(struct tracer *tracer);
 
 /* ---- gates and what they cost ---- */
 
@@ -75,8 +84,23 @@ int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool 
 /* Copies of at least so many bytes are timed, where their links see their ends; 0: none is. */
 void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes);
 
-/* True where LINK_SESSION works: the kernel has it, and it does what memwatch needs of it. */
+/*
+ * True where LINK_SESSION works: the kernel has it, and it does what memwatch needs of it.
+ *
+ * The program says for each hit whether the kernel shall set a return probe. But it only runs in
+ * the process that its link is for, and where it does not run Linux (6.13 to 6.18 at least) sets
+ * one: each of two processes that have a session on one instruction, and each child that was forked
+ * from one, gets return probes on all its copies that pass it, also on one inside another, from a
+ * signal handler. So only one process at a time may have sessions, and it should lose them (by
+ * probe_link_swap()) when it forks.
+ */
 bool tracer_has_sessions(const struct tracer *tracer);
+
+/*
+ * True where the running kernel may kill a thread under a seccomp filter at a return probe: Linux
+ * 6.11 to 6.14, of which some releases have been mended.
+ */
+bool tracer_sessions_need_no_seccomp(void);
 
 /* What the hits of a function's entry and ends have cost all processes so far. */
 uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function);
@@ -97,6 +121,7 @@ struct probe_link;
 enum link_end {
 	LINK_ENTRY,   /* hits alone */
 	LINK_SESSION, /* the return of each large copy as well, by a return probe of the kernel's */
+	LINK_ENDS,
 };
 
 struct link_settings {
@@ -111,7 +136,8 @@ struct link_settings {
 /*
  * Puts the points on the file. The link survives exec, not fork, and what it sees counts once all
  * points are set. 0 or negative errno: -ESRCH (the process is gone), -ENOTSUP (an instruction that
- * the kernel refuses), ...; then nothing is attached.
+ * the kernel refuses), -EBUSY (a session, and another process's is still there), ...; then nothing
+ * is attached.
  */
 int probe_link_new(struct tracer *tracer, const struct link_settings *settings,
 		   struct probe_link **link);
