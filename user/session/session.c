@@ -40,6 +40,11 @@ struct session {
 
 /* ---- records ---- */
 
+static void set_costs(struct session *session, struct tracer_costs costs)
+{
+	session->costs = (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
+}
+
 static void on_span(void *context, const struct mw_span *span)
 {
 	struct session *session = context;
@@ -48,6 +53,7 @@ static void on_span(void *context, const struct mw_span *span)
 
 	if (span->function >= watchlist->function_count)
 		return;
+	set_costs(session, tracer_costs(session->settings->tracer));
 	flush = flush_from_span(span, &watchlist->functions[span->function], &session->costs);
 	if (tally_add_flush(&session->tally, span->function, &flush))
 		log_warning("out of memory: the summary lacks a flush");
@@ -423,7 +429,6 @@ static void session_free(struct session *session)
 int session_run(const struct session_settings *settings)
 {
 	struct session session = {.settings = settings, .poll_fd = -1, .signal_fd = -1};
-	struct tracer_costs costs = tracer_costs(settings->tracer);
 	int err, status = 0;
 
 	session.processes = (struct processes){
@@ -433,12 +438,12 @@ int session_run(const struct session_settings *settings)
 		.take_life_events = take_life_events,
 		.context = &session,
 	};
-	session.costs = (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
 	err = start(&session);
 	if (err && settings->launch)
 		launch_abandon(settings->launch);
 	if (!err)
 		err = loop(&session);
+	set_costs(&session, tracer_costs_wait(settings->tracer));
 	if (err && err != -ECANCELED)
 		log_error("the watch ended early: %s", strerror(-err));
 	else if (!err && closing_report(settings, &session.processes, session.receiver,
