@@ -125,6 +125,7 @@ struct mw_head {
 #define MW_SPAN_IN_WRITE   4u  /* it was called by the write before it, which was still open */
 #define MW_SPAN_GATE_MOVED 8u  /* the gate was raised or lowered within it */
 #define MW_SPAN_RAISED     16u /* the budget held the gate above where it began */
+#define MW_SPAN_FLAGS      31u /* all of them */
 
 struct mw_span {
 	struct mw_head head;

@@ -8,8 +8,9 @@
 
 /*
  * From 6.11 on a return probe's trampoline makes a system call, uretprobe(2), that no filter knew
- * of. Filters are passed by since 6.14-rc3, 6.13.3 and 6.12.14; what distributions have is not told
- * by their numbers. A release that can't be read may be any of them.
+ * of. Early in 2025 filters were made to let it pass, in 6.14 and in stable releases of the three
+ * before; which of them a distribution's kernel has, its number does not tell. A release that can't
+ * be read may be any of them.
  */
 bool sessions_need_no_seccomp(const char *release)
 {

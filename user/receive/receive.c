@@ -35,13 +35,23 @@ static size_t record_bytes(uint32_t type)
 	return 0;
 }
 
+static bool span_holds(const struct mw_span *span)
+{
+	return span->function < MW_MAX_FUNCTIONS && span->duration_ns <= span->head.at_ns &&
+	       span->copy_ns <= span->head.at_ns && !(span->flags & ~MW_SPAN_FLAGS);
+}
+
+/* at_ns is its start. */
+static bool copy_holds(const struct mw_copy *copy)
+{
+	return copy->duration_ns <= UINT64_MAX - copy->head.at_ns;
+}
+
 static bool fields_hold(const struct mw_head *head)
 {
-	const struct mw_span *span = (const void *)head;
-
-	if (head->type != MW_RECORD_SPAN)
-		return true;
-	return span->function < MW_MAX_FUNCTIONS && span->duration_ns <= head->at_ns;
+	if (head->type == MW_RECORD_SPAN)
+		return span_holds((const void *)head);
+	return head->type != MW_RECORD_COPY || copy_holds((const void *)head);
 }
 
 bool receiver_accept(struct receiver *receiver, const void *record, size_t bytes)

@@ -16,6 +16,7 @@
 /* Called with each record in the order of the ring; a record lives for the call alone. */
 struct record_handlers {
 	void (*span)(void *context, const struct mw_span *span);
+	/* A copy that was timed is told of at its end, so later than others that began after it. */
 	void (*copy)(void *context, const struct mw_copy *copy);
 	void (*fork)(void *context, const struct mw_fork *fork);
 	void (*exec)(void *context, const struct mw_exec *exec);

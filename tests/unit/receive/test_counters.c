@@ -77,6 +77,9 @@ static void read_totals(int largest_cpu)
 	assert_int_equal(totals.copies_by_class[0], sum);
 	assert_int_equal(totals.bytes_by_class[MW_SIZE_CLASSES - 1], sum);
 	assert_int_equal(totals.large_copies, sum);
+	assert_int_equal(totals.timed_copies, sum);
+	assert_int_equal(totals.timed_bytes, sum);
+	assert_int_equal(totals.copy_ns, sum);
 	assert_int_equal(totals.writes, sum);
 	assert_int_equal(totals.losses[MW_LOSS_KINDS - 1], sum);
 	assert_int_equal(totals.write_gap_classes[MW_TIME_CLASSES - 1], sum);
@@ -134,6 +137,10 @@ static void goroutines_are_read_with_their_process(void **state)
 
 	(void)state;
 	for (uint32_t pid = 1; pid <= 2; pid++) {
+		struct mw_goroutine mark = {.pid = pid};
+		struct mw_strand none = {0};
+
+		assert_int_equal(bpf_map_update_elem(fd, &mark, &none, BPF_ANY), 0);
 		for (uint64_t g_addr = 0xc000000000; g_addr < 0xc000000003; g_addr++) {
 			struct mw_goroutine key = {.g_addr = g_addr, .pid = pid};
 			struct mw_strand strand = {.copies = pid << (4 * (g_addr & 3))};

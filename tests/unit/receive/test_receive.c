@@ -44,11 +44,14 @@ static void take_span(void *context, const struct mw_span *span)
 {
 	assert_true(span->function < MW_MAX_FUNCTIONS);
 	assert_true(span->duration_ns <= span->head.at_ns);
+	assert_true(span->copy_ns <= span->head.at_ns);
+	assert_true(span->flags <= MW_SPAN_FLAGS);
 	take(context, MW_RECORD_SPAN, &span->head);
 }
 
 static void take_copy(void *context, const struct mw_copy *copy)
 {
+	assert_true(copy->head.at_ns + copy->duration_ns >= copy->head.at_ns);
 	take(context, MW_RECORD_COPY, &copy->head);
 }
 
@@ -133,7 +136,11 @@ static void make_record(uint8_t record[RECORD_MOST], uint32_t type)
 	if (type == MW_RECORD_SPAN) {
 		span->function = MW_MAX_FUNCTIONS - 1;
 		span->duration_ns = head->at_ns;
+		span->copy_ns = head->at_ns;
+		span->flags = MW_SPAN_FLAGS;
 	}
+	if (type == MW_RECORD_COPY)
+		((struct mw_copy *)record)->duration_ns = UINT64_MAX - head->at_ns;
 }
 
 static void hands_each_type_on_whole(void **state)
@@ -240,12 +247,38 @@ static void refuses_spans_that_cannot_be(void **state)
 	span.duration_ns = span.head.at_ns + 1;
 	assert_false(accept_bytes(receiver, &span, sizeof(span)));
 	assert_int_equal(receiver_malformed(receiver), 4);
+	make_record((uint8_t *)&span, MW_RECORD_SPAN);
+	span.copy_ns = span.head.at_ns + 1;
+	assert_false(accept_bytes(receiver, &span, sizeof(span)));
+	assert_int_equal(receiver_malformed(receiver), 5);
+	make_record((uint8_t *)&span, MW_RECORD_SPAN);
+	span.flags = MW_SPAN_FLAGS + 1;
+	assert_false(accept_bytes(receiver, &span, sizeof(span)));
+	assert_int_equal(receiver_malformed(receiver), 6);
 	assert_int_equal(taken_in_all(&taken), 0);
 	/* One bad record does not spoil the next. */
 	make_record((uint8_t *)&span, MW_RECORD_SPAN);
 	assert_true(accept_bytes(receiver, &span, sizeof(span)));
 	assert_int_equal(taken.counts[MW_RECORD_SPAN], 1);
-	assert_int_equal(receiver_malformed(receiver), 4);
+	assert_int_equal(receiver_malformed(receiver), 6);
+	receiver_free(receiver);
+}
+
+static void refuses_copies_that_end_after_all_time(void **state)
+{
+	_Alignas(8) uint8_t record[RECORD_MOST];
+	struct mw_copy *copy = (struct mw_copy *)record;
+	struct taken taken;
+	struct receiver *receiver = new_receiver(&taken);
+
+	(void)state;
+	make_record(record, MW_RECORD_COPY);
+	copy->duration_ns++;
+	assert_false(accept_bytes(receiver, copy, sizeof(*copy)));
+	assert_int_equal(receiver_malformed(receiver), 1);
+	copy->duration_ns = 0;
+	assert_true(accept_bytes(receiver, copy, sizeof(*copy)));
+	assert_int_equal(taken.counts[MW_RECORD_COPY], 1);
 	receiver_free(receiver);
 }
 
@@ -271,8 +304,10 @@ static size_t make_noise(uint8_t record[RECORD_MOST], uint64_t *seed)
 		span->head.type = (uint32_t)(next_random(seed) % (TYPES_BEYOND + 1));
 	if (choice & 2 && span->head.type < TYPES_BEYOND)
 		span->head.bytes = (uint32_t)record_sizes[span->head.type];
-	if (choice & 4)
+	if (choice & 4) {
 		span->function = (uint32_t)(next_random(seed) % (2 * MW_MAX_FUNCTIONS));
+		span->flags = (uint32_t)(next_random(seed) % (2 * MW_SPAN_FLAGS));
+	}
 	return choice & 8 ? RECORD_MOST : (choice >> 8) % (RECORD_MOST + 1);
 }
 
@@ -313,6 +348,7 @@ int main(void)
 		cmocka_unit_test(refuses_wrong_sizes),
 		cmocka_unit_test(refuses_every_short_buffer),
 		cmocka_unit_test(refuses_spans_that_cannot_be),
+		cmocka_unit_test(refuses_copies_that_end_after_all_time),
 		cmocka_unit_test(noise_reaches_no_handler),
 		cmocka_unit_test(freeing_none_is_fine),
 	};
