@@ -11,7 +11,7 @@ BUILD    := build
 
 # /usr/sbin is in root's PATH only, and bpftool is there.
 BPFTOOL  ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
-LIBS     := -lbpf -ldw -lelf -lz -llzma -ljansson -lZydis -liberty -pthread
+LIBS     := -lbpf -ldw -lelf -lz -llzma -ljansson -lZydis -liberty -lm -pthread
 
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -fstack-protector-strong
 LDFLAGS  := -Wl,-z,relro,-z,now

@@ -206,11 +206,15 @@ struct mw_function {
 	__u64 max_ns;
 	__u64 copied_bytes;
 	__u64 copies;
-	/* Of calls that no raised gate has touched: what the bytes of the others are estimated by.
+	__u64 outermost; /* calls that ended and are not recursive: what the three above are of */
+	/*
+	 * Those of them that no raised gate has touched: what the bytes of the others are estimated
+	 * by. The spread is of whole KiB, rounded down, since squares of bytes would not fit.
 	 */
 	__u64 whole_calls;
 	__u64 whole_ns;
 	__u64 whole_bytes;
+	__u64 whole_kib;         /* the sum of bytes / 1024 */
 	__u64 whole_kib_squared; /* the sum of (bytes / 1024)^2 */
 	__u64 time_classes[MW_TIME_CLASSES];
 };
@@ -340,6 +344,6 @@ MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
 MW_SIZE_IS(mw_strand, 168);
 MW_SIZE_IS(mw_strand_line, 200);
-MW_SIZE_IS(mw_function, 14 * 8 + MW_TIME_CLASSES * 8);
+MW_SIZE_IS(mw_function, 16 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

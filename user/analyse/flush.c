@@ -4,6 +4,7 @@
 #include <string.h>
 
 _Static_assert(COMM_BYTES == MW_COMM_BYTES, "a thread's name has one size on both sides");
+_Static_assert(NO_GATE == MW_NO_GATE, "both sides say in one way that no copy is counted");
 
 uint64_t probe_costs_sum_ns(const struct probe_costs *costs, uint64_t cheap_hits,
 			    uint64_t stepped_hits)
@@ -27,10 +28,15 @@ static uint64_t growth(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+bool flush_is_whole(const struct flush *flush)
+{
+	return flush->copies_known && !flush->partly_counted && !flush->gate_raised;
+}
+
 /* No copy, so it can't have been a flush of the function that was inlined there. */
 static bool is_left_out(const struct symbol_name *name, const struct flush *flush)
 {
-	return name->is_host && flush->copies_known && !flush->copies;
+	return name->is_host && flush_is_whole(flush) && !flush->copies;
 }
 
 struct flush flush_from_span(const struct mw_span *span, const struct symbol_name *name,
@@ -51,6 +57,12 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 		.copied_bytes = span->copied_bytes,
 		.copies = span->copies,
 		.copies_known = true,
+		.gate_bytes = span->gate_bytes,
+		.partly_counted = span->flags & MW_SPAN_GATE_MOVED,
+		.gate_raised = span->flags & MW_SPAN_RAISED,
+		.copy_ns = span->copy_ns,
+		.timed_copies = span->timed_copies,
+		.timed_bytes = span->timed_bytes,
 		.write_index = span->write_index,
 		.probe_hits = span->cheap_hits + span->stepped_hits,
 		.overhead_ns = probe_costs_sum_ns(costs, span->cheap_hits, span->stepped_hits),
@@ -61,8 +73,23 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 	return flush;
 }
 
+/* What an end of the call would have said of its gate now. */
+static void take_gate(struct flush *flush, const struct mw_open_span *span,
+		      const struct mw_watched *now)
+{
+	flush->gate_bytes = span->gate_bytes;
+	flush->gate_raised = span->was_raised;
+	if (!now)
+		return;
+	if (now->gate_bytes > flush->gate_bytes)
+		flush->gate_bytes = now->gate_bytes;
+	flush->partly_counted = now->gate_step != span->gate_step;
+	flush->gate_raised |= now->is_raised != 0;
+}
+
 struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw_open_span *span,
-				  const struct mw_strand_line *totals, uint64_t now_ns,
+				  const struct mw_strand_line *totals,
+				  const struct mw_watched *watched, uint64_t now_ns,
 				  const struct symbol_name *name, const struct probe_costs *costs)
 {
 	struct flush flush = {
@@ -81,6 +108,7 @@ struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw
 	};
 	uint64_t cheap_hits, stepped_hits;
 
+	take_gate(&flush, span, watched);
 	if (!totals)
 		return flush;
 	cheap_hits = growth(totals->strand.cheap_hits, span->cheap_hits);
@@ -88,6 +116,9 @@ struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw
 	flush.copies_known = true;
 	flush.copied_bytes = growth(totals->strand.copied_bytes, span->copied_bytes);
 	flush.copies = growth(totals->strand.copies, span->copies);
+	flush.copy_ns = growth(totals->strand.copy_ns, span->copy_ns);
+	flush.timed_copies = growth(totals->strand.timed_copies, span->timed_copies);
+	flush.timed_bytes = growth(totals->strand.timed_bytes, span->timed_bytes);
 	flush.probe_hits = cheap_hits + stepped_hits;
 	flush.overhead_ns = probe_costs_sum_ns(costs, cheap_hits, stepped_hits);
 	flush.left_out = is_left_out(name, &flush);
@@ -104,6 +135,7 @@ struct large_copy large_copy_from_record(const struct mw_copy *copy, const struc
 		.tid = (pid_t)copy->head.tid,
 		.start_ns = copy->head.at_ns,
 		.bytes = copy->copied_bytes,
+		.duration_ns = copy->duration_ns,
 		.dst_addr = copy->dst_addr,
 		.src_addr = copy->src_addr,
 	};

@@ -13,6 +13,7 @@ struct symbol_name {
 	const char *module;
 	bool is_host;     /* another function was inlined into it, and it is timed in its place */
 	bool ends_unseen; /* some of its ways out bear no probe */
+	enum watch_kind watch; /* of a function, where the budget's last step of it has put it */
 	/* Processes that ran before their probes were live, where all its ends are others' too. */
 	uint64_t unseen_starts;
 };
@@ -31,11 +32,16 @@ struct flush flush_from_span(const struct mw_span *span, const struct symbol_nam
 
 /*
  * A call that the end of the watch found open: totals are its strand's running totals now, or NULL
- * where they could not be read (then copies_known is false).
+ * where they could not be read (then copies_known is false). watched is its process's gate now;
+ * NULL: nothing can have moved it.
  */
 struct flush flush_from_open_span(const struct mw_span_key *key, const struct mw_open_span *span,
-				  const struct mw_strand_line *totals, uint64_t now_ns,
+				  const struct mw_strand_line *totals,
+				  const struct mw_watched *watched, uint64_t now_ns,
 				  const struct symbol_name *name, const struct probe_costs *costs);
+
+/* Its bytes are those of all its copies, or of all from gate_bytes on: the budget touched none. */
+bool flush_is_whole(const struct flush *flush);
 
 struct large_copy large_copy_from_record(const struct mw_copy *copy,
 					 const struct symbol_name *name);

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #define COMM_BYTES 16
+#define NO_GATE    UINT64_MAX /* as gate_bytes: no copy is counted, whatever its size */
 
 struct run_header {
 	const char *version;
@@ -54,9 +55,9 @@ struct flush {
 	uint64_t copied_bytes, copies;
 	bool copies_known; /* false: what it copied could not be read (unfinished ones only) */
 	/*
-	 * Copies below gate_bytes may be missing in copied_bytes and copies; MW_NO_GATE in
-	 * bpf/event.h, all ones: any may. partly: the gate moved within the call, so some of them
-	 * are counted. raised: the budget held the gate above where it began.
+	 * Copies below gate_bytes may be missing in copied_bytes and copies; NO_GATE: any may.
+	 * partly: the gate moved within the call, so some of them are counted. raised: the budget
+	 * held the gate above where it began. With either, copied_bytes is a lower bound.
 	 */
 	uint64_t gate_bytes;
 	bool partly_counted, gate_raised;
@@ -79,14 +80,21 @@ struct large_copy {
 	uint64_t dst_addr, src_addr;
 };
 
+/* How the calls of a function are watched. */
+enum watch_kind {
+	WATCH_TIMED,
+	WATCH_COUNTED, /* at their entry alone */
+	WATCH_DROPPED,
+};
+
 /* A step of the budget: a process's gate, or how a function is watched, was changed. */
 struct budget_step {
 	uint64_t at_ns;
 	pid_t pid; /* whose copies; 0: a function's, in all processes */
 	char comm[COMM_BYTES];
 	const char *function;                    /* NULL: copies */
-	uint64_t from_gate_bytes, to_gate_bytes; /* of copies; all ones: none is counted */
-	enum { WATCH_TIMED, WATCH_COUNTED, WATCH_DROPPED } from_watch, to_watch; /* of a function */
+	uint64_t from_gate_bytes, to_gate_bytes; /* of copies; may be NO_GATE */
+	enum watch_kind from_watch, to_watch;    /* of a function */
 	bool is_raised;     /* it costs less from now on; else the budget has room again */
 	uint64_t spent_ns;  /* what its probes cost since the step before it, or the start ... */
 	uint64_t during_ns; /* ... in so much CPU time of the target; 0: not known */
@@ -105,14 +113,16 @@ struct function_summary {
 	uint64_t p50_ns, p99_ns, max_ns;
 	uint64_t copied_bytes, copies; /* of outermost calls: those that were counted */
 	/*
-	 * Outermost calls that no raised gate has touched. Where that is not all of them,
-	 * estimated_bytes is what all calls copied, by the mean of those, +- error_bytes (95 %,
-	 * from their spread; 0: too few to tell); it is 0 where there is none, or nothing to
-	 * estimate.
+	 * Outermost calls that ended, and those of them that no raised gate has touched. Where that
+	 * is not all of them, copied_bytes is a lower bound, and estimated_bytes is what all of
+	 * them copied, by the mean of the whole ones (of reported ones and of the others apart), +-
+	 * error_bytes (95 %, from their spread; 0: too few to tell); it is 0 where there is none,
+	 * or nothing to estimate.
 	 */
-	uint64_t whole_calls, whole_bytes;
+	uint64_t outermost, whole_calls, whole_bytes;
 	uint64_t estimated_bytes, error_bytes;
 	bool is_counted_only; /* too hot to be timed: the budget ended that while it ran */
+	bool is_dropped;      /* likewise, too hot to be counted: calls lacks those since then */
 	uint64_t reported;    /* how many were shown as flushes */
 	bool ends_unseen;     /* some of its ways out are known to bear no probe */
 	/*
@@ -141,8 +151,9 @@ struct finding {
 	uint64_t calls_per_stall;    /* writes per flush, of one flush its write; 0: not counted,
 					or it is no constant */
 	uint64_t stalled_writes;     /* how many writes had such a flush; 0: not counted */
-	uint64_t copied_bytes;       /* of the typical (median) reported flush */
-	uint64_t duration_ns;        /* likewise */
+	uint64_t copied_bytes;       /* the median of those flushes whose bytes are whole */
+	uint64_t whole_flushes;      /* how many these are; 0: copied_bytes is not known */
+	uint64_t duration_ns;        /* of the typical (median) reported flush */
 	uint64_t overhead_ns;        /* likewise: memwatch's own cost in it; 0: not known */
 	uint64_t flushes;            /* how many it speaks of */
 	uint64_t other_write_ns; /* the median gap from write to write, the probe's cost in it; 0:
@@ -170,10 +181,12 @@ struct run_summary {
 	struct loss_counts losses;
 	uint64_t timed_copies, timed_bytes, copy_ns; /* whose ends were seen */
 	double budget_pct;                           /* < 0: none */
+	uint64_t budget_credit_ns;                   /* what it began with; 0: not to be told */
 	uint64_t budget_steps;                       /* how many were reported */
 	bool gate_is_fixed;
 	uint64_t gate_bytes; /* the largest from which some process's copies were ever counted on
-				at first; smaller copies were not counted at all there */
+				at first; smaller copies were not counted at all there. NO_GATE: in
+				some copy routine there is none */
 	uint64_t probe_hits, overhead_ns;
 	uint64_t hit_cheap_ns, hit_stepped_ns; /* calibrated cost of a hit of either kind */
 	uint64_t target_cpu_ns;                /* 0: not known */

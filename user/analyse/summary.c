@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyse/estimate.h"
 #include "analyse/finding.h"
 #include "analyse/histogram.h"
 
@@ -21,6 +22,7 @@ int tally_add_flush(struct tally *tally, size_t function, const struct flush *fl
 		.duration_ns = flush->duration_ns,
 		.overhead_ns = flush->overhead_ns,
 		.copied_bytes = flush->copied_bytes,
+		.is_whole = flush_is_whole(flush),
 		.write_index = flush->write_index,
 		.in_write = flush->in_write,
 		.unfinished = flush->unfinished,
@@ -34,7 +36,7 @@ int tally_add_flush(struct tally *tally, size_t function, const struct flush *fl
 		return -ENOMEM;
 	if (function < MW_MAX_FUNCTIONS)
 		tally->reported[function]++;
-	tally->copyless += flush->copies_known && !flush->copied_bytes;
+	tally->copyless += key.is_whole && !flush->copied_bytes;
 	return 0;
 }
 
@@ -47,8 +49,11 @@ void tally_release(struct tally *tally)
 /* ---- figures ---- */
 
 static struct function_summary summarize_function(const struct symbol_name *name,
-						  const struct mw_function *function)
+						  const struct mw_function *function,
+						  const struct sample *reported)
 {
+	struct estimate estimate = estimate_copied(function, reported);
+
 	return (struct function_summary){
 		.function = name->function,
 		.symbol = name->symbol,
@@ -67,7 +72,25 @@ static struct function_summary summarize_function(const struct symbol_name *name
 		.max_ns = function->max_ns,
 		.copied_bytes = function->copied_bytes,
 		.copies = function->copies,
+		.outermost = function->outermost,
+		.whole_calls = function->whole_calls,
+		.whole_bytes = function->whole_bytes,
+		.estimated_bytes = estimate.bytes,
+		.error_bytes = estimate.error_bytes,
+		.is_counted_only = name->watch != WATCH_TIMED,
+		.is_dropped = name->watch == WATCH_DROPPED,
 	};
+}
+
+/* The reported calls of each function that the kernel's figures of outermost ones hold, too. */
+static void sample_flushes(const struct tally *tally, struct sample samples[MW_MAX_FUNCTIONS])
+{
+	const struct flush_key *flush;
+
+	array_each (flush, &tally->flushes) {
+		if (!flush->unfinished && !flush->recursive && flush->function < MW_MAX_FUNCTIONS)
+			sample_add(&samples[flush->function], flush->copied_bytes, flush->is_whole);
+	}
 }
 
 static int compare_functions(const void *left, const void *right)
@@ -84,13 +107,16 @@ static int compare_functions(const void *left, const void *right)
 static int summarize_functions(const struct summary_input *input, const struct tally *tally,
 			       struct summary *summary)
 {
+	struct sample samples[MW_MAX_FUNCTIONS] = {0};
+
+	sample_flushes(tally, samples);
 	for (size_t i = 0; i < input->function_count && i < MW_MAX_FUNCTIONS; i++) {
 		const struct mw_function *function = &input->functions[i];
 		struct function_summary line;
 
 		if (!function->calls && !input->names[i].unseen_starts)
 			continue;
-		line = summarize_function(&input->names[i], function);
+		line = summarize_function(&input->names[i], function, &samples[i]);
 		/* Not the kernel's count: what was shown, with unfinished ones, without lost ones.
 		 */
 		line.reported = tally->reported[i];
@@ -108,7 +134,7 @@ void summarize_live(const struct summary_input *input, const struct tally *tally
 {
 	const struct mw_totals *totals = input->totals;
 
-	*result = (struct run_summary){0};
+	*result = (struct run_summary){.budget_pct = -1};
 	for (size_t i = 0; i < SIZE_CLASSES; i++) {
 		result->copies_by_class[i] = totals->copies_by_class[i];
 		result->bytes_by_class[i] = totals->bytes_by_class[i];
@@ -117,6 +143,9 @@ void summarize_live(const struct summary_input *input, const struct tally *tally
 	}
 	result->largest_copy_bytes = totals->largest_copy_bytes;
 	result->large_copies = totals->large_copies;
+	result->timed_copies = totals->timed_copies;
+	result->timed_bytes = totals->timed_bytes;
+	result->copy_ns = totals->copy_ns;
 	result->writes_function = input->writes_function;
 	result->writes = totals->writes;
 	result->write_gap_ns = time_classes_percentile_ns(totals->write_gap_classes, 0.5, 0);

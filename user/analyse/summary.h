@@ -16,6 +16,7 @@ struct flush_key {
 	uint64_t overhead_ns;
 	uint64_t copied_bytes;
 	uint64_t write_index;
+	bool is_whole; /* as flush_is_whole() says; else copied_bytes is a lower bound */
 	bool unfinished;
 	bool in_write;  /* the write was still open when it began */
 	bool recursive; /* its time and bytes are in the call around it, too */
@@ -51,8 +52,8 @@ struct summary {
 
 /*
  * Fills all of summary->result that the input holds; the caller adds processes_*,
- * worst_unwatched_ns and watched. Functions with no call are left out, the rest are sorted by
- * total_ns. 0 or -ENOMEM; summary_release() frees it.
+ * worst_unwatched_ns, watched, gate_* and budget_* (none as it is). Functions with no call are left
+ * out, the rest are sorted by total_ns. 0 or -ENOMEM; summary_release() frees it.
  */
 int summarize(const struct summary_input *input, const struct tally *tally,
 	      struct summary *summary);

@@ -300,7 +300,7 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 			continue;
 		}
 		counted->functions[index].unfinished++;
-		flush = flush_from_open_span(&open->key, &open->span, strand, now_ns,
+		flush = flush_from_open_span(&open->key, &open->span, strand, NULL, now_ns,
 					     &watchlist->functions[index], costs);
 		if (flush.goroutine_addr)
 			process_comm(flush.pid, flush.comm, sizeof(flush.comm));

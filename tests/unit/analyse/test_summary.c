@@ -62,6 +62,9 @@ static void run(struct fixture *fixture)
 
 static void add(struct fixture *fixture, size_t function, struct flush flush)
 {
+	/* Of a call that ended, they always are. */
+	if (!flush.unfinished)
+		flush.copies_known = true;
 	assert_int_equal(tally_add_flush(&fixture->tally, function, &flush), 0);
 }
 
@@ -150,6 +153,9 @@ static void totals_are_summed(void **state)
 	fixture->totals->largest_copy_bytes = 1000;
 	fixture->totals->large_copies = 2;
 	fixture->totals->writes = 77;
+	fixture->totals->timed_copies = 4;
+	fixture->totals->timed_bytes = 900;
+	fixture->totals->copy_ns = 70;
 	fixture->totals->cheap_hits = 10;
 	fixture->totals->stepped_hits = 3;
 	fixture->totals->losses[MW_LOSS_RING_FULL] = 5;
@@ -168,6 +174,10 @@ static void totals_are_summed(void **state)
 	assert_int_equal(result->largest_copy_bytes, 1000);
 	assert_int_equal(result->large_copies, 2);
 	assert_int_equal(result->writes, 77);
+	assert_int_equal(result->timed_copies, 4);
+	assert_int_equal(result->timed_bytes, 900);
+	assert_int_equal(result->copy_ns, 70);
+	assert_true(result->budget_pct < 0);
 	assert_int_equal(result->probe_hits, 13);
 	assert_int_equal(result->overhead_ns, 10 * 800 + 3 * 12000);
 	assert_int_equal(result->hit_cheap_ns, 800);
@@ -200,6 +210,7 @@ static void finding_speaks_of_the_longest_function(void **state)
 	assert_int_equal(finding->flushes, 3);
 	assert_int_equal(finding->duration_ns, 25);
 	assert_int_equal(finding->copied_bytes, 700);
+	assert_int_equal(finding->whole_flushes, 3);
 	assert_int_equal(finding->overhead_ns, 11);
 	assert_null(finding->writes_function);
 	assert_int_equal(finding->calls_per_stall, 0);
@@ -281,6 +292,104 @@ static void live_gives_the_counters_alone(void **state)
 	assert_int_equal(so_far.losses.span_table_full, 3);
 	assert_int_equal(so_far.function_count, 0);
 	assert_false(so_far.finding.found);
+}
+
+/* A lower bound is not what a flush typically copies; its time is as true as any. */
+static void finding_tells_bytes_by_whole_flushes_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct finding *finding = &fixture->summary.result.finding;
+
+	add(fixture, 0, (struct flush){.duration_ns = 30, .copied_bytes = 900});
+	add(fixture, 0,
+	    (struct flush){.duration_ns = 20, .copied_bytes = 100, .partly_counted = true});
+	add(fixture, 0, (struct flush){.duration_ns = 10, .gate_raised = true});
+	run(fixture);
+	assert_int_equal(finding->flushes, 3);
+	assert_int_equal(finding->whole_flushes, 1);
+	assert_int_equal(finding->copied_bytes, 900);
+	assert_int_equal(finding->duration_ns, 20);
+	assert_int_equal(fixture->summary.result.copyless_flushes, 0);
+	tally_release(&fixture->tally);
+	add(fixture, 0,
+	    (struct flush){.duration_ns = 20, .copied_bytes = 100, .gate_raised = true});
+	run(fixture);
+	assert_true(finding->found);
+	assert_int_equal(finding->whole_flushes, 0);
+	assert_int_equal(finding->copied_bytes, 0);
+}
+
+/* That nothing was counted does not tell that nothing was copied. */
+static void finding_holds_uncounted_flushes_for_copying_ones(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, 0, (struct flush){.duration_ns = 10, .copied_bytes = 1});
+	add(fixture, 1, (struct flush){.duration_ns = 90, .gate_raised = true});
+	run(fixture);
+	assert_string_equal(fixture->summary.result.finding.function, "join");
+	/* One that was counted does not make the others so. */
+	add(fixture, 1, (struct flush){.duration_ns = 1});
+	run(fixture);
+	assert_string_equal(fixture->summary.result.finding.function, "join");
+}
+
+static void functions_tell_what_the_budget_left(void **state)
+{
+	static const struct symbol_name throttled[] = {
+		{.function = "a"},
+		{.function = "b", .watch = WATCH_COUNTED},
+		{.function = "c", .watch = WATCH_DROPPED},
+	};
+	struct fixture *fixture = *state;
+	const struct function_summary *lines;
+
+	fixture->input.names = throttled;
+	fixture->functions[0] = (struct mw_function){.calls = 5,
+						     .total_ns = 3,
+						     .copied_bytes = 4096,
+						     .outermost = 4,
+						     .whole_calls = 1,
+						     .whole_bytes = 2048};
+	fixture->functions[1] = (struct mw_function){.calls = 9, .total_ns = 2};
+	fixture->functions[2] = (struct mw_function){.calls = 9, .total_ns = 1};
+	run(fixture);
+	lines = fixture->summary.result.functions;
+	assert_int_equal(lines[0].outermost, 4);
+	assert_int_equal(lines[0].whole_calls, 1);
+	assert_int_equal(lines[0].whole_bytes, 2048);
+	assert_int_equal(lines[0].estimated_bytes, 8192);
+	assert_int_equal(lines[0].error_bytes, 0);
+	assert_false(lines[0].is_counted_only || lines[0].is_dropped);
+	assert_true(lines[1].is_counted_only && !lines[1].is_dropped);
+	assert_true(lines[2].is_counted_only && lines[2].is_dropped);
+}
+
+/* Flushes are estimated by flushes, of calls that the kernel's counters have as well. */
+static void estimates_tell_flushes_from_other_calls(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct function_summary *line;
+
+	fixture->functions[0] = (struct mw_function){.calls = 12,
+						     .outermost = 9,
+						     .copied_bytes = 2 << 20,
+						     .whole_calls = 7,
+						     .whole_bytes = 2 << 20,
+						     .whole_kib = 2048,
+						     .whole_kib_squared = 2 * 1024 * 1024};
+	for (int i = 0; i < 4; i++)
+		add(fixture, 0,
+		    (struct flush){.duration_ns = 9,
+				   .copied_bytes = i < 2 ? 1 << 20 : 0,
+				   .gate_raised = i >= 2});
+	add(fixture, 0, (struct flush){.copied_bytes = 7 << 20, .unfinished = true});
+	add(fixture, 0, (struct flush){.copied_bytes = 7 << 20, .recursive = true});
+	add(fixture, 1, (struct flush){.copied_bytes = 7 << 20});
+	run(fixture);
+	line = fixture->summary.result.functions;
+	assert_int_equal(line->estimated_bytes, 4 << 20);
+	assert_in_range(line->error_bytes, 1, 40 << 10);
 }
 
 static void unfinished_and_recursive_flushes_give_no_finding(void **state)
@@ -475,6 +584,10 @@ int main(void)
 		TEST(finding_speaks_of_the_longest_function),
 		TEST(finding_prefers_who_copied),
 		TEST(finding_speaks_of_the_nested_calls_that_copied),
+		TEST(finding_tells_bytes_by_whole_flushes_alone),
+		TEST(finding_holds_uncounted_flushes_for_copying_ones),
+		TEST(estimates_tell_flushes_from_other_calls),
+		TEST(functions_tell_what_the_budget_left),
 		TEST(live_gives_the_counters_alone),
 		TEST(unfinished_and_recursive_flushes_give_no_finding),
 		TEST(recursive_flushes_are_not_counted_twice),
