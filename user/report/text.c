@@ -107,7 +107,7 @@ static int text_header(struct report *report, const struct run_header *header)
 	int error;
 
 	text->start_ns = header->start_ns;
-	text->gate_bytes = header->gate_bytes;
+	text->gate_bytes = header->gate_is_fixed ? header->gate_bytes : 0;
 	text->min_bytes = header->min_bytes;
 	text->min_time_ns = header->min_time_ns;
 	if (text->settings.quiet)
@@ -213,13 +213,17 @@ static int text_child(struct report *report, const struct child_report *child)
 
 /* ---- the list of flushes and large copies ---- */
 
-/* The fields of a line, each in its column. Gives buf. */
+/* The fields of a line, each in its column; where fields[3] is NULL, fields[2] takes both. */
 static const char *list_figures(char buf[FIGURES_BYTES], const struct text_report *text,
 				const char *const fields[6])
 {
-	int length = snprintf(buf, FIGURES_BYTES, "%9s  %8s  %8s  %7s  %9s", fields[0], fields[1],
-			      fields[2], fields[3], fields[4]);
+	int length = snprintf(buf, FIGURES_BYTES, "%9s  %8s  %*s", fields[0], fields[1],
+			      fields[3] ? 8 : 8 + 2 + 7, fields[2]);
 
+	if (fields[3])
+		length +=
+			snprintf(buf + length, FIGURES_BYTES - (size_t)length, "  %7s", fields[3]);
+	length += snprintf(buf + length, FIGURES_BYTES - (size_t)length, "  %9s", fields[4]);
 	if (text->titled_writes)
 		snprintf(buf + length, FIGURES_BYTES - (size_t)length, "  %9s", fields[5]);
 	return buf;
@@ -269,9 +273,14 @@ static int text_flush(struct report *report, const struct flush *flush)
 	static const char *const remarks[] = {"", "unfinished", "recursive",
 					      "unfinished, recursive"};
 	struct text_report *text = text_of(report);
-	char at[TEXT_SHORT], took[TEXT_SHORT], copied[TEXT_SHORT], copies[TEXT_SHORT];
-	char rate[TEXT_SHORT], write[TEXT_SHORT] = "-", figures[FIGURES_BYTES];
-	bool known = flush->copies_known;
+	char at[TEXT_SHORT], took[TEXT_SHORT], copied[TEXT_COPIED], copies[TEXT_SHORT];
+	char rate[TEXT_SHORT], write[TEXT_SHORT], figures[FIGURES_BYTES];
+	const char *fields[] = {since_start(at, text, flush->start_ns),
+				text_duration(took, flush->duration_ns),
+				"?",
+				"?",
+				"?",
+				flush->write_index ? text_count(write, flush->write_index) : "-"};
 	struct page page;
 	int error;
 
@@ -282,16 +291,16 @@ static int text_flush(struct report *report, const struct flush *flush)
 		return error;
 	print_titles(text, &page, flush->write_index != 0);
 	print_thread(text, &page, flush->pid, flush->tid, flush->comm);
-	if (flush->write_index)
-		text_count(write, flush->write_index);
-	text_bytes(copied, flush->copied_bytes);
-	text_count(copies, flush->copies);
-	text_rate(rate, flush->copied_bytes, flush->duration_ns);
-	list_figures(figures, text,
-		     (const char *const[]){since_start(at, text, flush->start_ns),
-					   text_duration(took, flush->duration_ns),
-					   known ? copied : "?", known ? copies : "?",
-					   known ? rate : "?", write});
+	if (flush->copies_known && (flush->partly_counted || flush->gate_raised)) {
+		fields[2] = text_at_least(copied, flush->copied_bytes);
+		fields[3] = NULL;
+		fields[4] = "-";
+	} else if (flush->copies_known) {
+		fields[2] = text_bytes(copied, flush->copied_bytes);
+		fields[3] = text_count(copies, flush->copies);
+		fields[4] = text_rate(rate, flush->copied_bytes, flush->duration_ns);
+	}
+	list_figures(figures, text, fields);
 	layout_row(&page, text->settings.columns, figures, flush->function,
 		   remarks[flush->unfinished | flush->recursive << 1]);
 	return page_send(&page, text->out);
@@ -300,8 +309,11 @@ static int text_flush(struct report *report, const struct flush *flush)
 static int text_copy(struct report *report, const struct large_copy *copy)
 {
 	struct text_report *text = text_of(report);
-	char at[TEXT_SHORT], bytes[TEXT_SHORT], figures[FIGURES_BYTES];
-	char addresses[3 * TEXT_SHORT] = "";
+	char at[TEXT_SHORT], took[TEXT_SHORT] = "no flush", bytes[TEXT_SHORT];
+	char rate[TEXT_SHORT] = "-", figures[FIGURES_BYTES], addresses[3 * TEXT_SHORT] = "";
+	/* Where TOOK has no room for it. */
+	const char *outside = copy->duration_ns ? "no flush" : "";
+	char remark[4 * TEXT_SHORT];
 	struct page page;
 	int error;
 
@@ -312,13 +324,36 @@ static int text_copy(struct report *report, const struct large_copy *copy)
 		return error;
 	print_titles(text, &page, false);
 	print_thread(text, &page, copy->pid, copy->tid, copy->comm);
+	if (copy->duration_ns) {
+		text_duration(took, copy->duration_ns);
+		text_rate(rate, copy->bytes, copy->duration_ns);
+	}
 	list_figures(figures, text,
-		     (const char *const[]){since_start(at, text, copy->start_ns), "no flush",
-					   text_bytes(bytes, copy->bytes), "1", "-", "-"});
+		     (const char *const[]){since_start(at, text, copy->start_ns), took,
+					   text_bytes(bytes, copy->bytes), "1", rate, "-"});
 	if (text->settings.verbose)
 		snprintf(addresses, sizeof(addresses), "%#llx -> %#llx",
 			 (unsigned long long)copy->src_addr, (unsigned long long)copy->dst_addr);
-	layout_row(&page, text->settings.columns, figures, copy->routine, addresses);
+	snprintf(remark, sizeof(remark), "%s%s%s", outside, *outside && *addresses ? ", " : "",
+		 addresses);
+	layout_row(&page, text->settings.columns, figures, copy->routine, remark);
+	return page_send(&page, text->out);
+}
+
+static int text_budget(struct report *report, const struct budget_step *step)
+{
+	struct text_report *text = text_of(report);
+	char at[TEXT_SHORT];
+	struct page page;
+	int error;
+
+	if (text->settings.quiet)
+		return 0;
+	error = begin(text, &page);
+	if (error)
+		return error;
+	text_step(text, &page, since_start(at, text, step->at_ns), step);
+	text->thread_named = false;
 	return page_send(&page, text->out);
 }
 
@@ -374,6 +409,7 @@ struct report *report_text_new(FILE *out, const struct text_settings *settings)
 		.child = text_child,
 		.flush = text_flush,
 		.copy = text_copy,
+		.budget = text_budget,
 		.live = text_live,
 		.summary = text_summary,
 		.free = text_free,

@@ -13,6 +13,8 @@ enum paint {
 	PAINT_ALARM,
 };
 
+#define NAME_COLUMNS 60 /* of a name within a sentence */
+
 /* Why processes were not watched. */
 #define TEXT_MISSED_ENDED   1u /* they ended before their probes were live */
 #define TEXT_MISSED_CLOSING 2u /* the watch did */
@@ -22,8 +24,8 @@ struct text_report {
 	struct report report;
 	FILE *out;
 	struct text_settings settings;
-	uint64_t start_ns; /* these four as the header had them */
-	uint64_t gate_bytes;
+	uint64_t start_ns;   /* these four as the header had them */
+	uint64_t gate_bytes; /* 0: not fixed, too */
 	uint64_t min_bytes;
 	uint64_t min_time_ns;
 	unsigned missed;    /* TEXT_MISSED_*, of all processes that were not watched */
@@ -41,6 +43,29 @@ void text_paint(const struct text_report *text, struct page *page, enum paint pa
 /* The whole of the summary (text_summary.c). */
 void text_summarize(const struct text_report *text, struct page *page,
 		    const struct run_summary *summary);
+
+/* A step of the budget (these are in text_budget.c), at the time that `at` shows. */
+void text_step(const struct text_report *text, struct page *page, const char *at,
+	       const struct budget_step *step);
+
+/* ">= 5.00 MiB", or "not counted" where nothing was. Gives buf. */
+#define TEXT_COPIED 48
+const char *text_at_least(char buf[TEXT_COPIED], uint64_t counted_bytes);
+
+/* What a function's calls copied: exactly, estimated ("~9.32 GiB") or at least. Gives buf. */
+const char *text_copied(char buf[TEXT_COPIED], const struct function_summary *function);
+
+/* What the budget left out of a function's line in the table, if anything. */
+void text_function_gaps(const struct text_report *text, struct page *page,
+			const struct function_summary *function);
+
+/* Which copies are in no figure of the summary. */
+void text_count_gaps(const struct text_report *text, struct page *page,
+		     const struct run_summary *summary);
+
+/* What memwatch cost the target. */
+void text_cost(const struct text_report *text, struct page *page,
+	       const struct run_summary *summary);
 
 /* "12 %", "1.2 %", "0.02 %". Gives buf. */
 #define TEXT_PERCENT 24

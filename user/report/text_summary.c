@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "report/layout.h"
 
-#define NAME_COLUMNS     60 /* of a name within a sentence */
 #define LEAST_COST_SHARE 50 /* memwatch's part in a flush is said from 1/50 (2 %) on */
 
 /* ---- the table ---- */
@@ -24,11 +23,11 @@ static bool has_namesake(const struct run_summary *summary, size_t index)
 }
 
 static void print_function(const struct text_report *text, struct page *page,
-			   const struct run_summary *summary, size_t index)
+			   const struct run_summary *summary, size_t index, int copied_columns)
 {
 	const struct function_summary *function = &summary->functions[index];
 	char calls[TEXT_SHORT], total[TEXT_SHORT], p50[TEXT_SHORT], p99[TEXT_SHORT];
-	char worst[TEXT_SHORT], copied[TEXT_SHORT], figures[8 * TEXT_SHORT];
+	char worst[TEXT_SHORT], copied[TEXT_COPIED], figures[8 * TEXT_SHORT];
 	char module[LAYOUT_NAME_BYTES], remark[LAYOUT_NAME_BYTES + 8] = "";
 	bool timed = function->ended != 0;
 
@@ -36,10 +35,10 @@ static void print_function(const struct text_report *text, struct page *page,
 	text_duration(p50, function->p50_ns);
 	text_duration(p99, function->p99_ns);
 	text_duration(worst, function->max_ns);
-	text_bytes(copied, function->copied_bytes);
-	snprintf(figures, sizeof(figures), "%9s  %8s  %8s  %8s  %8s  %8s",
+	text_copied(copied, function);
+	snprintf(figures, sizeof(figures), "%9s  %8s  %8s  %8s  %8s  %*s",
 		 text_count(calls, function->calls), timed ? total : "-", timed ? p50 : "-",
-		 timed ? p99 : "-", timed ? worst : "-", timed ? copied : "-");
+		 timed ? p99 : "-", timed ? worst : "-", copied_columns, timed ? copied : "-");
 	if (has_namesake(summary, index))
 		snprintf(remark, sizeof(remark), "in %s",
 			 layout_name(module, function->module, text->settings.columns / 2 - 8));
@@ -49,14 +48,23 @@ static void print_function(const struct text_report *text, struct page *page,
 static void print_table(const struct text_report *text, struct page *page,
 			const struct run_summary *summary)
 {
+	char copied[TEXT_COPIED];
+	int columns = 8;
+
 	if (!summary->function_count)
 		return;
+	/* What is not exact is marked, and wider. */
+	for (size_t i = 0; i < summary->function_count; i++) {
+		int width = (int)strlen(text_copied(copied, &summary->functions[i]));
+
+		columns = width > columns ? width : columns;
+	}
 	text_paint(text, page, PAINT_HEADING);
-	fprintf(page->stream, "\n%9s  %8s  %8s  %8s  %8s  %8s  FUNCTION\n", "CALLS", "TOTAL", "P50",
-		"P99", "WORST", "COPIED");
+	fprintf(page->stream, "\n%9s  %8s  %8s  %8s  %8s  %*s  FUNCTION\n", "CALLS", "TOTAL", "P50",
+		"P99", "WORST", columns, "COPIED");
 	text_paint(text, page, PAINT_NONE);
 	for (size_t i = 0; i < summary->function_count; i++)
-		print_function(text, page, summary, i);
+		print_function(text, page, summary, i, columns);
 }
 
 /* What the table's times leave out: a line for each function that has such calls. */
@@ -115,6 +123,8 @@ static void print_notes(const struct text_report *text, struct page *page,
 	char count[TEXT_SHORT], least[TEXT_SHORT];
 
 	for (size_t i = 0; i < summary->function_count; i++)
+		text_function_gaps(text, page, &summary->functions[i]);
+	for (size_t i = 0; i < summary->function_count; i++)
 		print_untimed(text, page, &summary->functions[i]);
 	for (size_t i = 0; i < summary->function_count; i++)
 		print_unseen_starts(text, page, &summary->functions[i]);
@@ -150,16 +160,25 @@ static const char *own_cost(char buf[3 * TEXT_SHORT], const struct finding *find
 
 /*
  * "copied 95.4 MiB in 26.1 ms (3.83 GB/s)". A rate that memwatch's own cost spoils is none of the
- * program's, so it is left out. Gives buf.
+ * program's, and bytes of some flushes with the time of all give none, so it is left out. Gives
+ * buf.
  */
 static const char *deed(char buf[8 * TEXT_SHORT], const struct finding *finding)
 {
 	char took[TEXT_SHORT], bytes[TEXT_SHORT], rate[TEXT_SHORT], cost[3 * TEXT_SHORT];
+	char whole[TEXT_SHORT], all[TEXT_SHORT];
 
 	text_duration(took, finding->duration_ns);
 	text_bytes(bytes, finding->copied_bytes);
 	own_cost(cost, finding);
-	if (!finding->copied_bytes)
+	if (!finding->whole_flushes)
+		snprintf(buf, 8 * TEXT_SHORT,
+			 "took %s%s, and what it copied was not counted in full", took, cost);
+	else if (finding->whole_flushes < finding->flushes)
+		snprintf(buf, 8 * TEXT_SHORT, "copied %s (as counted in %s of %s) in %s%s", bytes,
+			 text_count(whole, finding->whole_flushes),
+			 text_count(all, finding->flushes), took, cost);
+	else if (!finding->copied_bytes)
 		snprintf(buf, 8 * TEXT_SHORT, "took %s%s, and no copy was counted in it", took,
 			 cost);
 	else if (*cost)
@@ -262,20 +281,23 @@ static void print_copies(const struct text_report *text, struct page *page,
 			 const struct run_summary *summary)
 {
 	char copies[TEXT_SHORT], bytes[TEXT_SHORT], largest[TEXT_SHORT], least[TEXT_SHORT];
-	char outside[TEXT_SHORT], from[3 * TEXT_SHORT] = "";
+	char outside[TEXT_SHORT], took[TEXT_SHORT], rate[TEXT_SHORT];
 	size_t columns = text->settings.columns;
 
-	if (text->gate_bytes)
-		snprintf(from, sizeof(from), " (of %s or more: smaller ones are not)",
-			 text_bytes(least, text->gate_bytes));
 	if (!summary->copies) {
-		layout_paragraph(page, LAYOUT_HANG, columns, "Copies counted%s: none.", from);
+		layout_paragraph(page, LAYOUT_HANG, columns, "Copies counted: none.");
 		return;
 	}
 	layout_paragraph(
-		page, LAYOUT_HANG, columns, "Copies counted%s: %s, %s together, the largest %s.",
-		from, text_count(copies, summary->copies), text_bytes(bytes, summary->copied_bytes),
+		page, LAYOUT_HANG, columns, "Copies counted: %s, %s together, the largest %s.",
+		text_count(copies, summary->copies), text_bytes(bytes, summary->copied_bytes),
 		text_bytes(largest, summary->largest_copy_bytes));
+	if (summary->timed_copies)
+		layout_paragraph(page, LAYOUT_HANG, columns, "Copies timed: %s, %s in %s (%s).",
+				 text_count(copies, summary->timed_copies),
+				 text_bytes(bytes, summary->timed_bytes),
+				 text_duration(took, summary->copy_ns),
+				 text_rate(rate, summary->timed_bytes, summary->copy_ns));
 	if (summary->large_copies)
 		layout_paragraph(page, LAYOUT_HANG, columns,
 				 "Copies of %s or more outside any flush: %s.",
@@ -370,55 +392,6 @@ static void print_losses(const struct text_report *text, struct page *page,
 	}
 }
 
-/* "800 ns or 12.0 us", or the one of them that is known; "" where there were no hits. Gives buf. */
-static const char *hit_costs(char buf[3 * TEXT_SHORT], const struct run_summary *summary)
-{
-	char cheap[TEXT_SHORT], stepped[TEXT_SHORT];
-
-	text_duration(cheap, summary->hit_cheap_ns);
-	text_duration(stepped, summary->hit_stepped_ns);
-	*buf = '\0';
-	if (summary->hit_cheap_ns && summary->hit_stepped_ns)
-		snprintf(buf, 3 * TEXT_SHORT, "%s or %s each", cheap, stepped);
-	else if (summary->probe_hits)
-		snprintf(buf, 3 * TEXT_SHORT, "%s each", summary->hit_cheap_ns ? cheap : stepped);
-	return buf;
-}
-
-static void print_cost(const struct text_report *text, struct page *page,
-		       const struct run_summary *summary)
-{
-	char hits[TEXT_SHORT], cost[TEXT_SHORT], cpu[TEXT_SHORT], each[3 * TEXT_SHORT];
-	char percent[TEXT_PERCENT], share[3 * TEXT_SHORT] = "";
-	size_t columns = text->settings.columns;
-
-	text_count(hits, summary->probe_hits);
-	hit_costs(each, summary);
-	if (summary->probe_hits && !summary->hit_cheap_ns && !summary->hit_stepped_ns) {
-		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "memwatch's probes were hit %s times; what a hit cost is not "
-				 "known.",
-				 hits);
-		return;
-	}
-	/* Hits that were measured on a busy machine come out too dear. */
-	if (summary->target_cpu_ns && summary->overhead_ns > summary->target_cpu_ns) {
-		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "memwatch cost the target nearly all of its CPU time (%s) in %s "
-				 "probe hits; at %s, as measured at the start, they would have "
-				 "taken more than there was.",
-				 text_duration(cpu, summary->target_cpu_ns), hits, each);
-		return;
-	}
-	if (summary->target_cpu_ns)
-		snprintf(share, sizeof(share), ", %s of its CPU time",
-			 text_percent(percent, summary->overhead_ns, summary->target_cpu_ns));
-	layout_paragraph(page, LAYOUT_HANG, columns,
-			 "memwatch cost the target about %s in %s probe hits%s%s%s%s.",
-			 text_duration(cost, summary->overhead_ns), hits, *each ? " (" : "", each,
-			 *each ? ")" : "", share);
-}
-
 /* " (60 ended before their probes were live)", as far as it is known. Gives buf. */
 static const char *why_missed(char buf[4 * TEXT_SHORT], const struct text_report *text,
 			      const struct run_summary *summary)
@@ -480,9 +453,10 @@ void text_summarize(const struct text_report *text, struct page *page,
 	fputc('\n', page->stream);
 	print_losses(text, page, &summary->losses);
 	print_copies(text, page, summary);
+	text_count_gaps(text, page, summary);
 	if (text->settings.verbose)
 		print_sizes(text, page, summary);
 	print_writes(text, page, summary);
 	print_watch(text, page, summary);
-	print_cost(text, page, summary);
+	text_cost(text, page, summary);
 }

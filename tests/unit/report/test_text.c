@@ -32,13 +32,13 @@ static const char golden[] =
 	"  95.4 MiB in 26.1 ms (3.83 GB/s); a typical other call took under 810 ns (with\n"
 	"  memwatch's probe in it).\n"
 	"\n"
-	"Copies counted (of 2.06 KiB or more: smaller ones are not): 1,000,001, 970 MiB\n"
-	"  together, the largest 16.0 MiB.\n"
+	"Copies counted: 1,000,001, 970 MiB together, the largest 16.0 MiB.\n"
 	"Copies of 1.00 MiB or more outside any flush: 1.\n"
+	"Copies under 2,113 bytes are not counted (--gate 0 counts every one).\n"
 	"Watched for 4.00 s, 2 of 3 processes (1 could not be watched); the longest\n"
 	"  unwatched start of a followed one: 11.2 ms.\n"
-	"memwatch cost the target about 880 ms in 1,100,012 probe hits (800 ns or 12.0 us\n"
-	"  each), 23 % of its CPU time.\n";
+	"The target spent about 880 ms in 1,100,012 probe hits (800 ns or 12.0 us each).\n"
+	"memwatch cost 23 % of its time.\n";
 
 static void show_run(struct fixture *fixture)
 {
@@ -133,6 +133,15 @@ static char *repeated(const char *part, size_t times)
 	return text;
 }
 
+static void show_named_step(struct fixture *fixture, const char *name)
+{
+	struct budget_step step = {
+		.pid = 1, .to_gate_bytes = UINT64_MAX - 1, .is_raised = true, .spent_ns = S};
+
+	snprintf(step.comm, COMM_BYTES, "%s", name);
+	show_step(fixture, step);
+}
+
 /* Every kind of line, with the name wherever a name can stand. */
 static void show_all_with(struct fixture *fixture, const char *name)
 {
@@ -152,14 +161,27 @@ static void show_all_with(struct fixture *fixture, const char *name)
 	flush.unfinished = flush.recursive = true;
 	snprintf(flush.comm, COMM_BYTES, "%s", name);
 	show_flush(fixture, flush);
+	flush.partly_counted = true;
+	show_flush(fixture, flush);
+	show_step(fixture, (struct budget_step){.function = name, .is_raised = true});
+	show_named_step(fixture, name);
 	show_copy(fixture, name);
 	for (size_t i = 0; i < 2; i++) {
 		functions[i].function = functions[i].module = name;
 		functions[i].abandoned = functions[i].lost = UINT64_MAX;
+		functions[i].outermost = functions[i].estimated_bytes = UINT64_MAX;
+		functions[i].whole_calls = functions[i].whole_bytes = UINT64_MAX - 1;
+		functions[i].error_bytes = i ? UINT64_MAX : 0;
+		functions[i].is_counted_only = true;
 	}
 	summary.functions = functions;
 	summary.finding.function = summary.finding.writes_function = name;
 	summary.losses = (struct loss_counts){1, 2, 3, 4, 5, 6};
+	summary.budget_steps = summary.timed_copies = summary.timed_bytes = UINT64_MAX;
+	summary.budget_pct = 12.3456;
+	summary.budget_credit_ns = UINT64_MAX;
+	show_summary(fixture, &summary);
+	summary.finding.whole_flushes = 1;
 	show_summary(fixture, &summary);
 	summary.finding.found = false;
 	summary.watched = watched;
@@ -403,6 +425,162 @@ static void unread_copies_are_not_zero(void **state)
 	close_report(&fixture);
 }
 
+/* A row, with what was there before taken away. */
+static const char *row_of(struct fixture *fixture, struct flush flush)
+{
+	size_t before = fixture->bytes;
+
+	show_flush(fixture, flush);
+	return fixture->shown + before;
+}
+
+static void what_was_not_counted_is_no_figure(void **state)
+{
+	struct flush flush = sample_flush(0);
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	assert_non_null(strstr(row_of(&fixture, flush),
+			       "COPIED   COPIES       RATE  FUNCTION\npython3 4242:\n  1.012 s   "
+			       "26.0 ms  95.4 MiB  100,000  3.85 GB/s  flush_accumulator\n"));
+	flush.partly_counted = true;
+	assert_string_equal(row_of(&fixture, flush), "  1.012 s   26.0 ms        >= 95.4 MiB"
+						     "          -  flush_accumulator\n");
+	flush.partly_counted = false;
+	flush.gate_raised = true;
+	assert_string_equal(row_of(&fixture, flush), "  1.012 s   26.0 ms        >= 95.4 MiB"
+						     "          -  flush_accumulator\n");
+	flush.copied_bytes = flush.copies = 0;
+	assert_string_equal(row_of(&fixture, flush), "  1.012 s   26.0 ms        not counted"
+						     "          -  flush_accumulator\n");
+	flush.copies_known = false;
+	assert_string_equal(row_of(&fixture, flush), "  1.012 s   26.0 ms         ?        ?"
+						     "          ?  flush_accumulator\n");
+	/* A gate that nobody raised leaves out what the footer says it does. */
+	flush = sample_flush(0);
+	flush.gate_bytes = 2113;
+	assert_non_null(strstr(row_of(&fixture, flush), "  95.4 MiB  100,000  3.85 GB/s  flush"));
+	close_report(&fixture);
+}
+
+static void tells_how_long_a_large_copy_took(void **state)
+{
+	struct large_copy copy = sample_copy("memmove");
+	struct fixture fixture;
+
+	(void)state;
+	copy.duration_ns = 2 * MS;
+	open_report(&fixture, (struct text_settings){.columns = 100, .verbose = true});
+	fixture.report->ops->copy(fixture.report, &copy);
+	assert_non_null(strstr(fixture.shown,
+			       "  1.850 s   2.00 ms  16.0 MiB        1  8.39 GB/s  memmove\n"));
+	assert_non_null(strstr(fixture.shown, "  no flush, 0x7f33a2000010 -> 0x7f33a4600010\n"));
+	close_report(&fixture);
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	fixture.report->ops->copy(fixture.report, &copy);
+	assert_non_null(strstr(fixture.shown, "  8.39 GB/s  memmove, no flush\n"));
+	close_report(&fixture);
+}
+
+/* ---- steps of the budget ---- */
+
+/* What it says from the time on, on one line. */
+static void check_step(struct budget_step step, const char *wanted)
+{
+	struct fixture fixture;
+
+	step.at_ns = 3214 * MS;
+	open_report(&fixture, (struct text_settings){.columns = 1000});
+	show_step(&fixture, step);
+	assert_memory_equal(fixture.shown, "  3.214 s  ", 11);
+	assert_string_equal(fixture.shown + 11, wanted);
+	close_report(&fixture);
+}
+
+static void says_which_copies_are_counted_from_here_on(void **state)
+{
+	struct budget_step step = {.pid = 9697,
+				   .comm = "python3",
+				   .to_gate_bytes = 1 << 20,
+				   .is_raised = true,
+				   .spent_ns = 38 * MS,
+				   .during_ns = 100 * MS};
+
+	(void)state;
+	check_step(step, "python3 9697: copies under 1.00 MiB are not counted from here on: their "
+			 "probes cost 38 % of the target's time\n");
+	step.to_gate_bytes = 2113;
+	step.spent_ns = 200 * MS;
+	check_step(step, "python3 9697: copies under 2,113 bytes are not counted from here on: "
+			 "their probes cost nearly all of the target's time\n");
+	step.to_gate_bytes = NO_GATE;
+	step.during_ns = 0;
+	check_step(step, "python3 9697: no copies are counted from here on: their probes cost the "
+			 "target 200 ms\n");
+	step.spent_ns = 0;
+	step.comm[0] = '\0';
+	check_step(step, "process 9697: no copies are counted from here on\n");
+	step.is_raised = false;
+	step.to_gate_bytes = 1 << 20;
+	step.spent_ns = 200 * MS;
+	check_step(step, "process 9697: copies of 1.00 MiB or more are counted again\n");
+	step.to_gate_bytes = 0;
+	check_step(step, "process 9697: copies of all sizes are counted again\n");
+}
+
+static void says_how_a_function_is_watched_from_here_on(void **state)
+{
+	struct budget_step step = {.function = "flush_x",
+				   .to_watch = WATCH_COUNTED,
+				   .is_raised = true,
+				   .spent_ns = 61 * MS,
+				   .during_ns = 100 * MS};
+
+	(void)state;
+	check_step(step, "flush_x is no longer timed, its calls are counted: its probes cost 61 % "
+			 "of the target's time\n");
+	step.to_watch = WATCH_DROPPED;
+	check_step(step, "flush_x is no longer watched: its probes cost 61 % of the target's "
+			 "time\n");
+	step.is_raised = false;
+	step.to_watch = WATCH_COUNTED;
+	check_step(step, "flush_x is not timed, but its calls are counted again\n");
+	step.to_watch = WATCH_TIMED;
+	check_step(step, "flush_x is timed again\n");
+}
+
+static void a_step_stands_among_the_flushes(void **state)
+{
+	const struct budget_step step = {.at_ns = 1900 * MS,
+					 .pid = 4242,
+					 .comm = "python3",
+					 .to_gate_bytes = 1 << 20,
+					 .is_raised = true,
+					 .spent_ns = 38 * MS,
+					 .during_ns = 100 * MS};
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_header(&fixture, "app");
+	show_flush(&fixture, sample_flush(1));
+	show_step(&fixture, step);
+	show_flush(&fixture, sample_flush(2));
+	assert_non_null(strstr(
+		fixture.shown,
+		"  flush_accumulator\n"
+		"  0.900 s  python3 4242: copies under 1.00 MiB are not counted from here on:\n"
+		"           their probes cost 38 % of the target's time\n"
+		"python3 4242:\n"
+		"  0.812 s"));
+	close_report(&fixture);
+	open_report(&fixture, (struct text_settings){.columns = 80, .quiet = true});
+	show_step(&fixture, step);
+	assert_true(fixture.bytes == 0);
+	close_report(&fixture);
+}
+
 static void names_the_thread_when_it_changes(void **state)
 {
 	struct flush flush = sample_flush(0);
@@ -498,6 +676,11 @@ int main(void)
 		cmocka_unit_test(counts_who_was_not_watched),
 		cmocka_unit_test(names_the_pids_of_an_attach),
 		cmocka_unit_test(unread_copies_are_not_zero),
+		cmocka_unit_test(what_was_not_counted_is_no_figure),
+		cmocka_unit_test(tells_how_long_a_large_copy_took),
+		cmocka_unit_test(says_which_copies_are_counted_from_here_on),
+		cmocka_unit_test(says_how_a_function_is_watched_from_here_on),
+		cmocka_unit_test(a_step_stands_among_the_flushes),
 		cmocka_unit_test(names_the_thread_when_it_changes),
 		cmocka_unit_test(titles_come_again_with_the_first_write),
 		cmocka_unit_test(status_line_makes_way),

@@ -45,6 +45,7 @@ static void says_what_stalled(void **state)
 	finding->flushes = 9;
 	finding->calls_per_stall = 1;
 	finding->copied_bytes = 0;
+	finding->whole_flushes = 9;
 	check_summary(&summary,
 		      LIST("\nEach call of put stalls: flush_accumulator typically took 26.1 ms, "
 			   "and no copy was counted in it.\n"),
@@ -166,15 +167,18 @@ static void says_what_was_watched_in_vain(void **state)
 	const struct run_summary nothing = {.processes_seen = 1};
 
 	(void)state;
-	check_summary(&summary,
-		      LIST("No watched call of 1.00 ms or longer came to its end.\n",
-			   "\n  PyUnicode_Join in python3.11\n  memmove in libc.so.6\n",
-			   "cannot see: copies that the compiler inlined",
-			   "(of 2.06 KiB or more: smaller ones are not): 12, 8.00 KiB together, "
-			   "the largest 4.00 KiB.\n"),
-		      LIST("CALLS", "LOST", "processes"));
-	check_summary(&nothing, LIST("smaller ones are not): none.\n", "0 of 1 processes"),
-		      LIST("largest"));
+	check_summary(
+		&summary,
+		LIST("No watched call of 1.00 ms or longer came to its end.\n",
+		     "\n  PyUnicode_Join in python3.11\n  memmove in libc.so.6\n",
+		     "cannot see: copies that the compiler inlined",
+		     "\nCopies counted: 12, 8.00 KiB together, the largest 4.00 KiB.\n"
+		     "Copies under 2,113 bytes are not counted (--gate 0 counts every one).\n"),
+		LIST("CALLS", "LOST", "processes"));
+	check_summary(
+		&nothing,
+		LIST("\nCopies counted: none.\nCopies under 2,113 bytes are", "0 of 1 processes"),
+		LIST("largest"));
 }
 
 static void says_what_was_lost(void **state)
@@ -237,31 +241,192 @@ static void says_what_it_cost(void **state)
 	struct run_summary summary = sample_summary;
 
 	(void)state;
-	check_summary(
-		&summary,
-		LIST("\nmemwatch cost the target about 880 ms in 1,100,012 probe hits (800 ns "
-		     "or 12.0 us each), 23 % of its CPU time.\n"),
-		NONE);
+	check_summary(&summary,
+		      LIST("\nThe target spent about 880 ms in 1,100,012 probe hits (800 ns or "
+			   "12.0 us each).\nmemwatch cost 23 % of its time.\n"),
+		      LIST("budget"));
 	summary.target_cpu_ns = 0;
 	summary.hit_stepped_ns = 0;
-	check_summary(&summary, LIST("1,100,012 probe hits (800 ns each).\n"), LIST("CPU time"));
+	check_summary(&summary, LIST("1,100,012 probe hits (800 ns each).\n"), LIST("of its time"));
 	summary.hit_cheap_ns = summary.overhead_ns = 0;
 	check_summary(&summary, LIST("were hit 1,100,012 times; what a hit cost is not known.\n"),
-		      LIST("cost the target"));
+		      LIST("memwatch cost"));
 	summary = sample_summary;
 	summary.overhead_ns = 1234;
-	check_summary(&summary, LIST("under 0.01 % of"), NONE);
+	check_summary(&summary, LIST("\nmemwatch cost under 0.01 % of its time.\n"), NONE);
 	summary.overhead_ns = 39 * MS;
-	check_summary(&summary, LIST(", 1.0 % of"), NONE);
-	summary.overhead_ns = 0;
-	check_summary(&summary, LIST(", 0.00 % of"), NONE);
+	check_summary(&summary, LIST("\nmemwatch cost 1.0 % of"), NONE);
+	summary.probe_hits = summary.overhead_ns = 0;
+	check_summary(
+		&summary,
+		LIST("\nThe target hit none of the probes.\nmemwatch cost 0.00 % of its time.\n"),
+		NONE);
+	summary = sample_summary;
 	summary.overhead_ns = 5200 * MS;
 	check_summary(
 		&summary,
-		LIST("\nmemwatch cost the target nearly all of its CPU time (3.90 s) in 1,100,012 "
-		     "probe hits; at 800 ns or 12.0 us each, as measured at the start, they would "
-		     "have taken more than there was.\n"),
+		LIST("\nThe target had 3.90 s of CPU time and hit probes 1,100,012 times; at 800 "
+		     "ns or 12.0 us each, as measured at the start, that would have taken more "
+		     "than there was.\nmemwatch cost nearly all of its time.\n"),
 		LIST("%", "5.20 s", "about"));
+}
+
+/* The last sentence, whatever else there is: it is what the budget is judged by. */
+static void ends_with_its_share_and_the_budget(void **state)
+{
+	static const char wanted[] = "\nmemwatch cost 0.50 % of its time, of a budget of 2 %.\n";
+	struct run_summary summary = sample_summary;
+	struct fixture fixture;
+
+	(void)state;
+	summary.overhead_ns = 19500000;
+	summary.budget_pct = 2;
+	summary.writes_function = "put";
+	open_report(&fixture, (struct text_settings){.columns = 80});
+	show_summary(&fixture, &summary);
+	assert_string_equal(fixture.shown + fixture.bytes - strlen(wanted), wanted);
+	close_report(&fixture);
+	summary.budget_pct = 0.5;
+	summary.budget_credit_ns = 200 * MS;
+	check_summary(&summary, LIST(" of its time, of a budget of 0.5 % plus 200 ms.\n"), NONE);
+	/* More than both: 0.5 % are 19.5 ms. */
+	summary.overhead_ns = 220 * MS;
+	check_summary(&summary,
+		      LIST("\nmemwatch cost 5.6 % of its time, of a budget of 0.5 % plus 200 ms; "
+			   "--writes is not charged to it.\n"),
+		      NONE);
+	summary.writes = 0;
+	check_summary(&summary, LIST("plus 200 ms.\n"), LIST("--writes is"));
+}
+
+static void says_what_the_budget_left_uncounted(void **state)
+{
+	struct function_summary functions[] = {sample_functions[0], sample_functions[1]};
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	check_summary(&summary, NONE, LIST("~", ">=", "in full", "budget"));
+	summary.functions = functions;
+	functions[0].outermost = 40;
+	functions[0].whole_calls = 12;
+	functions[0].whole_bytes = 3000000000;
+	functions[0].estimated_bytes = 10000000000;
+	functions[0].error_bytes = 222000000;
+	functions[1].outermost = functions[1].whole_calls = 1234560;
+	check_summary(
+		&summary,
+		LIST("     WORST     COPIED  FUNCTION\n",
+		     "   26.9 ms  ~9.31 GiB  flush_accumulator\n",
+		     "   2.10 ms   4.00 KiB  PyUnicode_Join\n",
+		     "\nflush_accumulator: 12 of 40 calls were counted in full, 2.79 GiB; all "
+		     "40 copied about 9.31 GiB +- 212 MiB (95 %).\n"),
+		LIST("PyUnicode_Join:"));
+	functions[0].whole_calls = 1;
+	functions[0].error_bytes = 0;
+	check_summary(&summary,
+		      LIST("\nflush_accumulator: 1 of 40 calls was counted in full, 2.79 GiB; all "
+			   "40 copied about 9.31 GiB; too few were to tell how far that is off.\n"),
+		      LIST("+-"));
+	functions[0].whole_calls = functions[0].whole_bytes = functions[0].estimated_bytes = 0;
+	check_summary(
+		&summary,
+		LIST("  >= 858 MiB  flush_accumulator\n",
+		     "\nflush_accumulator: none of 40 calls was counted in full, so what they "
+		     "copied is not known, but for 858 MiB of it.\n"),
+		LIST("~"));
+	functions[0].copied_bytes = 0;
+	check_summary(&summary,
+		      LIST("  not counted  flush_accumulator\n", "     4.00 KiB  PyUnicode_Join\n",
+			   "so what they copied is not known.\n"),
+		      LIST("0 B"));
+}
+
+static void says_what_was_too_dear_to_be_timed(void **state)
+{
+	struct function_summary functions[] = {sample_functions[0], sample_functions[1]};
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	summary.functions = functions;
+	functions[1].is_counted_only = true;
+	check_summary(&summary,
+		      LIST("\nPyUnicode_Join was called too often to be timed within the budget: "
+			   "from then on its calls are in no figure but CALLS.\n"),
+		      LIST("flush_accumulator was called"));
+	functions[1].is_dropped = true;
+	check_summary(&summary, LIST("from then on its calls are in no figure.\n"), NONE);
+}
+
+static void says_which_copies_are_not_counted(void **state)
+{
+	struct run_summary summary = sample_summary;
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 1000});
+	show_summary(&fixture, &summary);
+	assert_null(strstr(fixture.shown, "--gate"));
+	summary.gate_bytes = 1 << 20;
+	summary.processes_watched = 1;
+	show_summary(&fixture, &summary);
+	assert_non_null(strstr(fixture.shown, "\nCopies under 1.00 MiB are not counted (--gate 0 "
+					      "counts every one).\n"));
+	summary.gate_bytes = 1;
+	summary.processes_watched = 2;
+	show_summary(&fixture, &summary);
+	assert_non_null(strstr(fixture.shown, "\nCopies under 1 byte are not all counted ("));
+	summary.gate_bytes = NO_GATE;
+	show_summary(&fixture, &summary);
+	assert_non_null(strstr(fixture.shown, "\nCopies by routines in which nothing tells large "
+					      "ones from small ones are not counted ("));
+	close_report(&fixture);
+}
+
+static void says_how_often_the_budget_stepped_in(void **state)
+{
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	summary.budget_steps = 1;
+	check_summary(&summary,
+		      LIST("\nTo stay within its budget, memwatch changed what it counts 1 time "
+			   "(--budget none counts all).\n"),
+		      NONE);
+	summary.budget_steps = 3;
+	check_summary(&summary, LIST("it counts 3 times ("), NONE);
+}
+
+static void tells_the_time_of_large_copies(void **state)
+{
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	check_summary(&summary, NONE, LIST("timed: "));
+	summary.timed_copies = 12;
+	summary.timed_bytes = 12 << 24;
+	summary.copy_ns = 20 * MS;
+	check_summary(&summary, LIST("\nCopies timed: 12, 192 MiB in 20.0 ms (10.1 GB/s).\n"),
+		      NONE);
+}
+
+/* Bytes of some and the time of all: what they have in common is no rate. */
+static void finds_only_what_was_counted_in_full(void **state)
+{
+	struct run_summary summary = sample_summary;
+	struct finding *finding = &summary.finding;
+
+	(void)state;
+	finding->writes_function = NULL;
+	finding->whole_flushes = 2;
+	check_summary(&summary,
+		      LIST("\nflush_accumulator stalled 9 times: typically it copied 95.4 MiB (as "
+			   "counted in 2 of 9) in 26.1 ms.\n"),
+		      LIST("GB/s"));
+	finding->whole_flushes = finding->copied_bytes = 0;
+	check_summary(&summary,
+		      LIST("\nflush_accumulator stalled 9 times: typically it took 26.1 ms, and "
+			   "what it copied was not counted in full.\n"),
+		      LIST("0 B", "no copy"));
 }
 
 static void tells_namesakes_apart(void **state)
@@ -293,6 +458,13 @@ int main(void)
 		cmocka_unit_test(says_what_was_lost),
 		cmocka_unit_test(says_what_was_not_timed),
 		cmocka_unit_test(says_what_it_cost),
+		cmocka_unit_test(ends_with_its_share_and_the_budget),
+		cmocka_unit_test(says_what_the_budget_left_uncounted),
+		cmocka_unit_test(says_what_was_too_dear_to_be_timed),
+		cmocka_unit_test(says_which_copies_are_not_counted),
+		cmocka_unit_test(says_how_often_the_budget_stepped_in),
+		cmocka_unit_test(tells_the_time_of_large_copies),
+		cmocka_unit_test(finds_only_what_was_counted_in_full),
 		cmocka_unit_test(tells_namesakes_apart),
 	};
 

@@ -47,6 +47,7 @@ static inline void show_header(struct fixture *fixture, const char *command)
 		.start_ns = 1 * S,
 		.command = command,
 		.run_as = "alice",
+		.gate_is_fixed = true,
 		.gate_bytes = 2113,
 		.budget_pct = -1,
 		.min_bytes = 1 << 20,
@@ -80,9 +81,9 @@ static inline void show_flush(struct fixture *fixture, struct flush flush)
 	assert_int_equal(fixture->report->ops->flush(fixture->report, &flush), 0);
 }
 
-static inline void show_copy(struct fixture *fixture, const char *routine)
+static inline struct large_copy sample_copy(const char *routine)
 {
-	const struct large_copy copy = {
+	return (struct large_copy){
 		.routine = routine,
 		.module = "libc.so.6",
 		.pid = 4242,
@@ -93,8 +94,18 @@ static inline void show_copy(struct fixture *fixture, const char *routine)
 		.dst_addr = 0x7f33a4600010,
 		.src_addr = 0x7f33a2000010,
 	};
+}
+
+static inline void show_copy(struct fixture *fixture, const char *routine)
+{
+	const struct large_copy copy = sample_copy(routine);
 
 	assert_int_equal(fixture->report->ops->copy(fixture->report, &copy), 0);
+}
+
+static inline void show_step(struct fixture *fixture, struct budget_step step)
+{
+	assert_int_equal(fixture->report->ops->budget(fixture->report, &step), 0);
 }
 
 static inline void show_child(struct fixture *fixture, struct child_report child)
@@ -141,6 +152,7 @@ static const struct run_summary sample_summary = {
 		    .writes_function = "lazy_write",
 		    .calls_per_stall = 100000,
 		    .copied_bytes = 100000000,
+		    .whole_flushes = 9,
 		    .duration_ns = 26100000,
 		    .flushes = 9,
 		    .other_write_ns = 810},
@@ -149,6 +161,7 @@ static const struct run_summary sample_summary = {
 	.largest_copy_bytes = 16 << 20,
 	.large_copies = 1,
 	.writes = 1000000,
+	.budget_pct = -1,
 	.probe_hits = 1100012,
 	.overhead_ns = 880 * MS,
 	.hit_cheap_ns = 800,
