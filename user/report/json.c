@@ -60,7 +60,10 @@ static int show_header(struct report *report, const struct run_header *header)
 	json_line_text(&line, "run_as", header->run_as);
 	if (header->budget_pct >= 0)
 		json_line_real(&line, "budget_pct", header->budget_pct);
-	json_line_count(&line, "gate_bytes", header->gate_bytes);
+	if (header->gate_is_fixed)
+		json_line_count(&line, "gate_bytes", header->gate_bytes);
+	else
+		json_line_text(&line, "gate", "auto");
 	json_line_count(&line, "min_bytes", header->min_bytes);
 	json_line_count(&line, "min_time_ns", header->min_time_ns);
 	return json_line_send(&line, out_of(report));
@@ -91,6 +94,34 @@ static void add_thread(struct json_line *line, pid_t pid, pid_t tid, const char 
 		json_line_text(line, "comm", comm);
 }
 
+/* Absent where no copy is counted, whatever its size. */
+static void add_gate(struct json_line *line, const char *key, uint64_t gate_bytes)
+{
+	if (gate_bytes != NO_GATE)
+		json_line_count(line, key, gate_bytes);
+}
+
+/* Absent where none was timed. */
+static void add_timed(struct json_line *line, uint64_t copies, uint64_t bytes, uint64_t copy_ns)
+{
+	if (!copies)
+		return;
+	json_line_count(line, "copy_ns", copy_ns);
+	json_line_count(line, "timed_copies", copies);
+	json_line_count(line, "timed_bytes", bytes);
+}
+
+/* What was counted, and all that tells a reader where that is not all. */
+static void add_copied(struct json_line *line, const struct flush *flush)
+{
+	json_line_count(line, "copied_bytes", flush->copied_bytes);
+	json_line_count(line, "copies", flush->copies);
+	add_gate(line, "gate_bytes", flush->gate_bytes);
+	json_line_flag(line, "partly_counted", flush->partly_counted);
+	json_line_flag(line, "gate_raised", flush->gate_raised);
+	add_timed(line, flush->timed_copies, flush->timed_bytes, flush->copy_ns);
+}
+
 static int show_flush(struct report *report, const struct flush *flush)
 {
 	struct json_line line = json_line_new("flush");
@@ -106,8 +137,7 @@ static int show_flush(struct report *report, const struct flush *flush)
 	json_line_flag(&line, "recursive", flush->recursive);
 	json_line_known(&line, "write_index", flush->write_index);
 	if (flush->copies_known) {
-		json_line_count(&line, "copied_bytes", flush->copied_bytes);
-		json_line_count(&line, "copies", flush->copies);
+		add_copied(&line, flush);
 		json_line_count(&line, "probe_hits", flush->probe_hits);
 		/* Hits that cost nothing: the costs were not calibrated. */
 		if (flush->overhead_ns || !flush->probe_hits)
@@ -124,9 +154,46 @@ static int show_copy(struct report *report, const struct large_copy *copy)
 	json_line_text(&line, "module", copy->module);
 	add_thread(&line, copy->pid, copy->tid, copy->comm);
 	json_line_count(&line, "start_ns", copy->start_ns);
+	json_line_known(&line, "duration_ns", copy->duration_ns);
 	json_line_count(&line, "bytes", copy->bytes);
 	json_line_count(&line, "dst_addr", copy->dst_addr);
 	json_line_count(&line, "src_addr", copy->src_addr);
+	return json_line_send(&line, out_of(report));
+}
+
+static const char *gate_word(uint64_t gate_bytes)
+{
+	if (gate_bytes == NO_GATE)
+		return "none";
+	return gate_bytes ? "large" : "every";
+}
+
+static int show_budget(struct report *report, const struct budget_step *step)
+{
+	static const char *const watches[] = {
+		[WATCH_TIMED] = "timed", [WATCH_COUNTED] = "counted", [WATCH_DROPPED] = "dropped"};
+	struct json_line line = json_line_new("budget");
+	bool is_function = step->function;
+
+	json_line_count(&line, "at_ns", step->at_ns);
+	json_line_text(&line, "from",
+		       is_function ? watches[step->from_watch] : gate_word(step->from_gate_bytes));
+	json_line_text(&line, "to",
+		       is_function ? watches[step->to_watch] : gate_word(step->to_gate_bytes));
+	json_line_text(&line, "reason",
+		       step->is_raised ? "its probes cost more than the budget allows"
+				       : "the budget has room again");
+	json_line_text(&line, "function", step->function);
+	if (!is_function) {
+		json_line_count(&line, "pid", (uint64_t)step->pid);
+		json_line_text(&line, "comm", *step->comm ? step->comm : NULL);
+		add_gate(&line, "from_gate_bytes", step->from_gate_bytes);
+		add_gate(&line, "to_gate_bytes", step->to_gate_bytes);
+	}
+	json_line_count(&line, "spent_ns", step->spent_ns);
+	if (step->during_ns)
+		json_line_real(&line, "spent_pct",
+			       100.0 * (double)step->spent_ns / (double)step->during_ns);
 	return json_line_send(&line, out_of(report));
 }
 
@@ -145,7 +212,9 @@ static int send_finding(FILE *out, const struct finding *finding)
 	json_line_text(&line, "culprit", finding->function);
 	json_line_text(&line, "lazy_caller", finding->writes_function);
 	json_line_known(&line, "period_writes", finding->calls_per_stall);
-	json_line_count(&line, "copied_bytes", finding->copied_bytes);
+	if (finding->whole_flushes)
+		json_line_count(&line, "copied_bytes", finding->copied_bytes);
+	json_line_count(&line, "whole_flushes", finding->whole_flushes);
 	json_line_count(&line, "duration_ns", finding->duration_ns);
 	json_line_known(&line, "overhead_ns", finding->overhead_ns);
 	json_line_count(&line, "flushes", finding->flushes);
@@ -171,6 +240,13 @@ static struct json_line function_object(const struct function_summary *function)
 	}
 	json_line_count(&line, "copied_bytes", function->copied_bytes);
 	json_line_count(&line, "copies", function->copies);
+	json_line_count(&line, "outermost", function->outermost);
+	json_line_count(&line, "whole_calls", function->whole_calls);
+	json_line_count(&line, "whole_bytes", function->whole_bytes);
+	json_line_known(&line, "estimated_bytes", function->estimated_bytes);
+	json_line_known(&line, "error_bytes", function->error_bytes);
+	json_line_flag(&line, "counted_only", function->is_counted_only);
+	json_line_flag(&line, "dropped", function->is_dropped);
 	json_line_count(&line, "unfinished", function->unfinished);
 	json_line_count(&line, "abandoned", function->abandoned);
 	json_line_count(&line, "lost", function->lost);
@@ -250,6 +326,16 @@ static void add_cost(struct json_line *line, const struct run_summary *summary)
 	json_line_real(line, "overhead_pct", percent > 100 ? 100 : percent);
 }
 
+static void add_budget(struct json_line *line, const struct run_summary *summary)
+{
+	add_gate(line, "gate_bytes", summary->gate_bytes);
+	if (summary->budget_pct < 0)
+		return;
+	json_line_real(line, "budget_pct", summary->budget_pct);
+	json_line_known(line, "budget_credit_ns", summary->budget_credit_ns);
+	json_line_count(line, "budget_steps", summary->budget_steps);
+}
+
 static int show_summary(struct report *report, const struct run_summary *summary)
 {
 	struct json_line line;
@@ -265,10 +351,12 @@ static int show_summary(struct report *report, const struct run_summary *summary
 	json_line_known(&line, "target_cpu_ns", summary->target_cpu_ns);
 	add_losses(&line, &summary->losses);
 	add_cost(&line, summary);
+	add_budget(&line, summary);
 	json_line_count(&line, "copies", summary->copies);
 	json_line_count(&line, "copied_bytes", summary->copied_bytes);
 	json_line_count(&line, "largest_copy_bytes", summary->largest_copy_bytes);
 	json_line_count(&line, "large_copies", summary->large_copies);
+	add_timed(&line, summary->timed_copies, summary->timed_bytes, summary->copy_ns);
 	add_size_classes(&line, summary);
 	json_line_text(&line, "writes_function", summary->writes_function);
 	json_line_count(&line, "writes", summary->writes);
@@ -293,6 +381,7 @@ struct report *report_json_new(FILE *out)
 		.child = show_child,
 		.flush = show_flush,
 		.copy = show_copy,
+		.budget = show_budget,
 		.live = show_live,
 		.summary = show_summary,
 		.free = free_report,

@@ -71,7 +71,6 @@ static void shows_a_launched_commands_header(void **state)
 		.command = "/bin/app -x",
 		.run_as = "alice",
 		.budget_pct = 2,
-		.gate_bytes = 2113,
 		.min_bytes = 1048576,
 		.min_time_ns = 1000000,
 	};
@@ -85,14 +84,17 @@ static void shows_a_launched_commands_header(void **state)
 		   "{\"type\":\"header\",\"schema\":1,\"version\":\"0.1.0\","
 		   "\"start_unix_ns\":1700000000000000001,\"clock\":\"monotonic\",\"start_ns\":5,"
 		   "\"command\":\"/bin/app -x\",\"run_as\":\"alice\",\"budget_pct\":2.0,"
-		   "\"gate_bytes\":2113,\"min_bytes\":1048576,\"min_time_ns\":1000000}\n");
+		   "\"gate\":\"auto\",\"min_bytes\":1048576,\"min_time_ns\":1000000}\n");
 }
 
 static void shows_an_attachs_header(void **state)
 {
 	const pid_t pids[] = {42, 43};
-	const struct run_header header = {
-		.version = "0.1.0", .pids = pids, .pid_count = 2, .budget_pct = -1};
+	const struct run_header header = {.version = "0.1.0",
+					  .pids = pids,
+					  .pid_count = 2,
+					  .budget_pct = -1,
+					  .gate_is_fixed = true};
 	struct fixture fixture;
 	int status;
 
@@ -146,7 +148,8 @@ static void shows_flushes(void **state)
 		   "\"module\":\"python3.9\",\"pid\":4242,\"tid\":4250,\"comm\":\"python3\","
 		   "\"start_ns\":1000,\"duration_ns\":26100000,\"unfinished\":false,"
 		   "\"recursive\":false,\"write_index\":100000,\"copied_bytes\":100000000,"
-		   "\"copies\":100000,\"probe_hits\":100002,\"overhead_ns\":80000000}\n");
+		   "\"copies\":100000,\"gate_bytes\":0,\"partly_counted\":false,"
+		   "\"gate_raised\":false,\"probe_hits\":100002,\"overhead_ns\":80000000}\n");
 	/* Costs that were not calibrated, and no --writes: absent, not zero. */
 	flush.overhead_ns = flush.write_index = 0;
 	open_report(&fixture);
@@ -190,6 +193,113 @@ static void shows_copies(void **state)
 		   "\"dst_addr\":139859777814544,\"src_addr\":9223372036854775807}\n");
 }
 
+/* Who adds up copied_bytes can tell that the sum is too low, and by what. */
+static void flushes_tell_what_is_missing(void **state)
+{
+	struct flush flush = sample_flush;
+	struct fixture fixture;
+
+	(void)state;
+	flush.gate_bytes = 1 << 20;
+	flush.partly_counted = true;
+	flush.copy_ns = 7;
+	flush.timed_copies = 2;
+	flush.timed_bytes = 3 << 20;
+	open_report(&fixture);
+	assert_int_equal(fixture.report->ops->flush(fixture.report, &flush), 0);
+	assert_non_null(
+		strstr(fixture.shown,
+		       "\"copied_bytes\":100000000,\"copies\":100000,\"gate_bytes\":"
+		       "1048576,\"partly_counted\":true,\"gate_raised\":false,\"copy_ns\":7,"
+		       "\"timed_copies\":2,\"timed_bytes\":3145728,\"probe_hits\""));
+	close_report(&fixture);
+	flush.partly_counted = false;
+	flush.gate_raised = true;
+	flush.gate_bytes = NO_GATE;
+	flush.copied_bytes = flush.copies = flush.timed_copies = 0;
+	open_report(&fixture);
+	assert_int_equal(fixture.report->ops->flush(fixture.report, &flush), 0);
+	assert_non_null(strstr(fixture.shown,
+			       "\"copied_bytes\":0,\"copies\":0,\"partly_counted\":false,\"gate_"
+			       "raised\":true,\"probe_hits\""));
+	close_report(&fixture);
+}
+
+static void shows_steps_of_copies(void **state)
+{
+	struct budget_step step = {.at_ns = 9,
+				   .pid = 7,
+				   .comm = "sh",
+				   .to_gate_bytes = 1 << 20,
+				   .is_raised = true,
+				   .spent_ns = 38,
+				   .during_ns = 100};
+	struct fixture fixture;
+	int status;
+
+	(void)state;
+	open_report(&fixture);
+	status = fixture.report->ops->budget(fixture.report, &step);
+	check_line(&fixture, status,
+		   "{\"type\":\"budget\",\"at_ns\":9,\"from\":\"every\",\"to\":\"large\","
+		   "\"reason\":\"its probes cost more than the budget allows\",\"pid\":7,"
+		   "\"comm\":\"sh\",\"from_gate_bytes\":0,\"to_gate_bytes\":1048576,"
+		   "\"spent_ns\":38,\"spent_pct\":38.0}\n");
+	step = (struct budget_step){
+		.at_ns = 9, .pid = 7, .from_gate_bytes = NO_GATE, .to_gate_bytes = 2113};
+	open_report(&fixture);
+	status = fixture.report->ops->budget(fixture.report, &step);
+	check_line(&fixture, status,
+		   "{\"type\":\"budget\",\"at_ns\":9,\"from\":\"none\",\"to\":\"large\","
+		   "\"reason\":\"the budget has room again\",\"pid\":7,\"to_gate_bytes\":2113,"
+		   "\"spent_ns\":0}\n");
+	step.from_gate_bytes = 2113;
+	step.to_gate_bytes = NO_GATE;
+	open_report(&fixture);
+	assert_int_equal(fixture.report->ops->budget(fixture.report, &step), 0);
+	assert_non_null(strstr(fixture.shown, "\"from\":\"large\",\"to\":\"none\","));
+	assert_non_null(strstr(fixture.shown, "\"from_gate_bytes\":2113,\"spent_ns\""));
+	close_report(&fixture);
+}
+
+static void shows_steps_of_functions(void **state)
+{
+	const struct budget_step step = {.at_ns = 9,
+					 .function = "flush",
+					 .from_watch = WATCH_TIMED,
+					 .to_watch = WATCH_COUNTED,
+					 .is_raised = true,
+					 .spent_ns = 61};
+	const struct budget_step dropped = {
+		.from_watch = WATCH_COUNTED, .to_watch = WATCH_DROPPED, .function = "flush"};
+	struct fixture fixture;
+	int status;
+
+	(void)state;
+	open_report(&fixture);
+	status = fixture.report->ops->budget(fixture.report, &step);
+	check_line(&fixture, status,
+		   "{\"type\":\"budget\",\"at_ns\":9,\"from\":\"timed\",\"to\":\"counted\","
+		   "\"reason\":\"its probes cost more than the budget allows\","
+		   "\"function\":\"flush\",\"spent_ns\":61}\n");
+	open_report(&fixture);
+	assert_int_equal(fixture.report->ops->budget(fixture.report, &dropped), 0);
+	assert_non_null(strstr(fixture.shown, "\"from\":\"counted\",\"to\":\"dropped\","));
+	close_report(&fixture);
+}
+
+static void tells_how_long_a_copy_took(void **state)
+{
+	const struct large_copy copy = {.routine = "memmove", .start_ns = 5, .duration_ns = 70};
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture);
+	assert_int_equal(fixture.report->ops->copy(fixture.report, &copy), 0);
+	assert_non_null(strstr(fixture.shown, "\"start_ns\":5,\"duration_ns\":70,\"bytes\":0,"));
+	close_report(&fixture);
+}
+
 /* ---- the summary ---- */
 
 static const struct function_summary sample_functions[] = {
@@ -206,8 +316,18 @@ static const struct function_summary sample_functions[] = {
 	 .max_ns = 10,
 	 .copied_bytes = 11,
 	 .copies = 12,
+	 .outermost = 8,
+	 .whole_calls = 3,
+	 .whole_bytes = 6,
+	 .estimated_bytes = 16,
+	 .error_bytes = 4,
 	 .reported = 13},
-	{.function = "open", .module = "app", .calls = 1, .unfinished = 1},
+	{.function = "open",
+	 .module = "app",
+	 .calls = 1,
+	 .unfinished = 1,
+	 .is_counted_only = true,
+	 .is_dropped = true},
 };
 
 /* The end of a run: what is 0 here is as much a figure as what is not. */
@@ -223,6 +343,13 @@ static struct run_summary sample_summary(const char *const *watched)
 		.large_copies = 1,
 		.copies_by_class = {[0] = 1, [3] = 2, [11] = 1, [SIZE_CLASSES - 1] = 1},
 		.bytes_by_class = {[3] = 10, [11] = 1024, [SIZE_CLASSES - 1] = 5},
+		.timed_copies = 2,
+		.timed_bytes = 1025,
+		.copy_ns = 60,
+		.gate_bytes = 2113,
+		.budget_pct = 2,
+		.budget_credit_ns = 200,
+		.budget_steps = 3,
 		.writes_function = "put",
 		.writes = 77,
 		.write_gap_ns = 810,
@@ -257,17 +384,24 @@ static void shows_the_summary(void **state)
 		   "{\"type\":\"summary\",\"functions\":["
 		   "{\"function\":\"flush\",\"module\":\"app\",\"calls\":10,\"ended\":9,"
 		   "\"total_ns\":90,\"p50_ns\":8,\"p99_ns\":9,\"max_ns\":10,\"copied_bytes\":11,"
-		   "\"copies\":12,\"unfinished\":1,\"abandoned\":2,\"lost\":3,\"reported\":13},"
+		   "\"copies\":12,\"outermost\":8,\"whole_calls\":3,\"whole_bytes\":6,"
+		   "\"estimated_bytes\":16,\"error_bytes\":4,\"counted_only\":false,"
+		   "\"dropped\":false,\"unfinished\":1,\"abandoned\":2,\"lost\":3,\"reported\":13},"
 		   "{\"function\":\"open\",\"module\":\"app\",\"calls\":1,\"ended\":0,"
-		   "\"total_ns\":0,\"copied_bytes\":0,\"copies\":0,\"unfinished\":1,"
+		   "\"total_ns\":0,\"copied_bytes\":0,\"copies\":0,\"outermost\":0,"
+		   "\"whole_calls\":0,\"whole_bytes\":0,\"counted_only\":true,\"dropped\":true,"
+		   "\"unfinished\":1,"
 		   "\"abandoned\":0,\"lost\":0,\"reported\":0}],"
 		   "\"wall_ns\":4000,\"target_cpu_ns\":400,\"lost_events\":15,"
 		   "\"losses\":{\"ring_full\":1,\"span_table_full\":2,\"thread_state_failed\":3,"
 		   "\"goroutine_table_full\":5,\"malformed\":4,\"life_events\":0},\"probe_hits\":"
 		   "100,\"hit_cheap_ns\":800,"
 		   "\"hit_stepped_ns\":12000,\"overhead_ns\":50,\"overhead_pct\":12.5,"
+		   "\"gate_bytes\":2113,\"budget_pct\":2.0,\"budget_credit_ns\":200,"
+		   "\"budget_steps\":3,"
 		   "\"copies\":4,\"copied_bytes\":1030,\"largest_copy_bytes\":1024,"
-		   "\"large_copies\":1,\"size_classes\":["
+		   "\"large_copies\":1,\"copy_ns\":60,\"timed_copies\":2,"
+		   "\"timed_bytes\":1025,\"size_classes\":["
 		   "{\"from_bytes\":0,\"to_bytes\":0,\"copies\":1,\"bytes\":0},"
 		   "{\"from_bytes\":4,\"to_bytes\":7,\"copies\":2,\"bytes\":10},"
 		   "{\"from_bytes\":1024,\"to_bytes\":2047,\"copies\":1,\"bytes\":1024},"
@@ -307,6 +441,21 @@ static void leaves_out_costs_that_are_not_known(void **state)
 	close_report(&fixture);
 }
 
+static void leaves_out_a_budget_that_there_is_not(void **state)
+{
+	struct run_summary summary = {.budget_pct = -1, .gate_bytes = NO_GATE};
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture);
+	assert_int_equal(fixture.report->ops->summary(fixture.report, &summary), 0);
+	assert_null(strstr(fixture.shown, "budget"));
+	assert_null(strstr(fixture.shown, "gate"));
+	assert_null(strstr(fixture.shown, "timed"));
+	assert_null(strstr(fixture.shown, "copy_ns"));
+	close_report(&fixture);
+}
+
 static void shows_the_finding_before_the_summary(void **state)
 {
 	struct run_summary summary = {
@@ -315,6 +464,7 @@ static void shows_the_finding_before_the_summary(void **state)
 			    .writes_function = "write",
 			    .calls_per_stall = 100000,
 			    .copied_bytes = 100,
+			    .whole_flushes = 2,
 			    .duration_ns = 26,
 			    .overhead_ns = 16,
 			    .flushes = 9,
@@ -322,11 +472,12 @@ static void shows_the_finding_before_the_summary(void **state)
 	};
 	static const char with_writes[] =
 		"{\"type\":\"finding\",\"culprit\":\"flush\",\"lazy_caller\":\"write\","
-		"\"period_writes\":100000,\"copied_bytes\":100,\"duration_ns\":26,\"overhead_ns\":"
+		"\"period_writes\":100000,\"copied_bytes\":100,\"whole_flushes\":2,\"duration_ns\":"
+		"26,\"overhead_ns\":"
 		"16,\"flushes\":9,"
 		"\"other_write_ns\":810}\n{\"type\":\"summary\",\"functions\":[],";
 	static const char without_writes[] =
-		"{\"type\":\"finding\",\"culprit\":\"flush\",\"copied_bytes\":100,"
+		"{\"type\":\"finding\",\"culprit\":\"flush\",\"whole_flushes\":0,"
 		"\"duration_ns\":26,\"flushes\":9}\n{\"type\":\"summary\",";
 	struct fixture fixture;
 
@@ -338,6 +489,8 @@ static void shows_the_finding_before_the_summary(void **state)
 	summary.finding.writes_function = NULL;
 	summary.finding.calls_per_stall = summary.finding.other_write_ns = 0;
 	summary.finding.overhead_ns = 0;
+	/* A typical amount of none is no 0. */
+	summary.finding.whole_flushes = summary.finding.copied_bytes = 0;
 	open_report(&fixture);
 	assert_int_equal(fixture.report->ops->summary(fixture.report, &summary), 0);
 	assert_memory_equal(fixture.shown, without_writes, strlen(without_writes));
@@ -479,7 +632,12 @@ int main(void)
 		cmocka_unit_test(shows_children),
 		cmocka_unit_test(shows_flushes),
 		cmocka_unit_test(shows_copies),
+		cmocka_unit_test(flushes_tell_what_is_missing),
+		cmocka_unit_test(shows_steps_of_copies),
+		cmocka_unit_test(shows_steps_of_functions),
+		cmocka_unit_test(tells_how_long_a_copy_took),
 		cmocka_unit_test(shows_the_summary),
+		cmocka_unit_test(leaves_out_a_budget_that_there_is_not),
 		cmocka_unit_test(leaves_out_costs_that_are_not_known),
 		cmocka_unit_test(shows_the_finding_before_the_summary),
 		cmocka_unit_test(keeps_or_repairs_any_name),
