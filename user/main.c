@@ -37,13 +37,15 @@ static int watch(struct options *options, struct outputs *outputs, struct tracer
 		 struct launch *launch, const struct identity *identity)
 {
 	char *command = launch ? launch_command_line(launch, options->command) : NULL;
+	struct gate_settings gates = options_gates(options);
 	struct run_header header = {
 		.version = MEMWATCH_VERSION,
 		.command = command,
 		.run_as = launch && identity->differs ? identity->name : NULL,
 		.pids = options->pids.items,
 		.pid_count = options->pids.count,
-		.gate_bytes = options->gate_bytes,
+		.gate_is_fixed = gates.is_fixed,
+		.gate_bytes = gates.from_bytes,
 		.budget_pct = options->budget_pct,
 		.min_bytes = options->min_bytes,
 		.min_time_ns = options->min_time_ns,
@@ -53,6 +55,7 @@ static int watch(struct options *options, struct outputs *outputs, struct tracer
 		.outputs = outputs,
 		.watchlist = &options->watchlist,
 		.header = &header,
+		.gates = gates,
 		.launch = launch,
 		.pids = options->pids.items,
 		.pid_count = options->pids.count,
@@ -99,6 +102,7 @@ static int run(struct options *options)
 	if (options->dry_run)
 		return dry_run(&(struct dry_run_settings){
 			.watchlist = &options->watchlist,
+			.gates = options_gates(options),
 			.command = options->command,
 			.run_as = &identity,
 			.pids = options->pids.items,

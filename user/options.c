@@ -80,8 +80,13 @@ static const char help_text[] =
 	"  -v, --verbose           also what was probed, and why\n"
 	"\n"
 	"What it may cost\n"
-	"      --gate 0            count copies of every size: all there is so far\n"
-	"      --budget none       throttle nothing: all there is so far\n"
+	"      --budget P%         the probes on copies and --flush may cost\n"
+	"                          of the target's CPU time (2%); past it, copies go\n"
+	"                          uncounted for a while, small ones first; it is said\n"
+	"      --budget none       throttle nothing, and without --gate count every copy\n"
+	"      --gate N            count copies from this size on, whatever it costs (0:\n"
+	"                          all); auto, the default: what the budget allows, with\n"
+	"                          --flush or --writes from 0, else from about 2KiB on\n"
 	"      --dry-run           print the probes that would be set, and why; set none\n"
 	"      --links KIND        auto, multi (Linux 6.6) or plain links for the probes\n"
 	"\n"
@@ -172,12 +177,34 @@ static int parse_run_time(struct options *options, const char *text)
 		       : 0;
 }
 
-/* Until copies can be gated by size, every copy is counted and nothing throttled. */
 static int parse_gate(struct options *options, const char *text)
 {
-	int err = parse_size("gate", text, &options->gate_bytes);
+	options->gate_is_set = strcmp(text, "auto") != 0;
+	options->gate_bytes = 0;
+	if (!options->gate_is_set)
+		return 0;
+	return text_parse_bytes(text, &options->gate_bytes)
+		       ? wrong("gate", text, "auto, or a size such as 4096, 64K or 1MiB; 0: all")
+		       : 0;
+}
 
-	return err || !options->gate_bytes ? err : wrong("gate", text, "0: every copy is counted");
+/* "2%", "0.5%", "2". strtod() alone would take nan, 0x2 and 1e1 as well. */
+static int parse_budget(struct options *options, const char *text)
+{
+	size_t digits = strspn(text, "0123456789.");
+	bool is_number = digits && (!text[digits] || !strcmp(text + digits, "%"));
+	char *end = NULL;
+
+	options->budget_pct = -1;
+	if (!strcmp(text, "none"))
+		return 0;
+	if (is_number)
+		options->budget_pct = strtod(text, &end);
+	if (end != text + digits || options->budget_pct <= 0 || options->budget_pct > 100)
+		return wrong("budget", text,
+			     "a share of the target's time such as 2% or 0.5%, 100% at the most, "
+			     "or none");
+	return 0;
 }
 
 static int parse_links(struct options *options, const char *text)
@@ -207,8 +234,7 @@ static int apply_option(struct options *options, int option, const char *text)
 	case OPT_GATE:
 		return parse_gate(options, text);
 	case OPT_BUDGET:
-		return strcmp(text, "none") ? wrong("budget", text, "none: nothing is throttled")
-					    : 0;
+		return parse_budget(options, text);
 	case OPT_MIN_BYTES:
 		return parse_size("min-bytes", text, &options->min_bytes);
 	case OPT_MIN_TIME:
@@ -311,7 +337,7 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 	int option, err;
 
 	*options = (struct options){
-		.budget_pct = -1,
+		.budget_pct = 2,
 		.min_bytes = 1 << 20,
 		.min_time_ns = NS_PER_MS,
 		.follow = true,
@@ -343,6 +369,22 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 			return OPTIONS_WRONG;
 	}
 	return check_whole(options, argc, argv);
+}
+
+struct gate_settings options_gates(const struct options *options)
+{
+	struct gate_settings gates = {
+		.is_fixed = options->gate_is_set || options->budget_pct < 0,
+		.from_bytes = options->gate_bytes,
+		.begins_low = true,
+	};
+	const struct pattern *pattern;
+
+	array_each (pattern, &options->watchlist.patterns) {
+		if (pattern->role == ROLE_FLUSH || pattern->role == ROLE_WRITES)
+			gates.begins_low = false;
+	}
+	return gates;
 }
 
 void options_release(struct options *options)

@@ -9,6 +9,7 @@
 
 #include "attach/tracer.h"
 #include "base/array.h"
+#include "session/gates.h"
 #include "session/watchlist.h"
 
 #define MEMWATCH_VERSION "0.1.0"
@@ -18,8 +19,9 @@ struct options {
 	ARRAY(pid_t) pids;          /* --pid */
 	char **command;             /* after --, NULL-terminated; NULL: none */
 	bool demo;                  /* neither: the bundled workload */
-	uint64_t gate_bytes;
-	double budget_pct; /* < 0: none */
+	bool gate_is_set;           /* --gate N; else auto */
+	uint64_t gate_bytes;        /* then; 0: every copy */
+	double budget_pct;          /* of the target's CPU time; < 0: none */
 	uint64_t min_bytes;
 	uint64_t min_time_ns;
 	uint64_t duration_ns;  /* 0: until it ends */
@@ -42,5 +44,8 @@ enum options_result {
 /* Strings are argv's and live as long as it does. options_release() in every case. */
 enum options_result options_parse(int argc, char *argv[], struct options *options);
 void options_release(struct options *options);
+
+/* Where copies are counted from. The watchlist is complete: the demo has put its functions in. */
+struct gate_settings options_gates(const struct options *options);
 
 #endif

@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "session/gates.h"
 #include "session/watchlist.h"
 #include "target/identity.h"
 
 struct dry_run_settings {
 	struct watchlist *watchlist;
+	struct gate_settings gates;
 	char **command; /* NULL-terminated; NULL for an attach */
 	const struct identity *run_as;
 	const pid_t *pids;

@@ -434,6 +434,7 @@ int session_run(const struct session_settings *settings)
 	session.processes = (struct processes){
 		.tracer = settings->tracer,
 		.watchlist = settings->watchlist,
+		.gates = settings->gates,
 		.on_child = on_child,
 		.take_life_events = take_life_events,
 		.context = &session,

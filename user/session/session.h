@@ -4,6 +4,7 @@
 #define SESSION_SESSION_H
 
 #include "attach/tracer.h"
+#include "session/gates.h"
 #include "session/outputs.h"
 #include "session/watchlist.h"
 #include "target/launch.h"
@@ -13,6 +14,7 @@ struct session_settings {
 	struct outputs *outputs;
 	struct watchlist *watchlist;
 	const struct run_header *header; /* all but the times, which the session sets */
+	struct gate_settings gates;
 	struct launch *launch;           /* held at its entry point; NULL for an attach */
 	const pid_t *pids;               /* for an attach; checked by the caller */
 	size_t pid_count;

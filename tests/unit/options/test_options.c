@@ -115,8 +115,8 @@ static void nothing_is_the_demo(void **state)
 	assert_null(run.options.command);
 	assert_int_equal(run.options.pids.count, 0);
 	assert_int_equal(run.options.watchlist.patterns.count, 0);
-	assert_int_equal(run.options.gate_bytes, 0);
-	assert_true(run.options.budget_pct < 0);
+	assert_false(run.options.gate_is_set);
+	assert_true(run.options.budget_pct == 2);
 	assert_int_equal(run.options.min_bytes, 1 << 20);
 	assert_int_equal(run.options.min_time_ns, NS_PER_MS);
 	assert_int_equal(run.options.duration_ns, 0);
@@ -150,6 +150,7 @@ static void each_long_option(void **state)
 	assert_int_equal(run.options.links, LINKS_PLAIN);
 	assert_true(run.options.quiet);
 	assert_true(run.options.verbose);
+	assert_true(run.options.gate_is_set);
 	assert_int_equal(run.options.gate_bytes, 0);
 	assert_true(run.options.budget_pct < 0);
 	assert_false(run.options.demo);
@@ -229,6 +230,67 @@ static void the_last_of_two_values_counts(void **state)
 	assert_string_equal(run.options.out_path, "b");
 	assert_int_equal(run.options.links, LINKS_AUTO);
 	options_release(&run.options);
+}
+
+/* ---- gates and the budget ---- */
+
+static void shares_with_a_sign_or_without(void **state)
+{
+	static const struct {
+		const char *text;
+		double pct;
+	} cases[] = {{"2%", 2},         {"0.5%", 0.5},  {"2", 2},     {"100%", 100}, {"100", 100},
+		     {"0.001%", 0.001}, {"7.25", 7.25}, {".5%", 0.5}, {"none", -1}};
+	struct run run;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "--budget %s cmd", cases[i].text);
+		parse_line(&run, line);
+		assert_runs(&run);
+		assert_true(run.options.budget_pct == cases[i].pct);
+		options_release(&run.options);
+	}
+}
+
+static void what_is_counted_without_asking_and_with(void **state)
+{
+	static const struct {
+		const char *line;
+		struct gate_settings gates;
+	} cases[] = {
+		{"cmd", {.begins_low = true}},
+		{"--copy a cmd", {.begins_low = true}},
+		{"--flush a cmd", {0}},
+		{"--writes a cmd", {0}},
+		{"--gate auto --budget 1% --flush a cmd", {0}},
+		{"--gate 4K --gate auto --flush a cmd", {0}},
+		{"--budget none --flush a cmd", {.is_fixed = true}},
+		{"--budget none cmd", {.is_fixed = true, .begins_low = true}},
+		{"--budget none --budget 2% cmd", {.begins_low = true}},
+		{"--gate 0 cmd", {.is_fixed = true, .begins_low = true}},
+		{"--gate 64K --flush a cmd", {.is_fixed = true, .from_bytes = 65536}},
+		{"--gate 1MiB --budget none --flush a cmd",
+		 {.is_fixed = true, .from_bytes = 1 << 20}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct gate_settings gates;
+		struct run run;
+		char line[64];
+
+		snprintf(line, sizeof(line), "%s", cases[i].line);
+		parse_line(&run, line);
+		assert_runs(&run);
+		gates = options_gates(&run.options);
+		assert_int_equal(gates.is_fixed, cases[i].gates.is_fixed);
+		assert_int_equal(gates.from_bytes, cases[i].gates.from_bytes);
+		assert_int_equal(gates.begins_low, cases[i].gates.begins_low);
+		options_release(&run.options);
+	}
 }
 
 /* ---- the command ---- */
@@ -358,8 +420,10 @@ static void bad_values(void **state)
 		{"flush", {"''", "lib:", "+0x10", "lib:+", "lib:+x", "0x", "0x10000000000000000"}},
 		{"writes", {"''", "lib:", "+0x10"}},
 		{"copy", {"''", "lib:", "+0x10"}},
-		{"gate", {"''", "x", "-1", "1", "4K"}},
-		{"budget", {"''", "5", "5%", "None", "no"}},
+		{"gate", {"''", "x", "-1", "Auto", "64Kx", "none"}},
+		{"budget",
+		 {"''", "0", "0%", "0.00%", "-1", "+2", "101", "100.1%", "2%%", "%", ".", "1.2.3",
+		  "None", "nan", "1e1"}},
 		{"min-bytes", {"''", "x", "-1", "1.5", "64Kx", "1e6", "99999999999999999999"}},
 		{"min-time", {"''", "x", "-1s", "5", "5x", "1.5ns", "99999999999999999999s"}},
 		{"duration",
@@ -514,6 +578,8 @@ int main(void)
 		cmocka_unit_test(patterns_keep_their_order_and_role),
 		cmocka_unit_test(long_watches),
 		cmocka_unit_test(the_last_of_two_values_counts),
+		cmocka_unit_test(shares_with_a_sign_or_without),
+		cmocka_unit_test(what_is_counted_without_asking_and_with),
 		cmocka_unit_test(what_follows_the_command_is_its_own),
 		cmocka_unit_test(after_dashes_nothing_is_an_option),
 		cmocka_unit_test(version_is_one_line),
