@@ -28,7 +28,10 @@ int processes_check(const pid_t *pids, size_t count);
 /* comm: at least 16 bytes; "?" where it can't be read. */
 void process_comm(pid_t pid, char *comm, size_t comm_bytes);
 
-/* User and system time of all its threads, to a clock tick. 0 where it can't be read. */
+/*
+ * User and system time of all its threads, those that ended too: what runs now is known up to the
+ * scheduler's latest tick. One system call. 0 where it can't be read.
+ */
 uint64_t process_cpu_ns(pid_t pid);
 
 /*
