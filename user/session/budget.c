@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/budget.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+/*
+ * From a decision until the former probes are gone: Linux 6.18 takes 8 to 15 ms to attach the new
+ * link and 24 to 54 ms to detach a multi link, beside a busy target.
+ */
+#define SWAP_NS (60 * NS_PER_MS)
+
+/* While something is spent; more often when less than half of the credit is left. */
+#define LOOK_NS       (20 * NS_PER_MS)
+#define LOOK_SHORT_NS (10 * NS_PER_MS)
+/* While nothing is, but a gate is raised that the growing credit may lower. */
+#define LOOK_RAISED_NS NS_PER_S
+
+/* Another process's clock lags by a tick of the scheduler: 1 to 10 ms. */
+#define CLOCK_LAG_NS (10 * NS_PER_MS)
+
+/* A stay on a level of which nothing but copies is known brought something if it lasted so long. */
+#define STAY_OF_USE_NS NS_PER_S
+/* A level that brought nothing is tried again after this time, each time after twice as long. */
+#define RETRY_NS        (20 * NS_PER_S)
+#define RETRY_DOUBLINGS 8
+
+/* The credit never is quite full while a high gate costs a little. */
+#define FULL_NS (BUDGET_CREDIT_NS * 49 / 50)
+
+void budget_init(struct budget *budget, const struct budget_settings *settings, uint64_t at_ns)
+{
+	*budget = (struct budget){
+		.settings = *settings,
+		.balance_ns = BUDGET_CREDIT_NS,
+		.at_ns = at_ns,
+	};
+}
+
+void budget_release(struct budget *budget)
+{
+	array_release(&budget->processes);
+}
+
+/* Sums may stand still or, read from what has just ended, be too small for once. */
+static uint64_t growth(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* ---- looking ---- */
+
+static void update_process(const struct budget *budget, struct budget_process *process,
+			   const struct process_spending *spending)
+{
+	uint64_t spent_ns = budget->settings.copies_are_fixed ? 0 : spending->copies_spent_ns;
+
+	process->recent_ns = growth(spent_ns, process->spent_ns);
+	process->spent_ns = spent_ns;
+	process->level = spending->level;
+	process->lowest = spending->lowest;
+	process->is_movable = spending->is_movable && !budget->settings.copies_are_fixed;
+	memcpy(process->gate_bytes, spending->gate_bytes, sizeof(process->gate_bytes));
+}
+
+/* Those that ended go, new ones come. Both lists are in the order of the pids. */
+static void update_processes(struct budget *budget, const struct budget_figures *figures)
+{
+	ARRAY(struct budget_process) next = {0};
+	const struct process_spending *spending;
+	size_t known = 0;
+
+	array_each (spending, figures->processes) {
+		struct budget_process process = {
+			.pid = spending->pid,
+			.stay_since_ns = figures->at_ns,
+			.stay_cpu_ns = figures->cpu_ns,
+			.stay_whole_calls = budget->whole_calls,
+		};
+
+		while (known < budget->processes.count &&
+		       budget->processes.items[known].pid < spending->pid)
+			known++;
+		if (known < budget->processes.count &&
+		    budget->processes.items[known].pid == spending->pid)
+			process = budget->processes.items[known];
+		update_process(budget, &process, spending);
+		/* Without memory it is seen anew next time, and charged for all it spent. */
+		if (array_push(&next, process))
+			break;
+	}
+	array_release(&budget->processes);
+	memcpy(&budget->processes, &next, sizeof(next));
+}
+
+static void update_functions(struct budget *budget, const struct budget_figures *figures)
+{
+	for (size_t i = 0; i < figures->function_count; i++) {
+		struct budget_function *function = &budget->functions[i];
+
+		function->recent_ns = growth(figures->function_spent_ns[i], function->spent_ns);
+		function->spent_ns = figures->function_spent_ns[i];
+	}
+	budget->function_count = figures->function_count;
+}
+
+static uint64_t recent_sum(const struct budget *budget)
+{
+	uint64_t sum_ns = budget->ended_recent_ns;
+	const struct budget_process *process;
+
+	array_each (process, &budget->processes)
+		sum_ns += process->recent_ns;
+	for (size_t i = 0; i < budget->function_count; i++)
+		sum_ns += budget->functions[i].recent_ns;
+	return sum_ns;
+}
+
+/*
+ * Probes that are being removed still trap, and count nowhere: they are charged by what they cost
+ * when they were last seen.
+ */
+static double unseen_ns(const struct budget *budget, uint64_t since_ns, uint64_t until_ns)
+{
+	const struct budget_process *process;
+	double sum_ns = 0;
+
+	array_each (process, &budget->processes) {
+		uint64_t end_ns =
+			process->settled_at_ns < until_ns ? process->settled_at_ns : until_ns;
+
+		sum_ns += larger(process->old_rate - process->new_rate, 0) *
+			  (double)growth(end_ns, since_ns);
+	}
+	return sum_ns;
+}
+
+static bool is_full(const struct budget *budget)
+{
+	return budget->balance_ns >= (double)FULL_NS;
+}
+
+/* Less than half of the credit is left. */
+static bool is_short(const struct budget *budget)
+{
+	return budget->balance_ns < (double)(BUDGET_CREDIT_NS / 2);
+}
+
+static bool is_settling(const struct budget *budget, uint64_t settled_at_ns)
+{
+	return settled_at_ns > budget->at_ns;
+}
+
+/* Where a process that was raised may go now; its own level: nowhere. */
+static enum gate_level lower_level(const struct budget *budget,
+				   const struct budget_process *process)
+{
+	enum gate_level to = process->lowest;
+
+	if (budget->at_ns < process->floor_until_ns && process->floor > to)
+		to = process->floor;
+	if (!process->is_movable || is_settling(budget, process->settled_at_ns) ||
+	    to > process->level)
+		return process->level;
+	return to;
+}
+
+/* Raised, and free to go down when the credit is full. */
+static bool anyone_may_go_down(const struct budget *budget)
+{
+	const struct budget_process *process;
+
+	array_each (process, &budget->processes) {
+		if (lower_level(budget, process) < process->level)
+			return true;
+	}
+	return false;
+}
+
+static bool anyone_is_raised(const struct budget *budget)
+{
+	const struct budget_process *process;
+
+	array_each (process, &budget->processes) {
+		if (process->is_movable && process->level > process->lowest)
+			return true;
+	}
+	return false;
+}
+
+bool budget_look(struct budget *budget, const struct budget_figures *figures)
+{
+	uint64_t interval_ns = growth(figures->at_ns, budget->at_ns);
+	uint64_t cpu_ns = growth(figures->cpu_ns, budget->cpu_ns);
+	uint64_t cpu_most_ns = (interval_ns + CLOCK_LAG_NS) * budget->settings.cpus;
+	double income_ns, gone_ns;
+
+	if (!interval_ns)
+		return false;
+	/* One whose clock could not be read before: it did not run all that time now. */
+	if (cpu_ns > cpu_most_ns)
+		cpu_ns = cpu_most_ns;
+	income_ns = (double)cpu_ns * budget->settings.pct / 100;
+	budget->ended_recent_ns = budget->settings.copies_are_fixed
+					  ? 0
+					  : growth(figures->ended_spent_ns, budget->ended_spent_ns);
+	budget->ended_spent_ns = figures->ended_spent_ns;
+	update_processes(budget, figures);
+	update_functions(budget, figures);
+	gone_ns = unseen_ns(budget, budget->at_ns, figures->at_ns);
+	budget->unseen_ns += gone_ns;
+	budget->interval_ns = interval_ns;
+	budget->spent_ns = recent_sum(budget);
+	budget->income = income_ns / (double)interval_ns;
+	budget->balance_ns += income_ns - (double)budget->spent_ns - gone_ns;
+	if (budget->balance_ns > (double)BUDGET_CREDIT_NS)
+		budget->balance_ns = (double)BUDGET_CREDIT_NS;
+	budget->at_ns = figures->at_ns;
+	budget->cpu_ns = figures->cpu_ns;
+	if (is_full(budget))
+		return anyone_may_go_down(budget);
+	return budget->spent_ns && (double)budget->spent_ns > income_ns;
+}
+
+uint64_t budget_pause_ns(const struct budget *budget)
+{
+	double missing_ns = (double)BUDGET_CREDIT_NS - budget->balance_ns, pause_ns;
+
+	if (budget->spent_ns)
+		return is_short(budget) ? LOOK_SHORT_NS : LOOK_NS;
+	if (!anyone_is_raised(budget))
+		return 0;
+	if (is_full(budget))
+		return anyone_may_go_down(budget) ? LOOK_NS : LOOK_RAISED_NS;
+	pause_ns = budget->income > 0 ? missing_ns / budget->income : (double)LOOK_RAISED_NS;
+	if (pause_ns > (double)LOOK_RAISED_NS)
+		return LOOK_RAISED_NS;
+	return pause_ns < (double)LOOK_NS ? LOOK_NS : (uint64_t)pause_ns;
+}
+
+/* ---- deciding ---- */
+
+static double rate(const struct budget *budget, uint64_t recent_ns)
+{
+	return (double)recent_ns / (double)budget->interval_ns;
+}
+
+static double process_rate(const struct budget *budget, const struct budget_process *process)
+{
+	return is_settling(budget, process->settled_at_ns) ? process->new_rate
+							   : rate(budget, process->recent_ns);
+}
+
+static double function_rate(const struct budget *budget, const struct budget_function *function)
+{
+	return is_settling(budget, function->settled_at_ns) ? function->new_rate
+							    : rate(budget, function->recent_ns);
+}
+
+static double total_rate(const struct budget *budget)
+{
+	double sum = rate(budget, budget->ended_recent_ns);
+	const struct budget_process *process;
+
+	array_each (process, &budget->processes)
+		sum += process_rate(budget, process);
+	for (size_t i = 0; i < budget->function_count; i++)
+		sum += function_rate(budget, &budget->functions[i]);
+	return sum;
+}
+
+/* At this rate, what is left would be gone before another move could take effect. */
+static bool is_too_dear(const struct budget *budget, double total)
+{
+	double drain = total - budget->income;
+
+	return drain > 0 && budget->balance_ns < drain * (double)(SWAP_NS + budget->interval_ns);
+}
+
+/* How many of the latest copies were of at least so many bytes; a class counts whole. */
+static uint64_t copies_from(const struct budget *budget, uint64_t gate_bytes)
+{
+	uint64_t copies = 0;
+
+	if (gate_bytes == MW_NO_GATE)
+		return 0;
+	for (unsigned i = 0; i < MW_SIZE_CLASSES; i++) {
+		if ((uint64_t)1 << i > gate_bytes)
+			copies += budget->recent_copies[i];
+	}
+	return copies;
+}
+
+static double predicted_rate(const struct budget *budget, const struct budget_process *process,
+			     enum gate_level level)
+{
+	uint64_t now = copies_from(budget, process->gate_bytes[process->level]);
+	uint64_t then = copies_from(budget, process->gate_bytes[level]);
+
+	if (process->gate_bytes[level] == MW_NO_GATE)
+		return 0;
+	/* What hits its points are copies that the gate is not meant for. */
+	if (!now)
+		return process_rate(budget, process);
+	return process_rate(budget, process) * (double)then / (double)now;
+}
+
+static bool was_of_use(const struct budget *budget, const struct budget_process *process)
+{
+	if (budget->settings.times_functions && process->level == process->lowest)
+		return budget->whole_calls > process->stay_whole_calls;
+	return budget->at_ns - process->stay_since_ns >= STAY_OF_USE_NS;
+}
+
+static void judge_stay(const struct budget *budget, struct budget_process *process)
+{
+	unsigned doublings =
+		process->fruitless < RETRY_DOUBLINGS ? process->fruitless : RETRY_DOUBLINGS;
+
+	if (was_of_use(budget, process)) {
+		process->fruitless = 0;
+		return;
+	}
+	process->floor = process->level + 1;
+	process->floor_until_ns = budget->at_ns + (RETRY_NS << doublings);
+	process->fruitless++;
+}
+
+static struct budget_move move_process(struct budget *budget, struct budget_process *process,
+				       enum gate_level level)
+{
+	struct budget_move move = {
+		.pid = process->pid,
+		.from_level = process->level,
+		.to_level = level,
+		.is_raised = level > process->level,
+		.spent_ns = process->spent_ns - process->stay_spent_ns,
+		.during_ns = growth(budget->cpu_ns, process->stay_cpu_ns),
+	};
+
+	if (move.is_raised)
+		judge_stay(budget, process);
+	process->old_rate = process_rate(budget, process);
+	process->new_rate = predicted_rate(budget, process, level);
+	process->level = level;
+	process->has_moved = true;
+	/* What a lower gate costs shows at once. */
+	process->settled_at_ns = move.is_raised ? budget->at_ns + SWAP_NS : budget->at_ns;
+	process->stay_since_ns = budget->at_ns;
+	process->stay_spent_ns = process->spent_ns;
+	process->stay_cpu_ns = budget->cpu_ns;
+	process->stay_whole_calls = budget->whole_calls;
+	return move;
+}
+
+/* The lowest level above that can be paid beside what is spent in any case. */
+static enum gate_level higher_level(const struct budget *budget,
+				    const struct budget_process *process, double kept)
+{
+	enum gate_level level = process->level + 1;
+
+	while (level < GATE_NONE &&
+	       is_too_dear(budget, kept + predicted_rate(budget, process, level)))
+		level++;
+	return level;
+}
+
+static struct budget_move move_function(struct budget *budget, unsigned index)
+{
+	struct budget_function *function = &budget->functions[index];
+	struct budget_move move = {
+		.function = index,
+		.from_watch = function->watch,
+		.to_watch = function->watch + 1,
+		.is_raised = true,
+		.spent_ns = function->spent_ns - function->stay_spent_ns,
+		.during_ns = growth(budget->cpu_ns, function->stay_cpu_ns),
+	};
+
+	/* Its ends go, which cost more than its entry as a rule; or all of it. */
+	function->new_rate =
+		move.to_watch == FUNCTION_COUNTED ? function_rate(budget, function) / 2 : 0;
+	function->watch = move.to_watch;
+	function->settled_at_ns = budget->at_ns + SWAP_NS;
+	function->stay_spent_ns = function->spent_ns;
+	function->stay_cpu_ns = budget->cpu_ns;
+	return move;
+}
+
+/* They spend too much and end before they could be raised: the compiler's under make. */
+static bool children_are_dear(const struct budget *budget)
+{
+	return rate(budget, budget->ended_recent_ns) > budget->income;
+}
+
+/* Children begin where their parent stands, so one that costs nothing itself may matter, too. */
+static bool can_cost_less(const struct budget *budget, const struct budget_process *process)
+{
+	return (process->recent_ns || children_are_dear(budget)) && process->is_movable &&
+	       process->level < GATE_NONE && !is_settling(budget, process->settled_at_ns);
+}
+
+/* One that costs less than half of what comes in is not what is wrong. */
+static bool is_hot(const struct budget *budget, const struct budget_function *function)
+{
+	return function->watch < FUNCTION_DROPPED && function->recent_ns &&
+	       !is_settling(budget, function->settled_at_ns) &&
+	       rate(budget, function->recent_ns) > budget->income / 2;
+}
+
+static struct budget_process *dearest_process(struct budget *budget)
+{
+	struct budget_process *process, *dearest = NULL;
+
+	array_each (process, &budget->processes) {
+		if (can_cost_less(budget, process) &&
+		    (!dearest || process->recent_ns > dearest->recent_ns))
+			dearest = process;
+	}
+	return dearest;
+}
+
+static struct budget_function *dearest_function(struct budget *budget)
+{
+	struct budget_function *dearest = NULL;
+
+	for (size_t i = 0; i < budget->function_count; i++) {
+		struct budget_function *function = &budget->functions[i];
+
+		if (is_hot(budget, function) &&
+		    (!dearest || function->recent_ns > dearest->recent_ns))
+			dearest = function;
+	}
+	return dearest;
+}
+
+/* What nobody could be made to spend less. */
+static double kept_rate(const struct budget *budget, double total)
+{
+	const struct budget_process *process;
+
+	if (children_are_dear(budget))
+		total -= rate(budget, budget->ended_recent_ns);
+	array_each (process, &budget->processes) {
+		if (can_cost_less(budget, process))
+			total -= process_rate(budget, process);
+	}
+	for (size_t i = 0; i < budget->function_count; i++) {
+		if (is_hot(budget, &budget->functions[i]))
+			total -= function_rate(budget, &budget->functions[i]);
+	}
+	return larger(total, 0);
+}
+
+/* Whoever spends most first, until the rest can be paid. */
+static size_t step_up(struct budget *budget, struct budget_move moves[BUDGET_MOVES_MOST])
+{
+	double total = total_rate(budget), kept = kept_rate(budget, total);
+	size_t count = 0;
+
+	while (count < BUDGET_MOVES_MOST && is_too_dear(budget, total)) {
+		struct budget_process *process = dearest_process(budget);
+		struct budget_function *function = dearest_function(budget);
+
+		if (!process && !function)
+			break;
+		if (process && (!function || process->recent_ns >= function->recent_ns)) {
+			total -= process_rate(budget, process);
+			moves[count++] =
+				move_process(budget, process, higher_level(budget, process, kept));
+			total += process->new_rate;
+			kept += process->new_rate;
+		} else {
+			total -= function_rate(budget, function);
+			moves[count++] =
+				move_function(budget, (unsigned)(function - budget->functions));
+			total += function->new_rate;
+			kept += function->new_rate;
+		}
+	}
+	return count;
+}
+
+/* One at a time: what it will cost has to be seen first. */
+static size_t step_down(struct budget *budget, struct budget_move moves[BUDGET_MOVES_MOST])
+{
+	struct budget_process *process, *next = NULL;
+
+	array_each (process, &budget->processes) {
+		if (budget->at_ns < process->stay_since_ns + SWAP_NS && process->has_moved)
+			return 0;
+		if (lower_level(budget, process) < process->level &&
+		    (!next || process->stay_since_ns < next->stay_since_ns))
+			next = process;
+	}
+	if (!next)
+		return 0;
+	moves[0] = move_process(budget, next, lower_level(budget, next));
+	return 1;
+}
+
+size_t budget_decide(struct budget *budget, const struct budget_evidence *evidence,
+		     struct budget_move moves[BUDGET_MOVES_MOST])
+{
+	for (unsigned i = 0; i < MW_SIZE_CLASSES; i++) {
+		budget->recent_copies[i] =
+			growth(evidence->copies_by_class[i], budget->copies_by_class[i]);
+		budget->copies_by_class[i] = evidence->copies_by_class[i];
+	}
+	budget->whole_calls = evidence->whole_calls;
+	return is_full(budget) ? step_down(budget, moves) : step_up(budget, moves);
+}
