@@ -51,7 +51,7 @@ static struct summary_input summary_input_of(const struct session_settings *sett
 }
 
 void closing_show_live(const struct session_settings *settings, const struct tally *tally,
-		       const struct probe_costs *costs, uint64_t wall_ns)
+		       uint64_t wall_ns)
 {
 	struct counted *counted = calloc(1, sizeof(*counted));
 	struct run_summary so_far;
@@ -59,7 +59,7 @@ void closing_show_live(const struct session_settings *settings, const struct tal
 
 	if (counted && !read_counters(settings, counted)) {
 		input = summary_input_of(settings, counted);
-		input.costs = *costs;
+		input.costs = spending_costs(settings->tracer);
 		input.wall_ns = wall_ns;
 		summarize_live(&input, tally, &so_far);
 		outputs_live(settings->outputs, &so_far);
@@ -357,12 +357,13 @@ static int fill_watched(const struct watchlist *watchlist, struct run_summary *r
 }
 
 int closing_report(const struct session_settings *settings, struct processes *processes,
-		   struct receiver *receiver, struct tally *tally, const struct probe_costs *costs,
+		   struct receiver *receiver, struct tally *tally, const struct spending *spending,
 		   uint64_t start_ns)
 {
 	struct counted *counted = calloc(1, sizeof(*counted));
 	struct summary summary = {0};
 	struct summary_input input;
+	struct probe_costs costs;
 	word_list words = {0};
 	char **word;
 	int err = -ENOMEM;
@@ -376,9 +377,10 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 	err = read_counters(settings, counted);
 	if (err)
 		goto out;
-	close_open_spans(settings, counted, tally, costs);
+	costs = spending_costs(settings->tracer);
+	close_open_spans(settings, counted, tally, &costs);
 	input = summary_input_of(settings, counted);
-	input.costs = *costs;
+	input.costs = costs;
 	input.malformed = receiver_malformed(receiver);
 	input.wall_ns = clock_monotonic_ns() - start_ns;
 	input.target_cpu_ns = processes_cpu_ns(processes);
@@ -390,6 +392,7 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 	summary.result.processes_seen = processes->seen;
 	summary.result.processes_watched = processes->watched;
 	summary.result.worst_unwatched_ns = processes->worst_unwatched_ns;
+	spending_summarize(spending, &summary.result);
 	outputs_summary(settings->outputs, &summary.result);
 	err = closing_report_absent(settings->watchlist, &processes->modules);
 out:

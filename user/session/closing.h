@@ -7,6 +7,7 @@
 #include "receive/receive.h"
 #include "session/processes.h"
 #include "session/session.h"
+#include "session/spending.h"
 
 /* Says, once each, which names no watched process has so far, and what comes close. */
 void closing_warn_pending(struct watchlist *watchlist, const struct modules *modules);
@@ -16,7 +17,7 @@ int closing_report_absent(const struct watchlist *watchlist, const struct module
 
 /* A status line from the counters as they are. */
 void closing_show_live(const struct session_settings *settings, const struct tally *tally,
-		       const struct probe_costs *costs, uint64_t wall_ns);
+		       uint64_t wall_ns);
 
 /*
  * Stops counting, takes in what still travels and what is still open, and tells the outputs the
@@ -24,7 +25,7 @@ void closing_show_live(const struct session_settings *settings, const struct tal
  * negative errno.
  */
 int closing_report(const struct session_settings *settings, struct processes *processes,
-		   struct receiver *receiver, struct tally *tally, const struct probe_costs *costs,
+		   struct receiver *receiver, struct tally *tally, const struct spending *spending,
 		   uint64_t start_ns);
 
 #endif

@@ -28,6 +28,7 @@ struct processes {
 	size_t seen, watched;
 	uint64_t worst_unwatched_ns;
 	uint64_t ended_cpu_ns; /* of those that ended, while they were watched */
+	uint64_t ended_copies_spent_ns; /* process_spending.copies_spent_ns of those */
 };
 
 enum process_event { EVENT_LAUNCH, EVENT_ATTACH, EVENT_FORK, EVENT_EXEC, EVENT_LIBRARY };

@@ -18,6 +18,7 @@
 #include "receive/receive.h"
 #include "session/closing.h"
 #include "session/processes.h"
+#include "session/spending.h"
 
 #define LIVE_STEP_NS (500 * NS_PER_MS)
 
@@ -26,7 +27,7 @@ struct session {
 	struct run_header header;
 	struct processes processes;
 	struct receiver *receiver;
-	struct probe_costs costs;
+	struct spending spending;
 	struct tally tally;
 	int poll_fd, signal_fd;
 	size_t pids_alive; /* of an attach */
@@ -40,21 +41,16 @@ struct session {
 
 /* ---- records ---- */
 
-static void set_costs(struct session *session, struct tracer_costs costs)
-{
-	session->costs = (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
-}
-
 static void on_span(void *context, const struct mw_span *span)
 {
 	struct session *session = context;
 	struct watchlist *watchlist = session->settings->watchlist;
+	struct probe_costs costs = spending_costs(session->settings->tracer);
 	struct flush flush;
 
 	if (span->function >= watchlist->function_count)
 		return;
-	set_costs(session, tracer_costs(session->settings->tracer));
-	flush = flush_from_span(span, &watchlist->functions[span->function], &session->costs);
+	flush = flush_from_span(span, &watchlist->functions[span->function], &costs);
 	if (tally_add_flush(&session->tally, span->function, &flush))
 		log_warning("out of memory: the summary lacks a flush");
 	outputs_flush(session->settings->outputs, &flush);
@@ -94,7 +90,8 @@ static void on_loader(void *context, const struct mw_loader *loader)
 
 static void on_spending(void *context, const struct mw_spending *spending)
 {
-	(void)context, (void)spending;
+	(void)spending;
+	spending_on_hit(&((struct session *)context)->spending);
 }
 
 static const struct record_handlers handlers = {
@@ -109,7 +106,11 @@ static const struct record_handlers handlers = {
 
 static void on_child(void *context, const struct child_report *child)
 {
-	outputs_child(((struct session *)context)->settings->outputs, child);
+	struct session *session = context;
+
+	outputs_child(session->settings->outputs, child);
+	if (child->watched)
+		spending_on_process(&session->spending);
 }
 
 static void take_life_events(void *context)
@@ -350,8 +351,7 @@ static void show_live(struct session *session, uint64_t now_ns)
 	if (!session->settings->outputs->live || now_ns < session->live_at_ns)
 		return;
 	session->live_at_ns = now_ns + LIVE_STEP_NS;
-	closing_show_live(session->settings, &session->tally, &session->costs,
-			  now_ns - session->header.start_ns);
+	closing_show_live(session->settings, &session->tally, now_ns - session->header.start_ns);
 }
 
 static int loop(struct session *session)
@@ -365,6 +365,7 @@ static int loop(struct session *session)
 	see_command(session);
 	while (!err && !session->ended) {
 		due_ns = processes_work(&session->processes);
+		due_ns = nearest(due_ns, spending_work(&session->spending));
 		if (session->settings->outputs->live)
 			due_ns = nearest(due_ns, session->live_at_ns);
 		err = wait_events(session, nearest(due_ns, end_ns));
@@ -420,6 +421,7 @@ static void session_free(struct session *session)
 	free(session->pid_fds);
 	receiver_free(session->receiver);
 	tally_release(&session->tally);
+	spending_release(&session->spending);
 	if (session->signal_fd >= 0)
 		close(session->signal_fd);
 	if (session->poll_fd >= 0)
@@ -439,16 +441,16 @@ int session_run(const struct session_settings *settings)
 		.take_life_events = take_life_events,
 		.context = &session,
 	};
+	spending_init(&session.spending, settings, &session.processes, clock_monotonic_ns());
 	err = start(&session);
 	if (err && settings->launch)
 		launch_abandon(settings->launch);
 	if (!err)
 		err = loop(&session);
-	set_costs(&session, tracer_costs_wait(settings->tracer));
 	if (err && err != -ECANCELED)
 		log_error("the watch ended early: %s", strerror(-err));
 	else if (!err && closing_report(settings, &session.processes, session.receiver,
-					&session.tally, &session.costs, session.header.start_ns))
+					&session.tally, &session.spending, session.header.start_ns))
 		status = 1;
 	detach(&session);
 	if (!err && settings->launch) {
