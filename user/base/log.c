@@ -14,6 +14,11 @@ void log_set_level(enum log_level level)
 	log_threshold = level;
 }
 
+bool log_shows(enum log_level level)
+{
+	return level <= log_threshold;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	static const char *const prefix[] = {
@@ -26,7 +31,7 @@ void log_line(enum log_level level, const char *format, ...)
 	char text[2048], safe[3072];
 	va_list args;
 
-	if (level > log_threshold)
+	if (!log_shows(level))
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);

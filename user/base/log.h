@@ -6,6 +6,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
 	LOG_ERROR,   /* what failed, on what, what to do */
 	LOG_WARNING, /* the report will lack something */
@@ -15,6 +17,7 @@ enum log_level {
 
 /* Lines above this level are dropped; LOG_NOTE at first. */
 void log_set_level(enum log_level level);
+bool log_shows(enum log_level level);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -3,41 +3,116 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/text.h"
 
-static void print_line(FILE *out, const struct plan_line *line)
-{
-	char name[128], reason[256];
+#define LINE_BYTES 640
 
-	fprintf(out, "    +0x%-8" PRIx64 " %-6s %s\n", line->file_off, line->what,
-		text_safe(name, sizeof(name), line->name));
-	fprintf(out, "                %s\n", text_safe(reason, sizeof(reason), line->reason));
+struct plan_lines_out {
+	plan_text_fn take;
+	void *context;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+say(const struct plan_lines_out *out, const char *format, ...)
+{
+	char line[LINE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	out->take(out->context, line);
 }
 
-int plan_text_print(FILE *out, const struct plan_report *plan)
+static void say_line(const struct plan_lines_out *out, const struct plan_line *line)
 {
+	char name[128], text[256], cost[TEXT_SHORT];
+
+	say(out, "    +0x%-8" PRIx64 " %-6s %s", line->file_off, line->what,
+	    text_safe(name, sizeof(name), line->name));
+	text_safe(text, sizeof(text), line->reason);
+	if (line->hit_ns)
+		say(out, "                %s: about %s a hit", text,
+		    text_duration(cost, line->hit_ns));
+	else
+		say(out, "                %s", text);
+	if (line->neighbours)
+		say(out, "                not its neighbours: %s",
+		    text_safe(text, sizeof(text), line->neighbours));
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* In brief: what a person asks of a step is whether it is there, and what it would see. */
+static void say_step(const struct plan_lines_out *out, const struct plan_step *step)
+{
+	char from[TEXT_SHORT], text[256], module[128];
+
+	if (!step->is_counted)
+		say(out, "    none");
+	else if (step->from_bytes)
+		say(out, "    those of at least %s bytes", text_count(from, step->from_bytes));
+	else
+		say(out, "    every one");
+	for (size_t i = 0; i < step->line_count; i++)
+		say(out, "      +0x%" PRIx64 " in %s: %s", step->lines[i].file_off,
+		    text_safe(module, sizeof(module), base_name(step->lines[i].module)),
+		    text_safe(text, sizeof(text), step->lines[i].reason));
+	if (step->uncounted)
+		say(out, "      without %s", text_safe(text, sizeof(text), step->uncounted));
+}
+
+static void say_steps(const struct plan_lines_out *out, const struct plan_report *plan)
+{
+	if (plan->step_count < 2)
+		return;
+	say(out, "  copies that are counted, first and where the budget moves their gate:");
+	for (size_t i = 0; i < plan->step_count; i++)
+		say_step(out, &plan->steps[i]);
+}
+
+void plan_text_each(const struct plan_report *plan, plan_text_fn take, void *context)
+{
+	const struct plan_lines_out out = {take, context};
 	const char *module = NULL;
 	char text[256];
 
-	fprintf(out, "process %d (%s): %zu probe%s\n", plan->pid,
-		text_safe(text, sizeof(text), plan->comm), plan->line_count,
-		plan->line_count == 1 ? "" : "s");
+	say(&out, "process %d (%s): %zu probe%s", plan->pid,
+	    text_safe(text, sizeof(text), plan->comm), plan->line_count,
+	    plan->line_count == 1 ? "" : "s");
 	for (size_t i = 0; i < plan->line_count; i++) {
 		const struct plan_line *line = &plan->lines[i];
 
 		if (!module || strcmp(module, line->module))
-			fprintf(out, "  %s\n", text_safe(text, sizeof(text), line->module));
+			say(&out, "  %s", text_safe(text, sizeof(text), line->module));
 		module = line->module;
-		print_line(out, line);
+		say_line(&out, line);
 	}
+	if (plan->copies_covered)
+		say_steps(&out, plan);
 	if (plan->refused)
-		fprintf(out, "  copies are not counted: %s\n", plan->refused);
+		say(&out, "  copies are not counted: %s", plan->refused);
 	else if (!plan->settled)
-		fputs("  the loader has not bound every copy routine yet: planned again later\n",
-		      out);
+		say(&out, "  the loader has not bound every copy routine yet: planned again later");
 	else if (!plan->copies_covered)
-		fputs("  no copy routine found: copies are not counted\n", out);
+		say(&out, "  no copy routine found: copies are not counted");
+}
+
+static void print_line(void *context, const char *line)
+{
+	fprintf(context, "%s\n", line);
+}
+
+int plan_text_print(FILE *out, const struct plan_report *plan)
+{
+	plan_text_each(plan, print_line, out);
 	return fflush(out) ? -errno : 0;
 }
