@@ -221,9 +221,15 @@ static long span_unfinish(__u32 step, struct unfinish_walk *walk)
 		strand->top.function = 0;
 		return 1;
 	}
-	count_add(function->unfinished, 1);
 	strand->top = span->outer;
 	gate = span_gate_of(span);
+	/* Its end had no probe any more: nobody knows when it came. */
+	if (!is_live(span->link)) {
+		count_add(function->abandoned, 1);
+		bpf_map_delete_elem(&open_spans, &key);
+		return 0;
+	}
+	count_add(function->unfinished, 1);
 	if (walk->now_ns - span->start_ns >= min_time_ns)
 		span_emit(&key, span, &gate, strand, walk->now_ns, MW_SPAN_UNFINISHED);
 	bpf_map_delete_elem(&open_spans, &key);
