@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "plan/recognise.h"
+#include "session/copy_points.h"
 #include "target/process.h"
 
 /* How many functions are looked at to see where one routine's copies come to. */
@@ -169,7 +170,7 @@ static int recognise_doors(struct planning *planning, live_doors *doors)
 
 /* ---- routines that hand their copies on ---- */
 
-static void leave_out(struct live_door *live, const char *why)
+void door_leave_out(struct live_door *live, const char *why)
 {
 	const uint64_t *said;
 
@@ -288,8 +289,9 @@ static int judge_door(struct planning *planning, size_t index, live_doors *doors
 
 	/* By index: doors may have grown. */
 	if (!err && walk.copies) {
-		leave_out(&doors->items[index],
-			  "copies by itself and hands copies on as well: only those are counted");
+		door_leave_out(
+			&doors->items[index],
+			"copies by itself and hands copies on as well: only those are counted");
 	} else if (!err && walk.hands_on) {
 		doors->items[index].left_out = true;
 		log_detail("%s in %s hands its copies on: they are counted where that leads",
@@ -331,138 +333,6 @@ static int judge_doors(struct planning *planning, live_doors *doors)
 	return err;
 }
 
-/* ---- probes ---- */
-
-/* The routine is named by the best known of its doors: memmove before __memcpy_chk. */
-static const char *routine_name(const copy_doors *doors)
-{
-	const struct copy_door *door;
-
-	array_each (door, doors) {
-		if (!strcmp(door->name, "memmove"))
-			return door->name;
-	}
-	return doors->items[0].name;
-}
-
-static int plan_doors(const struct module *module, const copy_doors *doors, bool is_go,
-		      probe_points *points, char reason[PLAN_REASON_BYTES])
-{
-	return (is_go ? plan_go_copies : plan_copies)(&module->code, doors->items, doors->count,
-						      points, reason);
-}
-
-/* Adds the door to those planned so far, where all of them still have a point then. */
-static int add_singly(struct planning *planning, struct module *module, struct live_door *live,
-		      copy_doors *doors)
-{
-	char *reason = planning->plan->refused, text[PLAN_REASON_BYTES + 40];
-	probe_points points = {0};
-	int err = array_push(doors, live->door);
-
-	if (!err)
-		err = plan_doors(module, doors, live->is_go, &points, reason);
-	array_release(&points);
-	if (err != -ENOTSUP)
-		return err;
-	snprintf(text, sizeof(text), "can't be counted: %s", reason);
-	leave_out(live, text);
-	doors->count--;
-	return 0;
-}
-
-/*
- * One after the other: who has no point, or takes away that of those before it, is left out. Those
- * that the user names do not come before the C library's: they may call it.
- */
-static int plan_singly(struct planning *planning, struct module *module, bool is_go,
-		       live_doors *all, copy_doors *doors, probe_points *points)
-{
-	char reason[PLAN_REASON_BYTES];
-	struct live_door *live;
-	int err = 0;
-
-	doors->count = 0;
-	for (int recognised = 1; recognised >= 0; recognised--)
-		array_each (live, all) {
-			if (!err && live->module == module && live->is_go == is_go &&
-			    !live->left_out && live->recognised == recognised)
-				err = add_singly(planning, module, live, doors);
-		}
-	if (err || !doors->count)
-		return err;
-	return plan_doors(module, doors, is_go, points, reason);
-}
-
-static int collect_doors(const struct module *module, bool is_go, const live_doors *all,
-			 copy_doors *doors)
-{
-	const struct live_door *live;
-	const struct copy_door *known;
-	int err = 0;
-
-	array_each (live, all) {
-		bool is_new = live->module == module && live->is_go == is_go && !live->left_out;
-
-		array_each (known, doors)
-			is_new &= known->vaddr != live->door.vaddr;
-		if (!err && is_new)
-			err = array_push(doors, live->door);
-	}
-	return err;
-}
-
-static void tell_recognised(const struct module *module, const live_doors *all,
-			    probe_points *points)
-{
-	const struct live_door *live;
-	struct probe_point *point;
-	bool recognised = false;
-
-	array_each (live, all)
-		recognised |= live->module == module && live->recognised;
-	array_each (point, points) {
-		size_t used = strlen(point->reason);
-
-		if (recognised)
-			snprintf(point->reason + used, sizeof(point->reason) - used,
-				 "; recognised by its code");
-	}
-}
-
-/* The doors of one convention: a program of Go with C in it has both. */
-static int plan_module_copies(struct planning *planning, struct module *module, bool is_go,
-			      live_doors *all)
-{
-	unsigned flags = is_go ? MW_POINT_GO : 0;
-	copy_doors doors = {0};
-	struct probe_point *point;
-	probe_points points = {0};
-	unsigned routine;
-	int err = collect_doors(module, is_go, all, &doors);
-
-	if (err || !doors.count)
-		goto out;
-	err = plan_doors(module, &doors, is_go, &points, planning->plan->refused);
-	if (err == -ENOTSUP)
-		err = plan_singly(planning, module, is_go, all, &doors, &points);
-	if (err || !doors.count)
-		goto out;
-	tell_recognised(module, all, &points);
-	err = watchlist_routine(planning->watchlist, routine_name(&doors), module->name, &routine);
-	array_each (point, &points) {
-		if (!err)
-			err = planning_add_probe(
-				planning, module, point, MW_POINT_COPY, flags, routine,
-				planning->watchlist->routines.items[routine].function);
-	}
-	planning->plan->copy_doors += doors.count;
-out:
-	array_release(&points);
-	array_release(&doors);
-	return err;
-}
-
 int doors_plan(struct planning *planning, live_doors *doors)
 {
 	struct elf_copy_door *door;
@@ -481,9 +351,9 @@ int doors_plan(struct planning *planning, live_doors *doors)
 		err = judge_doors(planning, doors);
 	array_each (module, &planning->plan->modules) {
 		if (!err)
-			err = plan_module_copies(planning, *module, false, doors);
+			err = copy_points_plan(planning, *module, false, doors);
 		if (!err)
-			err = plan_module_copies(planning, *module, true, doors);
+			err = copy_points_plan(planning, *module, true, doors);
 	}
 	return err;
 }

@@ -18,6 +18,9 @@ struct live_door {
 };
 typedef ARRAY(struct live_door) live_doors;
 
+/* Says why, once for each file. */
+void door_leave_out(struct live_door *live, const char *why);
+
 /*
  * Finds them and plans their probes; adds them to doors, also those that are left out. 0,
  * -ENOMEM, or why the process can't be read.

@@ -6,66 +6,36 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "report/plan_text.h"
 #include "session/closing.h"
+#include "session/plan_lines.h"
 #include "session/watch.h"
 #include "target/launch.h"
-#include "target/process.h"
 
-/* A process's plan in the words of the report. */
-static int show_plan(pid_t pid, const struct process_plan *plan)
-{
-	struct plan_report report = {
-		.pid = pid,
-		.settled = plan->settled,
-		.copies_covered = plan->copy_doors > 0,
-		.refused = *plan->refused ? plan->refused : NULL,
-	};
-	ARRAY(struct plan_line) lines = {0};
-	const struct planned_probe *probe;
-	char comm[16];
-	int err = 0;
-
-	process_comm(pid, comm, sizeof(comm));
-	report.comm = comm;
-	array_each (probe, &plan->probes) {
-		struct plan_line line = {
-			.module = probe->module->path,
-			.file_off = probe->point.file_off,
-			.what = probe->what,
-			.name = probe->name,
-			.reason = probe->reason,
-		};
-
-		if (!err)
-			err = array_push(&lines, line);
-	}
-	report.lines = lines.items;
-	report.line_count = lines.count;
-	if (!err)
-		err = plan_text_print(stdout, &report);
-	array_release(&lines);
-	return err;
-}
+/*
+ * A hit on a single-stepped instruction, as on the virtual machine that the design's figures are
+ * from: only an attach would measure this machine's.
+ */
+#define STEPPED_NS 11000
 
 /* launch: the process is held at its entry point; or NULL. */
-static int plan_process(pid_t pid, struct launch *launch, struct modules *modules,
-			struct watchlist *watchlist)
+static int plan_process(const struct dry_run_settings *settings, pid_t pid, struct launch *launch,
+			struct modules *modules)
 {
+	const struct copy_settings copies = {.gates = settings->gates, .stepped_ns = STEPPED_NS};
 	struct process_plan plan;
-	int err = process_plan_make(pid, modules, watchlist, &plan);
+	int err = process_plan_make(pid, modules, settings->watchlist, &copies, &plan);
 
 	for (int i = 0; i < LAUNCH_RUNS_MOST && !err && launch && !plan.settled; i++) {
 		if (launch_run_on(launch))
 			break;
 		process_plan_release(&plan);
-		err = process_plan_make(pid, modules, watchlist, &plan);
+		err = process_plan_make(pid, modules, settings->watchlist, &copies, &plan);
 	}
 	if (err) {
 		log_error("process %d can't be planned: %s", pid, strerror(-err));
 		return err;
 	}
-	err = show_plan(pid, &plan);
+	err = plan_lines_print(stdout, pid, &plan, &settings->gates);
 	process_plan_release(&plan);
 	return err;
 }
@@ -79,10 +49,10 @@ int dry_run(const struct dry_run_settings *settings)
 	if (settings->command) {
 		err = launch_hold(settings->command, settings->run_as, &launch);
 		if (!err)
-			err = plan_process(launch.pid, &launch, &modules, settings->watchlist);
+			err = plan_process(settings, launch.pid, &launch, &modules);
 	}
 	for (size_t i = 0; !err && i < settings->pid_count; i++)
-		err = plan_process(settings->pids[i], NULL, &modules, settings->watchlist);
+		err = plan_process(settings, settings->pids[i], NULL, &modules);
 	if (!err)
 		err = closing_report_absent(settings->watchlist, &modules);
 	launch_abandon(&launch);

@@ -88,10 +88,23 @@ int module_function_parts(const struct module *module, uint64_t vaddr, code_rang
 	return err;
 }
 
+void known_body_free(struct known_body *body)
+{
+	array_release(&body->doors);
+	array_release(&body->words);
+	array_release(&body->copies);
+	routine_levels_release(&body->levels);
+	free(body);
+}
+
 static void module_free(struct module *module)
 {
 	struct planned_function *function;
+	struct known_body **body;
 
+	array_each (body, &module->bodies)
+		known_body_free(*body);
+	array_release(&module->bodies);
 	array_each (function, &module->functions)
 		planned_function_release(function);
 	array_release(&module->functions);

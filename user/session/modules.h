@@ -12,6 +12,8 @@
 #include "base/array.h"
 #include "elf/image.h"
 #include "plan/plan.h"
+#include "plan/recognise.h"
+#include "session/gates.h"
 #include "session/watchlist.h"
 #include "target/maps.h"
 
@@ -27,6 +29,19 @@ struct planned_function {
 	struct exit_plan exits; /* ROLE_FLUSH only */
 };
 
+/*
+ * A copy routine's body with its doors, as it was planned for a process of which all words of
+ * memory were these.
+ */
+struct known_body {
+	bool is_go;
+	copy_doors doors;
+	gate_constants words;
+	probe_points copies; /* all copies pass them */
+	struct routine_levels levels;
+};
+void known_body_free(struct known_body *body);
+
 struct module {
 	uint64_t device, inode;  /* as maps names it */
 	struct target_file file; /* when it was read */
@@ -38,8 +53,10 @@ struct module {
 	struct elf_image *image; /* NULL: no ELF file that we read */
 	struct code_view code;
 	elf_copy_doors doors;
-	ARRAY(uint64_t) doors_said; /* those of whom it was said why they are left out */
-	bool recognised_said;       /* that it has routines without names */
+	ARRAY(uint64_t) doors_said;        /* those of whom it was said why they are left out */
+	ARRAY(struct known_body *) bodies; /* the one that was planned last is the last */
+	bool gateless_said;                /* that its routines have no gate */
+	bool recognised_said;              /* that it has routines without names */
 	ARRAY(struct planned_function) functions;
 	bool is_searched_for_inlined; /* for the patterns that had no match */
 };

@@ -38,8 +38,9 @@ int planning_add_probe(struct planning *planning, struct module *module,
 		       unsigned index, const char *name)
 {
 	static const char *const what[] = {
-		[MW_POINT_COPY] = "copy",   [MW_POINT_ENTRY] = "entry",   [MW_POINT_END] = "end",
-		[MW_POINT_WRITE] = "write", [MW_POINT_LOADER] = "loader",
+		[MW_POINT_COPY] = "copy",     [MW_POINT_ENTRY] = "entry",
+		[MW_POINT_END] = "end",       [MW_POINT_WRITE] = "write",
+		[MW_POINT_LOADER] = "loader", [MW_POINT_COPY_END] = "return",
 	};
 	struct planned_probe probe = {
 		.module = module,

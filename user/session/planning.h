@@ -11,6 +11,7 @@ struct planning {
 	struct target_maps maps;
 	struct modules *modules;
 	struct watchlist *watchlist;
+	const struct copy_settings *copies;
 	struct process_plan *plan;
 };
 

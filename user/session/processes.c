@@ -9,30 +9,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "session/process_links.h"
+#include "session/plan_lines.h"
+#include "session/process.h"
 #include "target/process.h"
 
 /* A loader takes 0.3 to some ms; one that takes longer than this has no slots to wait for. */
 #define SETTLE_STEP_NS  (250 * NS_PER_US)
 #define SETTLE_LIMIT_NS (200 * NS_PER_MS)
 #define VERIFY_TRIES    3
-
-struct process {
-	pid_t pid, parent_pid;
-	enum process_event event; /* the latest */
-	uint64_t since_ns;        /* unwatched from then on, while due */
-	uint64_t try_at_ns;       /* when due: not before this; 0: nothing is due */
-	uint64_t cpu_before_ns;   /* used before it was watched */
-	bool live;                /* was watched, at least for a while */
-	size_t probes_added;      /* by its latest event */
-	unsigned verify_failures; /* since its latest event: probes that were not in place */
-	bool links_stale;         /* the kernel's links belong to a thread that is gone */
-	char comm[COMM_BYTES];
-	bool held;                /* launched, and not let go yet */
-	uint64_t shared_ends;     /* process_plan_shared_ends() of its program, as far as counted */
-	struct process_plan plan; /* that the links carry */
-	struct process_links links;
-};
 
 /* Where the process stands among all, or would stand. */
 static size_t place_of(const struct processes *processes, pid_t pid)
@@ -50,7 +34,7 @@ static size_t place_of(const struct processes *processes, pid_t pid)
 	return low;
 }
 
-static struct process *find(const struct processes *processes, pid_t pid)
+struct process *processes_find(const struct processes *processes, pid_t pid)
 {
 	size_t place = place_of(processes, pid);
 
@@ -75,6 +59,7 @@ static int insert(struct processes *processes, struct process *process)
 static void process_free(struct processes *processes, struct process *process)
 {
 	process_links_retire(&process->links, processes->tracer);
+	processes->ended_copies_spent_ns += process->links.retired_spent_ns;
 	process_plan_release(&process->plan);
 	free(process);
 }
@@ -92,6 +77,8 @@ int processes_add(struct processes *processes, pid_t pid, enum process_event eve
 	process->since_ns = since_ns;
 	process->try_at_ns = since_ns;
 	process->held = event == EVENT_LAUNCH;
+	process->level = gate_settings_lowest(&processes->gates);
+	process->gate_bytes = MW_NO_GATE;
 	process_comm(pid, process->comm, sizeof(process->comm));
 	if (event == EVENT_ATTACH)
 		process->cpu_before_ns = process_cpu_ns(pid);
@@ -120,7 +107,7 @@ static void tell(struct processes *processes, struct process *process, uint64_t 
 {
 	static const char *const events[] = {
 		[EVENT_LAUNCH] = "launch", [EVENT_ATTACH] = "attach",   [EVENT_FORK] = "fork",
-		[EVENT_EXEC] = "exec",     [EVENT_LIBRARY] = "library",
+		[EVENT_EXEC] = "exec",     [EVENT_LIBRARY] = "library", [EVENT_REPLAN] = "replan",
 	};
 	struct child_report child = {
 		.pid = process->pid,
@@ -143,7 +130,8 @@ static void tell(struct processes *processes, struct process *process, uint64_t 
 		process->live = true;
 	}
 	/* A library that brought nothing to watch, or that came as the process ended: no news. */
-	if (process->event == EVENT_LIBRARY && !process->probes_added)
+	if (process->event == EVENT_REPLAN ||
+	    (process->event == EVENT_LIBRARY && !process->probes_added))
 		return;
 	if (child.watched && child.unwatched_ns > processes->worst_unwatched_ns)
 		processes->worst_unwatched_ns = child.unwatched_ns;
@@ -159,19 +147,69 @@ static void explain_links(const struct process *process, int err)
 			    process->comm, strerror(-err));
 }
 
+struct in_force process_in_force(const struct processes *processes, const struct process *process)
+{
+	return (struct in_force){.level = process->level, .watch = processes->watch};
+}
+
+int process_change_links(struct processes *processes, struct process *process,
+			 const struct process_plan *plan, link_changes *changes)
+{
+	struct tracer *tracer = processes->tracer;
+	uint64_t gate_bytes = plan->gate_bytes[process->level];
+	bool is_raised = process->level > gate_settings_lowest(&processes->gates);
+	bool goes_up = gate_bytes > process->gate_bytes;
+	int err = 0, swap_err;
+
+	/* No span may believe that copies are counted which are not, not yet or not any more. */
+	if (goes_up)
+		err = tracer_set_gate(tracer, process->pid, gate_bytes, is_raised);
+	swap_err = process_links_swap(&process->links, tracer, changes);
+	if (!goes_up)
+		err = tracer_set_gate(tracer, process->pid, gate_bytes, is_raised);
+	process->gate_bytes = gate_bytes;
+	return swap_err ? swap_err : err;
+}
+
+/* What could be put counts, though an error is told. */
+static int put_links(struct processes *processes, struct process *process,
+		     const struct process_plan *plan)
+{
+	struct in_force force = process_in_force(processes, process);
+	link_changes changes = {0};
+	size_t added;
+	int err, swap_err;
+
+	process_links_drop_unmapped(&process->links, processes->tracer, &plan->modules);
+	err = process_links_prepare(&process->links, processes->tracer, process->pid, plan, &force,
+				    &changes, &added);
+	swap_err = process_change_links(processes, process, plan, &changes);
+	process->probes_added += added;
+	return err ? err : swap_err;
+}
+
+static int count_in_force(const struct process_plan *plan, const struct in_force *force)
+{
+	const struct planned_probe *probe;
+	struct link_point point;
+	int count = 0;
+
+	array_each (probe, &plan->probes)
+		count += probe_in_force(probe, force, &point);
+	return count;
+}
+
 /* Takes the plan over, whatever becomes of it. */
 static int take_plan(struct processes *processes, struct process *process,
 		     struct process_plan *plan)
 {
-	size_t added;
+	struct in_force force = process_in_force(processes, process);
 	int err, missing;
 
 	if (process->links_stale)
 		process_links_retire(&process->links, processes->tracer);
 	process->links_stale = false;
-	process_links_drop_unmapped(&process->links, processes->tracer, &plan->modules);
-	err = process_links_put(&process->links, processes->tracer, process->pid, plan, &added);
-	process->probes_added += added;
+	err = put_links(processes, process, plan);
 	process_plan_release(&process->plan);
 	process->plan = *plan;
 	if (err) {
@@ -179,17 +217,20 @@ static int take_plan(struct processes *processes, struct process *process,
 		return err;
 	}
 	/* Before the last try it may be a library that is being unloaded, and nothing is amiss. */
-	missing = process_plan_verify(process->pid, plan, process->verify_failures >= VERIFY_TRIES);
+	missing = in_force_verify(process->pid, plan, &force,
+				  process->verify_failures >= VERIFY_TRIES);
 	if (missing < 0)
 		return missing;
 	/* It may have called exec since it was planned: the record of that is on its way. */
 	if (missing && process->verify_failures++ < VERIFY_TRIES)
 		return -EAGAIN;
 	if (missing)
-		log_warning("%d of %zu probes in process %d (%s) did not take: its code may be "
+		log_warning("%d of %d probes in process %d (%s) did not take: its code may be "
 			    "writable, remapped or on huge pages; what they count is missing",
-			    missing, plan->probes.count, process->pid, process->comm);
-	return 0;
+			    missing, count_in_force(plan, &force), process->pid, process->comm);
+	return process->probes_added ? plan_lines_log(process->pid, plan, &processes->gates,
+						      tracer_costs(processes->tracer))
+				     : 0;
 }
 
 /* ---- what is due ---- */
@@ -197,7 +238,7 @@ static int take_plan(struct processes *processes, struct process *process,
 static int plan_like_parent(struct processes *processes, const struct process *process,
 			    struct process_plan *plan)
 {
-	const struct process *parent = find(processes, process->parent_pid);
+	const struct process *parent = processes_find(processes, process->parent_pid);
 
 	memset(plan, 0, sizeof(*plan));
 	if (!parent || !parent->live || parent->try_at_ns)
@@ -205,16 +246,48 @@ static int plan_like_parent(struct processes *processes, const struct process *p
 	return process_plan_copy(&parent->plan, plan);
 }
 
+/*
+ * A return probe of a session is also set for whom its program does not run: another process with
+ * one at the same place, and a child that was just forked. So the first process may have them,
+ * until it forks. Where the kernel kills for them under a seccomp filter, nobody: it may still
+ * come.
+ */
+static bool takes_sessions(struct processes *processes, const struct process *process)
+{
+	if (process->has_forked || !tracer_has_sessions(processes->tracer) ||
+	    tracer_sessions_need_no_seccomp())
+		return false;
+	if (!processes->session_pid)
+		processes->session_pid = process->pid;
+	return processes->session_pid == process->pid;
+}
+
+static bool has_sessions(const struct process *process)
+{
+	const struct planned_probe *probe;
+
+	array_each (probe, &process->plan.probes) {
+		if (probe->by_session)
+			return true;
+	}
+	return false;
+}
+
 static int make_plan(struct processes *processes, struct process *process,
 		     struct process_plan *plan)
 {
 	/* After fork the maps are the parent's, address for address. */
 	bool like_parent = process->event == EVENT_FORK && !process->verify_failures;
+	struct copy_settings copies = {
+		.gates = processes->gates,
+		.stepped_ns = tracer_costs(processes->tracer).stepped_ns,
+		.has_sessions = takes_sessions(processes, process),
+	};
 	int err = like_parent ? plan_like_parent(processes, process, plan) : -ENOENT;
 
 	if (err == -ENOENT)
 		err = process_plan_make(process->pid, &processes->modules, processes->watchlist,
-					plan);
+					&copies, plan);
 	return err;
 }
 
@@ -225,7 +298,8 @@ static bool worth_waiting(const struct process *process, const struct process_pl
 
 	if (process->held)
 		return !plan->settled;
-	if ((process->event == EVENT_ATTACH || process->event == EVENT_LIBRARY) && plan->settled)
+	if (process->event != EVENT_LAUNCH && process->event != EVENT_FORK &&
+	    process->event != EVENT_EXEC && plan->settled)
 		complete = true;
 	return !complete && now_ns < process->since_ns + SETTLE_LIMIT_NS;
 }
@@ -270,7 +344,7 @@ static void attach_due(struct processes *processes, struct process *process)
 	}
 	process_comm(process->pid, process->comm, sizeof(process->comm));
 	/* A library's destructor, say, on the way out: what was watched is all there is. */
-	if (!err && process->event == EVENT_LIBRARY &&
+	if (!err && (process->event == EVENT_LIBRARY || process->event == EVENT_REPLAN) &&
 	    process_kind(process->pid) != PROCESS_WATCHABLE) {
 		process_plan_release(&plan);
 		give_up(processes, process, NULL);
@@ -326,19 +400,19 @@ uint64_t processes_work(struct processes *processes)
 
 bool processes_held_is_early(struct processes *processes, pid_t pid)
 {
-	struct process *process = find(processes, pid);
+	struct process *process = processes_find(processes, pid);
 
 	if (!process || !process->held || !process->try_at_ns)
 		return false;
 	process->try_at_ns = clock_monotonic_ns();
 	processes_work(processes);
-	process = find(processes, pid);
+	process = processes_find(processes, pid);
 	return process && process->try_at_ns;
 }
 
 void processes_let_go(struct processes *processes, pid_t pid)
 {
-	struct process *process = find(processes, pid);
+	struct process *process = processes_find(processes, pid);
 
 	if (!process)
 		return;
@@ -370,7 +444,7 @@ void processes_give_up_due(struct processes *processes)
 
 /* ---- life events ---- */
 
-static void mark_due(struct process *process, enum process_event event, uint64_t at_ns)
+void process_mark_due(struct process *process, enum process_event event, uint64_t at_ns)
 {
 	/* Still due from before: it has been unwatched since then. */
 	if (!process->try_at_ns)
@@ -384,26 +458,33 @@ static void mark_due(struct process *process, enum process_event event, uint64_t
 void processes_on_fork(struct processes *processes, const struct mw_fork *fork)
 {
 	pid_t pid = fork->child_pid;
-	struct process *process;
+	struct process *process, *parent;
 
 	processes_drop(processes, pid);
 	if (processes_add(processes, pid, EVENT_FORK, fork->head.at_ns))
 		return;
-	process = find(processes, pid);
+	process = processes_find(processes, pid);
 	process->parent_pid = fork->head.pid;
+	parent = processes_find(processes, fork->head.pid);
+	if (!parent)
+		return;
+	process->level = parent->level;
+	parent->has_forked = true;
+	if (has_sessions(parent) && !parent->try_at_ns)
+		process_mark_due(parent, EVENT_REPLAN, fork->head.at_ns);
 	memcpy(process->comm, fork->head.comm, sizeof(process->comm));
 }
 
 void processes_on_exec(struct processes *processes, const struct mw_exec *exec)
 {
-	struct process *process = find(processes, exec->head.pid);
+	struct process *process = processes_find(processes, exec->head.pid);
 
 	/* One whose fork could not be told of. */
 	if (!process && !processes_add(processes, exec->head.pid, EVENT_EXEC, exec->head.at_ns))
-		process = find(processes, exec->head.pid);
+		process = processes_find(processes, exec->head.pid);
 	if (!process)
 		return;
-	mark_due(process, EVENT_EXEC, exec->head.at_ns);
+	process_mark_due(process, EVENT_EXEC, exec->head.at_ns);
 	process->shared_ends = 0;
 	memcpy(process->comm, exec->head.comm, sizeof(process->comm));
 	/* exec from a thread: the first thread, to whose task the links belong, is gone. */
@@ -412,16 +493,16 @@ void processes_on_exec(struct processes *processes, const struct mw_exec *exec)
 
 void processes_on_loader(struct processes *processes, const struct mw_loader *loader)
 {
-	struct process *process = find(processes, loader->head.pid);
+	struct process *process = processes_find(processes, loader->head.pid);
 
 	/* A library came: what is watched stays so, what is new is due at once. */
 	if (process && process->live && !process->try_at_ns)
-		mark_due(process, EVENT_LIBRARY, loader->head.at_ns);
+		process_mark_due(process, EVENT_LIBRARY, loader->head.at_ns);
 }
 
 void processes_drop(struct processes *processes, pid_t pid)
 {
-	struct process *process = find(processes, pid);
+	struct process *process = processes_find(processes, pid);
 	size_t place = place_of(processes, pid);
 
 	if (!process)
@@ -436,7 +517,7 @@ void processes_drop(struct processes *processes, pid_t pid)
 
 void processes_on_exit(struct processes *processes, const struct mw_exit *exit)
 {
-	struct process *process = find(processes, exit->head.pid);
+	struct process *process = processes_find(processes, exit->head.pid);
 
 	if (!process)
 		return;
@@ -472,28 +553,4 @@ void processes_release(struct processes *processes)
 		process_free(processes, *process);
 	array_release(&processes->all);
 	modules_release(&processes->modules);
-}
-
-int processes_spending(const struct processes *processes, process_spendings *spendings)
-{
-	(void)processes, (void)spendings;
-	return 0;
-}
-
-int processes_set_gate_level(struct processes *processes, pid_t pid, enum gate_level level)
-{
-	(void)processes, (void)pid, (void)level;
-	return 0;
-}
-
-int processes_throttle_function(struct processes *processes, unsigned function,
-				enum function_watch watch)
-{
-	(void)processes, (void)function, (void)watch;
-	return 0;
-}
-
-void processes_check_constants(struct processes *processes)
-{
-	(void)processes;
 }

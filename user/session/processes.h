@@ -8,8 +8,7 @@
 #define SESSION_PROCESSES_H
 
 #include "analyse/result.h"
-#include "session/gates.h"
-#include "session/watch.h"
+#include "session/in_force.h"
 
 struct process;
 
@@ -21,17 +20,26 @@ struct processes {
 	struct modules modules;
 	struct watchlist *watchlist;
 	struct gate_settings gates;
+	enum function_watch watch[MW_MAX_FUNCTIONS]; /* of each watched function, everywhere */
 	child_fn on_child;
 	void (*take_life_events)(void *context); /* reads what is there and tells it to the below */
 	void *context;
 	ARRAY(struct process *) all; /* in the order of their pids */
+	pid_t session_pid; /* the one whose copies may have return probes: see LINK_SESSION */
 	size_t seen, watched;
 	uint64_t worst_unwatched_ns;
-	uint64_t ended_cpu_ns; /* of those that ended, while they were watched */
+	uint64_t ended_cpu_ns;          /* of those that ended, while they were watched */
 	uint64_t ended_copies_spent_ns; /* process_spending.copies_spent_ns of those */
 };
 
-enum process_event { EVENT_LAUNCH, EVENT_ATTACH, EVENT_FORK, EVENT_EXEC, EVENT_LIBRARY };
+enum process_event {
+	EVENT_LAUNCH,
+	EVENT_ATTACH,
+	EVENT_FORK,
+	EVENT_EXEC,
+	EVENT_LIBRARY, /* one was loaded */
+	EVENT_REPLAN,  /* its program is what it was, but must be watched in another way */
+};
 
 /* since_ns: from when on it runs unwatched. The links come with processes_work(). */
 int processes_add(struct processes *processes, pid_t pid, enum process_event event,
@@ -85,15 +93,17 @@ int processes_set_gate_level(struct processes *processes, pid_t pid, enum gate_l
 
 /*
  * From now on a watched function is timed no more, in any process: its calls are counted, or not
- * even that. 0 or negative errno.
+ * even that. Calls that are open in the same file, of others too, are not seen to end. 0, or the
+ * first negative errno, while the other processes have it.
  */
-enum function_watch { FUNCTION_TIMED, FUNCTION_COUNTED, FUNCTION_DROPPED };
 int processes_throttle_function(struct processes *processes, unsigned function,
 				enum function_watch watch);
 
 /*
- * Looks whether the thresholds that the gates' proofs rest on still hold what they did; plans a
- * process anew where they do not.
+ * Looks whether the thresholds that the gates' proofs rest on still hold what they did; has
+ * processes_work() plan a process anew where they do not. glibc sets them before main() at the
+ * latest (2.31 in a constructor of libc's), so it is worth a look some 100 ms after a process
+ * began, and seldom afterwards.
  */
 void processes_check_constants(struct processes *processes);
 

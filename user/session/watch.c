@@ -320,17 +320,27 @@ static int compare_probes(const void *left, const void *right)
 	return (a->point.cookie > b->point.cookie) - (a->point.cookie < b->point.cookie);
 }
 
-int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watchlist,
-		      struct process_plan *plan)
+static void plan_init(struct process_plan *plan)
 {
-	struct planning planning = {
-		.pid = pid, .modules = modules, .watchlist = watchlist, .plan = plan};
+	memset(plan, 0, sizeof(*plan));
+	plan->settled = true;
+	for (unsigned i = 0; i < GATE_LEVELS; i++)
+		plan->gate_bytes[i] = MW_NO_GATE;
+}
+
+int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watchlist,
+		      const struct copy_settings *copies, struct process_plan *plan)
+{
+	struct planning planning = {.pid = pid,
+				    .modules = modules,
+				    .watchlist = watchlist,
+				    .copies = copies,
+				    .plan = plan};
 	live_doors doors = {0};
 	struct module **module;
 	int err;
 
-	memset(plan, 0, sizeof(*plan));
-	plan->settled = true;
+	plan_init(plan);
 	err = target_maps_read(pid, &planning.maps);
 	if (err)
 		return err;
@@ -344,6 +354,10 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 	}
 	if (!err)
 		err = doors_plan(&planning, &doors);
+	/* Without a routine there is nothing that could be missed. */
+	if (!plan->copy_doors)
+		plan->gate_bytes[GATE_EVERY] =
+			copies->gates.is_fixed ? copies->gates.from_bytes : 0;
 	array_each (module, &plan->modules) {
 		if (!err)
 			err = plan_functions(&planning, *module, &doors);
@@ -366,25 +380,43 @@ void process_plan_release(struct process_plan *plan)
 		(*module)->users--;
 	array_release(&plan->modules);
 	array_release(&plan->probes);
+	array_release(&plan->notes);
+	array_release(&plan->constants);
+	array_release(&plan->uncounted);
 }
+
+/* Appends all values of an array to another of the same type. 0 or -ENOMEM. */
+#define array_append(to, from)                                                                     \
+	({                                                                                         \
+		int append_err_ = 0;                                                               \
+		for (size_t i_ = 0; !append_err_ && i_ < (from)->count; i_++)                      \
+			append_err_ = array_push(to, (from)->items[i_]);                           \
+		append_err_;                                                                       \
+	})
 
 int process_plan_copy(const struct process_plan *plan, struct process_plan *copy)
 {
-	const struct planned_probe *probe;
 	struct module **module;
 	int err = 0;
 
 	*copy = *plan;
 	memset(&copy->modules, 0, sizeof(copy->modules));
 	memset(&copy->probes, 0, sizeof(copy->probes));
+	memset(&copy->notes, 0, sizeof(copy->notes));
+	memset(&copy->constants, 0, sizeof(copy->constants));
+	memset(&copy->uncounted, 0, sizeof(copy->uncounted));
 	array_each (module, &plan->modules) {
 		if (!err)
 			err = add_module(copy, *module);
 	}
-	array_each (probe, &plan->probes) {
-		if (!err)
-			err = array_push(&copy->probes, *probe);
-	}
+	if (!err)
+		err = array_append(&copy->probes, &plan->probes);
+	if (!err)
+		err = array_append(&copy->notes, &plan->notes);
+	if (!err)
+		err = array_append(&copy->constants, &plan->constants);
+	if (!err)
+		err = array_append(&copy->uncounted, &plan->uncounted);
 	if (err)
 		process_plan_release(copy);
 	return err;
@@ -407,27 +439,4 @@ uint64_t process_plan_shared_ends(const struct process_plan *plan)
 			own |= bit;
 	}
 	return shared & ~own;
-}
-
-int process_plan_verify(pid_t pid, const struct process_plan *plan, bool tells)
-{
-	const struct planned_probe *probe;
-	int missing = 0, err;
-	uint8_t byte;
-
-	array_each (probe, &plan->probes) {
-		if (!probe->addr)
-			continue;
-		err = process_read(pid, probe->addr, &byte, 1);
-		if (err == -ESRCH)
-			return err;
-		if (!err && byte == 0xcc)
-			continue;
-		missing++;
-		if (tells)
-			log_detail("the probe on %s at %s+0x%lx is not in place (byte %02x)",
-				   probe->name, probe->module->name, probe->point.file_off,
-				   err ? 0 : byte);
-	}
-	return missing;
 }
