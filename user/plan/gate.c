@@ -27,12 +27,13 @@ struct gate_search {
 	struct size_graph all;       /* copies of all sizes */
 	enum gate_verdict *verdicts; /* of its nodes */
 	struct size_graph gated;     /* those of at least from_bytes */
+	gate_constants constants;
 };
 
 static struct gate_words words_of(const struct gate_search *search)
 {
 	return (struct gate_words){search->code, &search->all, search->verdicts,
-				   &search->all.constants};
+				   &search->constants};
 }
 
 static int search_begin(struct gate_search *search, bool is_go)
@@ -50,7 +51,8 @@ static int search_begin(struct gate_search *search, bool is_go)
 	}
 	err = size_graph_build(&search->all, search->code, search->memory, search->at_door,
 			       search->doors, search->door_count,
-			       (struct size_span){0, COPY_BYTES_MOST}, search->reason);
+			       (struct size_span){0, COPY_BYTES_MOST}, &search->constants,
+			       search->reason);
 	return err ? err : gate_judge(&search->all, &search->verdicts);
 }
 
@@ -58,6 +60,7 @@ static void search_end(struct gate_search *search)
 {
 	size_graph_release(&search->all);
 	size_graph_release(&search->gated);
+	array_release(&search->constants);
 	free(search->verdicts);
 }
 
@@ -92,7 +95,6 @@ static uint32_t node_of_all(const struct gate_search *search, const struct size_
 static int choose_nodes(struct gate_search *search, struct cut_node *nodes)
 {
 	const struct size_graph *gated = &search->gated;
-	int err;
 
 	for (size_t i = 0; i < gated->nodes.count; i++) {
 		const struct size_node *node = &gated->nodes.items[i];
@@ -107,8 +109,7 @@ static int choose_nodes(struct gate_search *search, struct cut_node *nodes)
 		    !size_graph_node(gated, node->vaddr, false))
 			nodes[i].cost = cost_of(&search->all.nodes.items[at], at);
 	}
-	err = gate_cut(nodes, gated->nodes.count, gated->edges.items, gated->edges.count);
-	return err;
+	return gate_cut(nodes, gated->nodes.count, gated->edges.items, gated->edges.count);
 }
 
 /* The convention's own register, where it still holds the argument. */
@@ -181,17 +182,7 @@ static int add_returns(const struct gate_search *search, struct gate_plan *plan)
 	return err;
 }
 
-static int add_constants(const struct gate_search *search, struct gate_plan *plan)
-{
-	const struct gate_constant *constant;
-	int err = 0;
-
-	array_each (constant, &search->all.constants)
-		err = err ? err : array_push(&plan->constants, *constant);
-	return err;
-}
-
-static int fill_plan(const struct gate_search *search, const struct cut_node *nodes,
+static int fill_plan(struct gate_search *search, const struct cut_node *nodes,
 		     struct gate_plan *plan)
 {
 	int err = 0;
@@ -202,7 +193,12 @@ static int fill_plan(const struct gate_search *search, const struct cut_node *no
 					plan);
 	if (!err)
 		err = add_returns(search, plan);
-	return err ? err : add_constants(search, plan);
+	plan->constants = search->constants;
+	search->constants = (gate_constants){0};
+	if (err || plan->returns.count)
+		return err;
+	snprintf(search->reason, PLAN_REASON_BYTES, "no copy comes to an end");
+	return -ENOTSUP;
 }
 
 static int search_gate(struct gate_search *search, uint64_t from_bytes, struct gate_plan *plan)
@@ -213,7 +209,8 @@ static int search_gate(struct gate_search *search, uint64_t from_bytes, struct g
 
 	err = size_graph_build(&search->gated, search->code, search->memory, search->at_door,
 			       search->doors, search->door_count,
-			       (struct size_span){from_bytes, COPY_BYTES_MOST}, search->reason);
+			       (struct size_span){from_bytes, COPY_BYTES_MOST}, &search->constants,
+			       search->reason);
 	if (err)
 		return err;
 	nodes = calloc(search->gated.nodes.count + 1, sizeof(*nodes));

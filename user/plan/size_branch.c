@@ -161,7 +161,7 @@ static bool clip_range(struct size_value *range, const struct stretch *on)
 static bool clip(struct size_state *state, const struct size_value *value, const struct stretch *on,
 		 uint64_t mask, uint8_t held_in)
 {
-	struct size_value range = *value;
+	struct size_value range;
 
 	if (on->is_all || on->is_none)
 		return on->is_all;
@@ -175,6 +175,7 @@ static bool clip(struct size_state *state, const struct size_value *value, const
 	if (held_in < CPU_REGISTERS && state->registers[held_in].kind == VALUE_RANGE &&
 	    state->registers[held_in].high <= mask)
 		return clip_range(&state->registers[held_in], on);
+	range = value_low_bits(value, state->span, state->flags.bits);
 	return clip_range(&range, on);
 }
 

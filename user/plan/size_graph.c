@@ -127,10 +127,10 @@ static int arrive(struct size_walk *walk, uint32_t from, uint64_t vaddr,
 	struct size_node *node;
 	int err = 0;
 
+	if (walk->is_recording && at != NO_NODE)
+		return array_push(&walk->graph->edges, ((struct size_edge){from, at}));
 	if (walk->is_recording)
-		return at == NO_NODE
-			       ? -EINVAL
-			       : array_push(&walk->graph->edges, ((struct size_edge){from, at}));
+		return refuse(walk, vaddr, "the jump table that leads there has changed");
 	if (at == NO_NODE)
 		err = node_add(walk, vaddr, state, has_arguments, is_jumped_to, &at);
 	else
@@ -261,16 +261,38 @@ static int record_edges(struct size_walk *walk)
 	return err;
 }
 
+/* The routine would compare with what it has changed itself. */
+static int refuse_own_writes(struct size_walk *walk)
+{
+	const struct gate_constant *constant;
+	const struct size_node *node;
+
+	array_each (node, &walk->graph->nodes) {
+		const struct size_operand *to = &node->op.to;
+		uint64_t bytes = to->bits && to->bits <= 64 ? to->bits / 8 : 64;
+
+		if (to->kind != OPERAND_MEMORY || to->base < CPU_REGISTERS ||
+		    to->index < CPU_REGISTERS || node->op.action == OP_COMPARE ||
+		    node->op.action == OP_TEST || node->op.action == OP_PUSH)
+			continue;
+		array_each (constant, walk->source.constants)
+			if (to->constant < constant->vaddr + constant->bytes &&
+			    constant->vaddr < to->constant + bytes)
+				return refuse(walk, node->vaddr, "it writes what it compares with");
+	}
+	return 0;
+}
+
 int size_graph_build(struct size_graph *graph, const struct code_view *code,
 		     const struct memory_view *memory, const struct copy_registers *at_door,
 		     const struct copy_door *doors, size_t door_count, struct size_span span,
-		     char reason[PLAN_REASON_BYTES])
+		     gate_constants *constants, char reason[PLAN_REASON_BYTES])
 {
 	struct size_walk walk = {
 		.graph = graph,
 		.code = code,
 		.memory = memory,
-		.source = {code, memory, &graph->constants},
+		.source = {code, memory, constants},
 		.doors = doors,
 		.door_count = door_count,
 		.reason = reason,
@@ -288,6 +310,8 @@ int size_graph_build(struct size_graph *graph, const struct code_view *code,
 		err = settle(&walk);
 	if (!err)
 		err = record_edges(&walk);
+	if (!err)
+		err = refuse_own_writes(&walk);
 	array_release(&walk.waiting);
 	return err;
 }
@@ -296,7 +320,6 @@ void size_graph_release(struct size_graph *graph)
 {
 	array_release(&graph->nodes);
 	array_release(&graph->edges);
-	array_release(&graph->constants);
 	free(graph->index);
 	graph->index = NULL;
 }

@@ -37,18 +37,18 @@ struct size_edge {
 struct size_graph {
 	ARRAY(struct size_node) nodes; /* those nearest to a door first */
 	ARRAY(struct size_edge) edges;
-	gate_constants constants;
 	uint32_t *index; /* by address; scratch of the analysis */
 };
 
 /*
- * From all doors on, for copies of span. 0, -ENOTSUP with reason, -ENOMEM. size_graph_release()
- * frees what it holds, also after an error.
+ * From all doors on, for copies of span. What it reads of the process's memory joins *constants,
+ * and what those hold already is not read again. 0, -ENOTSUP with reason, -ENOMEM.
+ * size_graph_release() frees what it holds, also after an error.
  */
 int size_graph_build(struct size_graph *graph, const struct code_view *code,
 		     const struct memory_view *memory, const struct copy_registers *at_door,
 		     const struct copy_door *doors, size_t door_count, struct size_span span,
-		     char reason[PLAN_REASON_BYTES]);
+		     gate_constants *constants, char reason[PLAN_REASON_BYTES]);
 void size_graph_release(struct size_graph *graph);
 
 /* Behind the last of the edges that lead on from a node. */

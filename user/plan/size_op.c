@@ -108,6 +108,14 @@ static bool touches_flags(const ZydisDecodedInstruction *insn)
 	       (flags->modified | flags->set_0 | flags->set_1 | flags->undefined) & FLAGS_OF_JCC;
 }
 
+/* Through the kernel, or back from a transaction: with what that has left in the registers. */
+static bool returns_from_elsewhere(const ZydisDecodedInstruction *insn)
+{
+	return insn->meta.category == ZYDIS_CATEGORY_SYSCALL ||
+	       insn->meta.category == ZYDIS_CATEGORY_INTERRUPT ||
+	       insn->mnemonic == ZYDIS_MNEMONIC_XBEGIN;
+}
+
 int size_op_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct size_op *op)
 {
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
@@ -120,6 +128,8 @@ int size_op_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct siz
 		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)) ||
 	    !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, bytes, &insn, operands)))
 		return -EILSEQ;
+	if (returns_from_elsewhere(&insn))
+		op->insn.destroys = CPU_BIT(CPU_REGISTERS) - 1;
 	op->condition = condition_of(&insn);
 	op->changes_flags = touches_flags(&insn);
 	op->sign_extends =

@@ -6,27 +6,27 @@
 /* The jump tables of glibc 2.31's memmove-ssse3-back have 144 entries of 4 bytes. */
 #define TABLE_BYTES_MOST 4096
 
-static int note_constant(const struct size_source *source, struct gate_constant constant)
-{
-	const struct gate_constant *known;
-
-	array_each (known, source->constants)
-		if (known->vaddr == constant.vaddr && known->bytes == constant.bytes)
-			return 0;
-	return array_push(source->constants, constant);
-}
-
-/* The word at vaddr; *value stays where the process may change it. */
+/*
+ * The word at vaddr; *value stays where the process may change it. Read once: each branch that
+ * compares with it is to see the same.
+ */
 static int load_word(const struct size_source *source, uint64_t vaddr, uint8_t bytes,
 		     struct size_value *value)
 {
-	uint64_t word = 0;
+	struct gate_constant constant = {.vaddr = vaddr, .bytes = bytes};
+	const struct gate_constant *known;
 
-	if (!source->memory || !source->memory->read ||
-	    !source->memory->read(source->memory->source, vaddr, &word, bytes))
+	array_each (known, source->constants) {
+		if (known->vaddr != vaddr || known->bytes != bytes)
+			continue;
+		*value = value_constant(known->value);
 		return 0;
-	*value = value_constant(word);
-	return note_constant(source, (struct gate_constant){vaddr, word, bytes});
+	}
+	if (!source->memory || !source->memory->read ||
+	    !source->memory->read(source->memory->source, vaddr, &constant.value, bytes))
+		return 0;
+	*value = value_constant(constant.value);
+	return array_push(source->constants, constant);
 }
 
 static struct size_value address_of(const struct size_state *state,
@@ -169,8 +169,8 @@ static struct size_value result_of(const struct size_state *state, const struct 
 	switch (op->action) {
 	case OP_MOVE:
 		return moved(state, op, b);
-	case OP_ADDRESS:
-		return address_of(state, &op->from);
+	case OP_ADDRESS: /* 67 8d ..., lea (%edi),%eax, is none */
+		return op->from.kind == OPERAND_MEMORY ? address_of(state, &op->from) : value_any();
 	case OP_CHOOSE:
 		return value_join(a, state->span, b, state->span);
 	case OP_EXCHANGE:
@@ -288,19 +288,32 @@ static bool writes_nothing(const struct size_op *op)
 		op->to.bits != 32);
 }
 
+/* What both operands hold before; that of a store is of no interest, nor that of a lea. */
+static int read_operands(const struct size_state *state, const struct size_op *op,
+			 const struct size_source *source, struct size_value *a,
+			 struct size_value *b)
+{
+	int err = 0;
+
+	*a = *b = value_any();
+	if (op->action == OP_OTHER)
+		return 0;
+	if (op->action != OP_MOVE && op->action != OP_POP && op->action != OP_PUSH)
+		err = size_state_operand(state, &op->to, source, a);
+	if (!err && op->action != OP_ADDRESS)
+		err = size_state_operand(state, &op->from, source, b);
+	return err;
+}
+
 int size_state_step(struct size_state *state, const struct size_op *op,
 		    const struct size_source *source)
 {
 	struct size_value a, b, result, stack = state->registers[CPU_RSP];
 	struct size_state before = *state;
-	int err = size_state_operand(state, &op->to, source, &a);
+	int err = read_operands(state, op, source, &a, &b);
 
-	if (!err && op->action != OP_ADDRESS)
-		err = size_state_operand(state, &op->from, source, &b);
 	if (err)
 		return err;
-	if (op->action == OP_ADDRESS)
-		b = value_any();
 	result = result_of(state, op, &a, &b);
 	for (unsigned i = 0; i < CPU_REGISTERS; i++) {
 		if (!(op->insn.destroys & CPU_BIT(i)))

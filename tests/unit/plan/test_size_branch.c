@@ -234,10 +234,12 @@ static void check_form(const struct form *form)
 	const struct copy_registers in_c = COPY_IN_C;
 	char reason[PLAN_REASON_BYTES];
 	struct size_span jumped, other;
+	gate_constants constants = {0};
 	struct size_graph graph;
 
 	assert_int_equal(size_graph_build(&graph, &view, &gate_memory, &in_c, &gate_door, 1,
-					  (struct size_span){0, COPY_BYTES_MOST}, reason),
+					  (struct size_span){0, COPY_BYTES_MOST}, &constants,
+					  reason),
 			 0);
 	jumped = span_at(&graph, ROUTINE + form->count - 1);
 	other = span_at(&graph, ROUTINE + form->count - 2);
@@ -246,6 +248,7 @@ static void check_form(const struct form *form)
 		fail_msg("%s: %#lx...%#lx, else %#lx...%#lx", form->text, jumped.least, jumped.most,
 			 other.least, other.most);
 	size_graph_release(&graph);
+	array_release(&constants);
 }
 
 static void test_forms(void **state)
@@ -280,11 +283,13 @@ static void test_narrow_compares_within_bounds(void **state)
 	const struct code_view view = code_bytes_view(&bytes);
 	const struct copy_registers in_c = COPY_IN_C;
 	char reason[PLAN_REASON_BYTES];
+	gate_constants constants = {0};
 	struct size_graph graph;
 
 	(void)state;
 	assert_int_equal(size_graph_build(&graph, &view, &gate_memory, &in_c, &gate_door, 1,
-					  (struct size_span){0, COPY_BYTES_MOST}, reason),
+					  (struct size_span){0, COPY_BYTES_MOST}, &constants,
+					  reason),
 			 0);
 	assert_int_equal(span_at(&graph, 0x100e).most, 0x1f); /* cmp $0x10,%dl */
 	assert_int_equal(span_at(&graph, 0x1013).most, 0xf);  /* sub $4,%rdx */
@@ -294,6 +299,7 @@ static void test_narrow_compares_within_bounds(void **state)
 	/* Of copies of 4 GiB and more the low half may hold anything. */
 	assert_int_equal(span_at(&graph, 0x1027).most, COPY_BYTES_MOST);
 	size_graph_release(&graph);
+	array_release(&constants);
 }
 
 /* A span that lies on one side of a compare has no way to the other. */
@@ -309,18 +315,22 @@ static void test_ways_that_no_copy_takes(void **state)
 	const struct code_view view = code_bytes_view(&bytes);
 	const struct copy_registers in_c = COPY_IN_C;
 	char reason[PLAN_REASON_BYTES];
+	gate_constants constants = {0};
 	struct size_graph graph;
 
 	(void)state;
 	assert_int_equal(size_graph_build(&graph, &view, &gate_memory, &in_c, &gate_door, 1,
-					  (struct size_span){0x40, COPY_BYTES_MOST}, reason),
+					  (struct size_span){0x40, COPY_BYTES_MOST}, &constants,
+					  reason),
 			 0);
 	size_graph_release(&graph);
 	assert_int_equal(size_graph_build(&graph, &view, &gate_memory, &in_c, &gate_door, 1,
-					  (struct size_span){0x3f, COPY_BYTES_MOST}, reason),
+					  (struct size_span){0x3f, COPY_BYTES_MOST}, &constants,
+					  reason),
 			 -ENOTSUP);
 	assert_string_equal(reason, "(bad) at 0x1007: what the code runs into is no instruction");
 	size_graph_release(&graph);
+	array_release(&constants);
 }
 
 int main(void)
