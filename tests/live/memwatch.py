@@ -47,6 +47,17 @@ def read_lines(path):
         return [json.loads(line) for line in lines]
 
 
+def with_every_copy(arguments):
+    """
+    memwatch's arguments, without a budget unless the test is about one: what is left out then can't
+    be compared with the truth.
+    """
+    words = [*map(str, arguments)]
+    own = words[:words.index("--")] if "--" in words else words
+    is_limited = any(word.startswith(("--gate", "--budget")) for word in own)
+    return words if is_limited else ["--budget", "none", *words]
+
+
 class Watch:
     """A memwatch that runs: `with Watch(...) as watch: ...; run = watch.finish()`."""
 
@@ -54,7 +65,7 @@ class Watch:
         self.folder = tempfile.TemporaryDirectory(prefix="memwatch-test-")
         self.json_path = os.path.join(self.folder.name, "records.jsonl")
         self.process = subprocess.Popen(
-            [str(MEMWATCH), "--json", self.json_path, *map(str, arguments)],
+            [str(MEMWATCH), "--json", self.json_path, *with_every_copy(arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -110,15 +121,12 @@ def run(*arguments, env=None, cwd=None, deadline_s=DEADLINE_S):
         return watch.finish(deadline_s)
 
 
-class Waiting:
-    """A workload started with --wait: attach to .pid first, then go()."""
+class Signalled:
+    """A target that waits for SIGUSR1 and says so: attach to .pid first, then go()."""
 
     def __init__(self, program, *arguments):
-        self.folder = tempfile.TemporaryDirectory(prefix="memwatch-truth-")
-        self.truth_path = os.path.join(self.folder.name, "truth.jsonl")
-        self.process = subprocess.Popen(
-            [str(program), *map(str, arguments), "--wait", "--truth", self.truth_path],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([str(program), *map(str, arguments)], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert "waiting for SIGUSR1" in self.process.stderr.readline()
         self.pid = self.process.pid
 
@@ -129,10 +137,27 @@ class Waiting:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
-        self.folder.cleanup()
 
     def go(self):
         self.process.send_signal(signal.SIGUSR1)
+
+    def output(self, deadline_s=DEADLINE_S):
+        stdout, stderr = self.process.communicate(timeout=deadline_s)
+        assert self.process.returncode == 0, stderr
+        return stdout
+
+
+class Waiting(Signalled):
+    """A workload: it has --wait, and writes its truth to a file."""
+
+    def __init__(self, program, *arguments):
+        self.folder = tempfile.TemporaryDirectory(prefix="memwatch-truth-")
+        self.truth_path = os.path.join(self.folder.name, "truth.jsonl")
+        super().__init__(program, *arguments, "--wait", "--truth", self.truth_path)
+
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
+        self.folder.cleanup()
 
     def finish(self, deadline_s=DEADLINE_S):
         """Gives the exit status and the truth."""

@@ -18,8 +18,8 @@ class Probe(NamedTuple):
 
 def dry_run(*arguments, env=None):
     """Gives the finished process; .stdout holds the plan."""
-    return subprocess.run([memwatch.MEMWATCH, "--dry-run", *map(str, arguments)], env=env,
-                          capture_output=True, text=True, timeout=memwatch.DEADLINE_S)
+    return subprocess.run([memwatch.MEMWATCH, "--dry-run", *memwatch.with_every_copy(arguments)],
+                          env=env, capture_output=True, text=True, timeout=memwatch.DEADLINE_S)
 
 
 def parse(plan):

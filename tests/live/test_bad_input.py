@@ -46,10 +46,15 @@ def folder():
 
 A_SIZE, A_TIME, PIDS = "a size such as", "a time with its unit", "a process id, or several"
 A_SYMBOL = "SYM, LIB:SYM"
+BAD_SIZES = ("-1", "12Q", "", "1e9", "99999999999999999999G", "K", "4 5", "0x")
 
 WRONG = (
     [(["--min-bytes", text], "--min-bytes", A_SIZE)
-     for text in ("-1", "12Q", "", "1e9", "99999999999999999999G", "K", "4 5", "0x")]
+     for text in BAD_SIZES]
+    + [(["--gate", text], "--gate", A_SIZE) for text in (*BAD_SIZES, "automatic", "none", "2%")]
+    + [(["--budget", text], "--budget", "or none")
+       for text in ("", "two", "%", "0%", "-2%", "100.1%", "2%%", "2 %", "nan%", "inf%", "0x1%",
+                    "1e1%", "auto", "None")]
     + [([option, text], option, A_TIME) for option in ("--min-time", "--duration")
        for text in ("-1", "5", "12Q", "", "1e9", "99999999999999999999s", "ms", "-5ms")]
     + [(["-p", text], f"'{text}'", PIDS) for text in ("0", "1,", "abc", "", "-5", "1,,2", "1 2")]
@@ -59,9 +64,6 @@ WRONG = (
         (["--duration", "0"], "--duration", "above 0"),
         (["--duration", "18446744073s"], "--duration", "10 years"),
         (["-p", "5,5"], "'5,5'", "once"),
-        (["--gate", "5"], "--gate", "should be 0"),
-        (["--gate", "-1"], "--gate", A_SIZE),
-        (["--budget", "2%"], "--budget", "should be none"),
         (["--links", "x"], "--links", "auto, multi or plain"),
         (["--nonsense"], "'--nonsense'", "--help"),
         (["-x"], "'-x'", "--help"),
@@ -78,6 +80,17 @@ def test_wrong_option(options, name, advice, folder):
     run = run_memwatch(*options, "--", "touch", "marker", cwd=folder)
     assert_refused(run, USAGE, name, advice)
     assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("options, budget_pct", [
+    (["--gate", "auto"], 2), (["--budget", "2%"], 2), (["--budget", "0.05%"], 0.05),
+    (["--budget", "100%"], 100), (["--budget", "none"], None),
+    (["--gate", "auto", "--budget", "7.5%"], 7.5)])
+def test_what_it_may_cost(options, budget_pct, folder):
+    run = run_memwatch(*options, "--json", "json", "-o", "report", "--", "true", cwd=folder)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    header = json.loads((folder / "json").read_text().splitlines()[0])
+    assert header.get("budget_pct") == budget_pct
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -24,9 +24,9 @@ ESCAPE = "\x1b"
 
 def plain(*arguments, **settings):
     """memwatch and nothing else: no JSON unless it is asked for."""
-    return subprocess.run([memwatch.MEMWATCH, *map(str, arguments)], capture_output=True,
-                          text=True, stdin=subprocess.DEVNULL, timeout=memwatch.DEADLINE_S,
-                          **settings)
+    return subprocess.run([memwatch.MEMWATCH, *memwatch.with_every_copy(arguments)],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          timeout=memwatch.DEADLINE_S, **settings)
 
 
 def check_text(text):
