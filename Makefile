@@ -41,7 +41,9 @@ LIVE_TARGETS := $(patsubst tests/live/targets/%.c,$(BUILD)/targets/%,$(wildcard 
 # What tests/live/targets/parts/shim.c can be: preloaded, or in the program itself.
 SHIMS      := jump call helper next own both rust
 OWN_COPIES := jump call helper own both rust
-LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,static static-pie musl musl-static) \
+LINKINGS   := static static-pie musl musl-static
+LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,$(LINKINGS)) \
+                $(addprefix $(BUILD)/targets/sizes-,$(LINKINGS)) \
                 $(patsubst %,$(BUILD)/targets/doors-own-%,$(OWN_COPIES)) \
                 $(patsubst %,$(BUILD)/targets/libshim-%.so,$(SHIMS)) \
                 $(BUILD)/targets/musl-host $(BUILD)/targets/musl-plugin.so \
@@ -193,15 +195,21 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS) Makefile
 
 TARGET_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror
 
-$(BUILD)/targets/doors-static: KIND_FLAGS = -static
-$(BUILD)/targets/doors-static-pie: KIND_FLAGS = -static-pie
-$(BUILD)/targets/doors-musl: KIND_CC = musl-gcc
-$(BUILD)/targets/doors-musl-static: KIND_CC = musl-gcc
-$(BUILD)/targets/doors-musl-static: KIND_FLAGS = -static
-$(addprefix $(BUILD)/targets/doors-,static static-pie musl musl-static): tests/live/targets/doors.c Makefile
+$(addprefix $(BUILD)/targets/,doors-static sizes-static): KIND_FLAGS = -static
+$(addprefix $(BUILD)/targets/,doors-static-pie sizes-static-pie): KIND_FLAGS = -static-pie
+$(addprefix $(BUILD)/targets/,doors-musl sizes-musl): KIND_CC = musl-gcc
+$(addprefix $(BUILD)/targets/,doors-musl-static sizes-musl-static): KIND_CC = musl-gcc
+$(addprefix $(BUILD)/targets/,doors-musl-static sizes-musl-static): KIND_FLAGS = -static
+define linked_target
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
-	$(Q)$(or $(KIND_CC),$(CC)) $(TARGET_FLAGS) $(KIND_FLAGS) -o $@ $<
+	$(Q)$(or $(KIND_CC),$(CC)) $(TARGET_FLAGS) -pthread $(KIND_FLAGS) -o $@ $<
+endef
+$(addprefix $(BUILD)/targets/doors-,$(LINKINGS)): tests/live/targets/doors.c Makefile
+	$(linked_target)
+
+$(addprefix $(BUILD)/targets/sizes-,$(LINKINGS)): tests/live/targets/sizes.c Makefile
+	$(linked_target)
 
 $(BUILD)/targets/doors-own-%: tests/live/targets/doors.c tests/live/targets/parts/shim.c Makefile
 	@mkdir -p $(@D)
