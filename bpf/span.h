@@ -144,6 +144,7 @@ static __always_inline void span_count_whole(struct mw_function *function, __u64
 	count_add(function->whole_calls, 1);
 	count_add(function->whole_ns, duration_ns);
 	count_add(function->whole_bytes, bytes);
+	count_add(function->whole_kib, kib);
 	count_add(function->whole_kib_squared, kib * kib);
 }
 
@@ -161,6 +162,7 @@ static __always_inline void span_count(struct mw_function *function,
 	count_max(&function->max_ns, duration_ns);
 	if (span->recursive)
 		return;
+	count_add(function->outermost, 1);
 	count_add(function->total_ns, duration_ns);
 	count_add(function->copied_bytes, bytes);
 	count_add(function->copies, strand->copies - span->copies);
