@@ -63,8 +63,9 @@ help:
 	@echo 'sudo make check      install what is missing, build, run all tests'
 	@echo 'make check-unit      the unit tests alone (no root)'
 	@echo 'sudo make check-live the live tests alone'
-	@echo 'sudo make bench      measure attaching, its memory and the pauses of its target'
-	@echo '                     (BENCH="attach memory pauses": some; 700 MB in build/bench)'
+	@echo 'sudo make bench      measure what memwatch costs beside nothing and other tracers'
+	@echo '                     (BENCH="loops flushes programs hits loss attach memory pauses":'
+	@echo '                     some; BENCH=minute: one more; 700 MB in build/bench)'
 	@echo 'make fuzz            broken files and code, FUZZ_SECONDS=30 for each target'
 	@echo 'make deps            install the packages that the build lacks (root)'
 	@echo 'make deps-tests      those of the tests as well (root)'
@@ -340,10 +341,18 @@ check: deps-tests
 
 # ---- figures ----
 
-$(BUILD)/bench/idle: tests/bench/targets/idle.c Makefile
+# Without builtins: a copy is a call of libc's routine, and none is merged with another.
+BENCH_PLAIN := $(addprefix $(BUILD)/bench/,idle copies hits timed)
+
+$(BENCH_PLAIN): $(BUILD)/bench/%: tests/bench/targets/%.c $(wildcard tests/bench/targets/*.h) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -fno-builtin -pthread -o $@ $< -ldl
+
+$(BUILD)/bench/lazy: tests/bench/targets/lazy.c workloads/lazybuf.c workloads/truth.c $(wildcard workloads/*.h tests/bench/targets/*.h) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(WORKLOAD_FLAGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/bench/big.o: tests/bench/targets/big.c Makefile
 	@mkdir -p $(@D)
@@ -358,9 +367,9 @@ $(BUILD)/bench/big-stripped: $(BUILD)/bench/big-plain
 	@echo "  STRIP $@"
 	$(Q)strip -o $@ $<
 
-BENCH_TARGETS := $(addprefix $(BUILD)/bench/,idle big-plain big-stripped big-cxx)
+BENCH_TARGETS := $(BENCH_PLAIN) $(addprefix $(BUILD)/bench/,lazy big-plain big-stripped big-cxx)
 
-# BENCH="attach memory": some of them.
+# BENCH="attach memory": some of them. The peers are measured where they are installed.
 bench: need-tests
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(BENCH_TARGETS)
 	@MEMWATCH_BUILD=$(BUILD) $(PYTHON) -B tests/bench/bench.py $(BENCH)

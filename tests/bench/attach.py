@@ -31,6 +31,14 @@ def now_ns():
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
+def cpu_ns(pid):
+    """What all threads of a process ran so far; 0 if it is gone."""
+    with contextlib.suppress(OSError):
+        return sum(int(path.read_text().split()[0])
+                   for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return 0
+
+
 class Target:
     """A process to attach to; with `says`, one that writes that line when it has started."""
 
@@ -59,7 +67,8 @@ class Attached:
 
     start_ns, live_ns: just before it was started, and when the last process' probes were live.
     After the block interrupt_ns, exit_ns and status: when it was told to detach, when it had ended,
-    and how.
+    and how; live_cpu_ns, cpu_ns: the processor time that it had taken when its probes were live,
+    and when it was told to detach; final: all of its records.
     """
 
     def __init__(self, pids, *arguments, started=None, deadline_s=DEADLINE_S):
@@ -97,6 +106,7 @@ class Attached:
             if unwatched:
                 raise CannotMeasure(f"not watched: {unwatched[0]}")
             if len(children) >= len(self.pids):
+                self.live_cpu_ns = cpu_ns(self.process.pid)
                 return max(child["at_ns"] for child in children)
             time.sleep(LOOK_S)
         text = "".join(line for _, line in self.lines)
@@ -119,6 +129,7 @@ class Attached:
         raise CannotMeasure(f"it did not say {text!r} in {deadline_s} s")
 
     def _end(self):
+        self.cpu_ns = cpu_ns(self.process.pid)
         self.interrupt_ns = now_ns()
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
@@ -131,6 +142,7 @@ class Attached:
         os.close(self.pid_fd)
         self.reader.join()
         self.process.stderr.close()
+        self.final = self.records()
         self.folder.cleanup()
         if not ended:
             raise CannotMeasure(f"memwatch did not detach within {DEADLINE_S} s")

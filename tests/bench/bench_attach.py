@@ -49,3 +49,6 @@ def run(cases):
     rows += [row(case, taken[case.name], control) for case in cases]
     table.show(f"Time until all probes are live (medians of {ROUNDS} interleaved rounds, files in "
                "the page cache)", HEADING, rows)
+    return {name: {"attach_ns": [times[0] for times in rounds],
+                   "detach_ns": [times[1] for times in rounds]}
+            for name, rounds in taken.items()}

@@ -55,3 +55,4 @@ def run(cases):
     print(f"\n  The rings: {rings}, each mapped twice: {table.mib(some['ring_mapped'])} MiB of "
           f"address space.\n  The kernel's memory for the other BPF maps: "
           f"{table.mib(some['maps'])} MiB.")
+    return taken

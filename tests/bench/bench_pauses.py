@@ -71,12 +71,14 @@ def measure(work):
                 attaching, detaching = disturb(target, pid)
                 rounds[f"attach to {whose}"].append(attaching)
                 rounds[f"detach from {whose}"].append(detaching)
-    return [row(f"nothing, {ALONE_S * 1000:.0f} ms (the control)", alone),
-            *(row(name, lost) for name, lost in rounds.items())]
+    return {f"nothing, {ALONE_S * 1000:.0f} ms (the control)": alone} | rounds
 
 
 def run():
+    results = {}
     for work, title in (("look", "that reads the clock"), ("map", "that maps and unmaps memory")):
+        results[work] = measure(work)
         table.show(f"Pauses over 50 us of a busy python3 {title} (medians of {ROUNDS} rounds)",
-                   HEADING, measure(work))
+                   HEADING, [row(name, lost) for name, lost in results[work].items()])
     print("\n  Attaching to another process takes the same processor time, but sets no probe here.")
+    return results

@@ -10,6 +10,11 @@ def time_text(ns):
     return f"{ns / 1e6:,.1f} ms" if ns < 1e9 else f"{ns / 1e9:,.2f} s"
 
 
+def ns_text(ns):
+    """Also what is shorter than a microsecond."""
+    return f"{ns:,.1f} ns" if ns < 1e4 else time_text(ns)
+
+
 def mib(count):
     return f"{count / (1 << 20):,.1f}"
 
@@ -22,6 +27,17 @@ def spread(values):
 
 def ratio(values, control):
     return f"{statistics.median(values) / statistics.median(control):.2f}"
+
+
+def ratio_text(value):
+    """To three places where those can tell anything."""
+    return f"{value:.3f}" if value < 10 else f"{value:,.0f}"
+
+
+def ratio_cells(known):
+    """A stats.Ratio: its median, where that lies with 95 % of certainty, and where all lay."""
+    return [ratio_text(known.median), f"{ratio_text(known.low)} .. {ratio_text(known.high)}",
+            f"{ratio_text(known.least)} .. {ratio_text(known.most)}"]
 
 
 def verdict(value, limit):
