@@ -79,7 +79,7 @@ void gate_words_point(const struct gate_words *words, uint32_t node, char text[P
 	if (constant)
 		snprintf(threshold, sizeof(threshold), " (threshold at 0x%" PRIx64 ")",
 			 constant->vaddr);
-	snprintf(text, PLAN_REASON_BYTES, "%.50s: %s copies %.50s pass%s; %s",
+	snprintf(text, PLAN_REASON_BYTES, "%.36s: %s copies %.46s pass%.34s; %s",
 		 text_at(words, at->vaddr, insn), at->before.rareness ? "overlapping" : "only",
 		 span_text(span, at->before.span), threshold, cost_text(at));
 }
