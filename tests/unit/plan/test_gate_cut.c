@@ -63,6 +63,21 @@ static void test_no_way_passes_two(void **state)
 	assert_int_equal(gate_cut(nodes, COUNT(nodes), edges, COUNT(edges)), -ENOENT);
 }
 
+/*
+ * 1 and 3 are the cheapest that part the doors from the ends: 0-5-3 and 0-1-4 pass one each, but
+ * 0-1-2-3 would pass both.
+ */
+static void test_no_way_comes_back_over_the_cut(void **state)
+{
+	struct cut_node nodes[] = {DOOR(COST_NEVER), NODE(1),  NODE(1),        NODE(1),
+				   NODE(12),         NODE(10), END(COST_NEVER)};
+	const struct size_edge edges[] = {{0, 1}, {0, 5}, {1, 2}, {1, 4},
+					  {2, 3}, {5, 3}, {3, 6}, {4, 6}};
+
+	(void)state;
+	expect(nodes, COUNT(nodes), edges, COUNT(edges), ".x...x.");
+}
+
 /* 1 and 2 lead to each other: neither is passed once. */
 static void test_no_node_of_a_loop(void **state)
 {
@@ -114,6 +129,7 @@ int main(void)
 		cmocka_unit_test(test_cheapest_of_a_line),
 		cmocka_unit_test(test_two_ways_cost_less_than_where_they_part),
 		cmocka_unit_test(test_no_way_passes_two),
+		cmocka_unit_test(test_no_way_comes_back_over_the_cut),
 		cmocka_unit_test(test_no_node_of_a_loop),
 		cmocka_unit_test(test_ways_that_cross),
 		cmocka_unit_test(test_all_doors),
