@@ -3,7 +3,7 @@
 
 #include "plan/size_state.h"
 
-/* The jump tables of glibc 2.31's memmove-ssse3-back have 144 entries of 4 bytes. */
+/* The jump tables of glibc 2.31's memcpy-ssse3-back have 144 entries of 4 bytes. */
 #define TABLE_BYTES_MOST 4096
 
 /*
