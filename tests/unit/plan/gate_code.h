@@ -32,4 +32,66 @@ static bool gate_memory_read(const void *source, uint64_t vaddr, void *bytes, si
 static const struct memory_view gate_memory = {gate_memory_read, NULL};
 static const struct copy_door gate_door = {"memmove", ROUTINE};
 
+#define PLAN(code, from, plan, reason)                                                             \
+	plan_bytes(code, sizeof(code), &gate_door, 1, false, from, plan, reason)
+
+static inline int plan_bytes(const uint8_t *code, size_t count, const struct copy_door *doors,
+			     size_t door_count, bool is_go, uint64_t from_bytes,
+			     struct gate_plan *plan, char *reason)
+{
+	const struct code_bytes bytes = {ROUTINE, code, count, NULL, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+
+	return plan_gate(&view, &gate_memory, is_go, doors, door_count, from_bytes, plan, reason);
+}
+
+static inline const struct gate_point *point_of(const struct gate_plan *plan, uint64_t vaddr)
+{
+	const struct gate_point *point;
+
+	array_each (point, &plan->points)
+		if (point->point.vaddr == vaddr)
+			return point;
+	fail_msg("no point at %#lx", vaddr);
+	return NULL;
+}
+
+static inline void expect_one(const uint8_t *code, size_t count, uint64_t from_bytes,
+			      uint64_t vaddr, uint64_t least_bytes)
+{
+	char reason[PLAN_REASON_BYTES];
+	struct gate_plan plan;
+
+	assert_int_equal(plan_bytes(code, count, &gate_door, 1, false, from_bytes, &plan, reason),
+			 0);
+	assert_int_equal(plan.points.count, 1);
+	assert_int_equal(plan.points.items[0].point.vaddr, vaddr);
+	assert_int_equal(plan.points.items[0].least_bytes, least_bytes);
+	assert_int_equal(plan.least_bytes, least_bytes);
+	assert_int_equal(plan.from_bytes, from_bytes);
+	gate_plan_release(&plan);
+}
+
+static inline void expect_refusal(const uint8_t *code, size_t count, uint64_t from_bytes,
+				  const char *why)
+{
+	char reason[PLAN_REASON_BYTES];
+	struct gate_plan plan;
+
+	assert_int_equal(plan_bytes(code, count, &gate_door, 1, false, from_bytes, &plan, reason),
+			 -ENOTSUP);
+	assert_string_equal(reason, why);
+	assert_null(plan.points.items);
+}
+
+static inline const struct gate_return *return_of(const struct gate_plan *plan, uint64_t vaddr)
+{
+	const struct gate_return *end;
+
+	array_each (end, &plan->returns)
+		if (end->point.vaddr == vaddr)
+			return end;
+	return NULL;
+}
+
 #endif
