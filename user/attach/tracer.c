@@ -302,6 +302,13 @@ int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool 
 	return errno == ENOENT ? -ESRCH : -errno;
 }
 
+bool tracer_read_gate(const struct tracer *tracer, pid_t pid, struct mw_watched *gate)
+{
+	uint32_t key = pid;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key, gate);
+}
+
 void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes)
 {
 	__atomic_store_n(&tracer->skeleton->bss->time_copies_from, bytes, __ATOMIC_RELAXED);

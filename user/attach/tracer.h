@@ -80,6 +80,9 @@ struct tracer_costs tracer_costs_wait(struct tracer *tracer);
  * negative errno.
  */
 int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool is_raised);
+/* The process's gate as it is now. False where it is not watched, or not any more. */
+struct mw_watched;
+bool tracer_read_gate(const struct tracer *tracer, pid_t pid, struct mw_watched *gate);
 
 /* Copies of at least so many bytes are timed, where their links see their ends; 0: none is. */
 void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes);

@@ -289,6 +289,8 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 	array_each (open, &spans) {
 		unsigned index = open->key.function - 1;
 		const struct mw_strand_line *strand = strand_of(&strands, &open->key);
+		struct mw_watched gate;
+		bool has_gate;
 		struct flush flush;
 
 		if (index >= watchlist->function_count)
@@ -300,7 +302,9 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 			continue;
 		}
 		counted->functions[index].unfinished++;
-		flush = flush_from_open_span(&open->key, &open->span, strand, NULL, now_ns,
+		has_gate = tracer_read_gate(settings->tracer, (pid_t)open->span.pid, &gate);
+		flush = flush_from_open_span(&open->key, &open->span, strand,
+					     has_gate ? &gate : NULL, now_ns,
 					     &watchlist->functions[index], costs);
 		if (flush.goroutine_addr)
 			process_comm(flush.pid, flush.comm, sizeof(flush.comm));
