@@ -69,13 +69,20 @@ static void update_process(const struct budget *budget, struct budget_process *p
 	memcpy(process->gate_bytes, spending->gate_bytes, sizeof(process->gate_bytes));
 }
 
-/* Those that ended go, new ones come. Both lists are in the order of the pids. */
-static void update_processes(struct budget *budget, const struct budget_figures *figures)
+/*
+ * Those that ended go, new ones come; both lists are in the order of the pids. Gives what those
+ * that went had been charged.
+ */
+static uint64_t update_processes(struct budget *budget, const struct budget_figures *figures)
 {
+	uint64_t charged_ns = 0;
+	const struct budget_process *before;
 	ARRAY(struct budget_process) next = {0};
 	const struct process_spending *spending;
 	size_t known = 0;
 
+	array_each (before, &budget->processes)
+		charged_ns += before->spent_ns;
 	array_each (spending, figures->processes) {
 		struct budget_process process = {
 			.pid = spending->pid,
@@ -90,6 +97,7 @@ static void update_processes(struct budget *budget, const struct budget_figures 
 		if (known < budget->processes.count &&
 		    budget->processes.items[known].pid == spending->pid)
 			process = budget->processes.items[known];
+		charged_ns -= process.spent_ns;
 		update_process(budget, &process, spending);
 		/* Without memory it is seen anew next time, and charged for all it spent. */
 		if (array_push(&next, process))
@@ -97,6 +105,7 @@ static void update_processes(struct budget *budget, const struct budget_figures 
 	}
 	array_release(&budget->processes);
 	memcpy(&budget->processes, &next, sizeof(next));
+	return charged_ns;
 }
 
 static void update_functions(struct budget *budget, const struct budget_figures *figures)
@@ -200,6 +209,7 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures)
 	uint64_t cpu_ns = growth(figures->cpu_ns, budget->cpu_ns);
 	uint64_t cpu_most_ns = (interval_ns + CLOCK_LAG_NS) * budget->settings.cpus;
 	double income_ns, gone_ns;
+	uint64_t ended_ns;
 
 	if (!interval_ns)
 		return false;
@@ -207,11 +217,10 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures)
 	if (cpu_ns > cpu_most_ns)
 		cpu_ns = cpu_most_ns;
 	income_ns = (double)cpu_ns * budget->settings.pct / 100;
-	budget->ended_recent_ns = budget->settings.copies_are_fixed
-					  ? 0
-					  : growth(figures->ended_spent_ns, budget->ended_spent_ns);
+	ended_ns = growth(figures->ended_spent_ns, budget->ended_spent_ns);
 	budget->ended_spent_ns = figures->ended_spent_ns;
-	update_processes(budget, figures);
+	ended_ns = growth(ended_ns, update_processes(budget, figures));
+	budget->ended_recent_ns = budget->settings.copies_are_fixed ? 0 : ended_ns;
 	update_functions(budget, figures);
 	gone_ns = unseen_ns(budget, budget->at_ns, figures->at_ns);
 	budget->unseen_ns += gone_ns;

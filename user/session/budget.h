@@ -83,7 +83,7 @@ struct budget {
 	uint64_t spent_ns;        /* in that interval, by all */
 	double income;            /* in that interval, in ns per ns */
 	uint64_t ended_spent_ns;  /* so far */
-	uint64_t ended_recent_ns; /* in that interval */
+	uint64_t ended_recent_ns; /* in that interval, and not charged before */
 	ARRAY(struct budget_process) processes; /* in the order of their pids */
 	struct budget_function functions[MW_MAX_FUNCTIONS];
 	size_t function_count;

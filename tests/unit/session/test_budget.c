@@ -615,6 +615,28 @@ static void children_that_end_too_soon_to_be_raised(void **state)
 	budget_release(&budget);
 }
 
+/* The end of a process is no reason to charge a second time for what it spent before. */
+static void who_ends_is_charged_for_the_rest_alone(void **state)
+{
+	struct process_spending child = {.pid = 2, .is_movable = true};
+	process_spendings child_alone = {&child, 1, 1}, none = {0};
+	struct budget_settings settings = {.pct = 2, .cpus = 1, .times_functions = true};
+	struct budget_figures figures = {.at_ns = 20 * NS_PER_MS, .processes = &child_alone};
+	struct budget budget;
+
+	(void)state;
+	child.copies_spent_ns = 5 * NS_PER_MS;
+	budget_init(&budget, &settings, 0);
+	budget_look(&budget, &figures);
+	assert_true(budget.balance_ns == 195.0 * NS_PER_MS);
+	figures.at_ns = 40 * NS_PER_MS;
+	figures.processes = &none;
+	figures.ended_spent_ns = 8 * NS_PER_MS;
+	budget_look(&budget, &figures);
+	assert_true(budget.balance_ns == 192.0 * NS_PER_MS);
+	budget_release(&budget);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -633,6 +655,7 @@ int main(void)
 		cmocka_unit_test(who_is_raised_is_looked_at_seldom),
 		cmocka_unit_test(clocks_that_stand_still_or_go_back),
 		cmocka_unit_test(children_that_end_too_soon_to_be_raised),
+		cmocka_unit_test(who_ends_is_charged_for_the_rest_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
