@@ -318,10 +318,14 @@ $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS) Makefile
 	@echo "  CLANG $@"
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJECTS) $(LIBS)
 
-$(FUZZ)/seeds: tests/fuzz/make_seeds.py $(wildcard tests/fuzz/seeds/*/*)
+# Whose copy routines are seeds.
+COPYING := build/variants/lazywrite-static $(LOOPS:$(BUILD)/%=build/%) \
+           $(addprefix build/targets/,doors-musl-static lazygo)
+
+$(FUZZ)/seeds: tests/fuzz/make_seeds.py $(wildcard tests/fuzz/seeds/*/*) $(COPYING)
 	@rm -rf $@
 	@echo "  SEEDS $@"
-	$(Q)$(PYTHON) $< $@
+	$(Q)$(PYTHON) $< $@ $(COPYING)
 
 # Goes on where the last run ended: build/fuzz/corpus/ holds what was found to be new.
 fuzz: need-tests

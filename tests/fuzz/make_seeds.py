@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Makes the fuzz targets' seeds from the assembly in seeds/, so that no binary is in the tree.
 
-make_seeds.py FOLDER: writes FOLDER/TARGET/NAME...
+make_seeds.py FOLDER PROGRAM...: writes FOLDER/TARGET/NAME..., and what the copy routines of the
+programs are as seeds for gates
 """
 
 import lzma
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -73,7 +75,56 @@ def copy_names(folder):
         (folder / source.name).write_bytes(source.read_bytes())
 
 
-MAKERS = {"plan": plan_seed, "bounds": bounds_seed, "image": image_seeds}
+# A copy routine's doors, by name, and what distinguishes one routine from the other.
+DOOR = re.compile(r"(?:__(?:memmove|mempcpy|memcpy)_(?:chk_)?(?!chk|ifunc|fwd)(\w+)|(runtime\.memmove)|"
+                  r"(mem(?:cpy|move)(?:_\w+)?))$")
+# What a door jumps to lies behind it: glibc's bodies have up to 4,000 bytes.
+BEHIND = 2048
+
+
+def copy_doors(program):
+    """The doors of each routine in the program: {routine: {vaddr: bytes}}"""
+    listing = subprocess.run(["nm", "-S", program], check=True, capture_output=True, text=True)
+    routines = {}
+    for line in listing.stdout.splitlines():
+        words = line.split()
+        door = DOOR.match(words[-1])
+        if door and words[-2] in "tTW":
+            routine = next(name for name in door.groups() if name)
+            # musl's memmove jumps into its memcpy.
+            routine = "memcpy" if routine == "memmove" else routine
+            size = int(words[1], 16) if len(words) == 4 else 0
+            routines.setdefault(routine, {})[int(words[0], 16)] = size
+    return routines
+
+
+def code_at(content, vaddr, count):
+    """Bytes of a program's executable segment."""
+    (headers_off,) = struct.unpack_from("<Q", content, 0x20)
+    (headers,) = struct.unpack_from("<H", content, 0x38)
+    for at in range(headers_off, headers_off + 56 * headers, 56):
+        kind, flags, off, start, _, held = struct.unpack_from("<IIQQQQ", content, at)
+        if kind == 1 and flags & 1 and start <= vaddr < start + held:
+            begin = off + vaddr - start
+            return content[begin:min(begin + count, off + held)]
+    raise ValueError(f"{vaddr:#x} is not code")
+
+
+def gate_seeds(program, folder):
+    """struct gate_layout (gate_case.h) and the code of each routine."""
+    content = program.read_bytes()
+    for routine, doors in copy_doors(program).items():
+        start = min(doors)
+        code = code_at(content, start, max(at + size for at, size in doors.items()) - start + BEHIND)
+        offsets = [at - start for at in sorted(doors)[-3:]]
+        body = max(doors, key=doors.get)
+        layout = struct.pack("<4QQ3HHHBB4x", 0, 1 << 20, 0x1e0000, 2112, 2048,
+                             *(offsets + [0, 0])[:3], body - start, doors[body],
+                             len(offsets) - 1, 6 | (routine == "runtime.memmove"))
+        (folder / f"{program.stem}-{routine}").write_bytes(layout + code)
+
+
+MAKERS = {"plan": plan_seed, "gates": plan_seed, "bounds": bounds_seed, "image": image_seeds}
 
 
 def main():
@@ -84,6 +135,8 @@ def main():
         folder.mkdir(exist_ok=True)
         for source in sorted((SOURCES / target).glob("*.s")):
             make(assemble(source, scratch), folder)
+    for program in sys.argv[2:]:
+        gate_seeds(pathlib.Path(program), scratch.parent / "gates")
     names = scratch.parent / "names"
     names.mkdir(exist_ok=True)
     copy_names(names)
