@@ -54,7 +54,7 @@ LOOPS := $(patsubst %,$(BUILD)/targets/loops-%.so,O1 O2 O3 Os clang)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help deps deps-tests need need-tests demo check check-unit check-live check-asan \
-        check-fuzz fuzz bench install clean
+        check-fuzz fuzz execute-gates bench install clean
 
 all: need
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS)
@@ -69,6 +69,7 @@ help:
 	@echo '                     (BENCH="loops flushes programs hits loss attach memory pauses":'
 	@echo '                     some; BENCH=minute: one more; 700 MB in build/bench)'
 	@echo 'make fuzz            broken files and code, FUZZ_SECONDS=30 for each target'
+	@echo 'make execute-gates   the planner: mutated copy routines in an emulator, EXECUTED_PLANS=100000'
 	@echo 'make deps            install the packages that the build lacks (root)'
 	@echo 'make deps-tests      those of the tests as well (root)'
 	@echo 'make install         into PREFIX (/usr/local), under DESTDIR'
@@ -84,7 +85,7 @@ HEADERS       := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev gelf.h:libelf-dev \
                  elfutils/libdw.h:libdw-dev zlib.h:zlib1g-dev jansson.h:libjansson-dev \
                  Zydis/Zydis.h:libzydis-dev lzma.h:liblzma-dev libiberty/demangle.h:libiberty-dev
 TEST_PROGRAMS := g++:g++ musl-gcc:musl-tools go:golang-go rustc:rustc xz:xz-utils
-TEST_HEADERS  := cmocka.h:libcmocka-dev
+TEST_HEADERS  := cmocka.h:libcmocka-dev unicorn/unicorn.h:libunicorn-dev
 TEST_MODULES  := pytest:python3-pytest
 # What `clang -fsanitize=fuzzer,address` links: clang only recommends its package.
 TEST_RUNTIMES := libclang_rt.fuzzer-x86_64.a:libclang-rt-dev
@@ -313,6 +314,15 @@ $(FUZZ)/user/%.o: user/%.c Makefile
 	@echo "  CLANG $@"
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
+# Gates under an emulator: without ASan, which it does not go with.
+EXECUTED_PLANS ?= 100000
+PLAN_OBJECTS   := $(filter $(BUILD)/user/plan/% $(BUILD)/user/base/%,$(USER_OBJECTS))
+
+$(BUILD)/tests/execute_gates: tests/fuzz/execute_gates.c $(PLAN_OBJECTS) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(PLAN_OBJECTS) -lunicorn $(LIBS)
+
 $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS) Makefile
 	@mkdir -p $(@D)
 	@echo "  CLANG $@"
@@ -335,9 +345,16 @@ fuzz: need-tests
 	    -print_final_stats=1 \
 	    -artifact_prefix=$(FUZZ)/$$target- $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target; done
 
+# Plans for mutated copy routines, executed; FIRST: the first mutant, another each time.
+FIRST ?= 0
+execute-gates: need-tests
+	@$(MAKE) --no-print-directory $(FUZZ)/seeds $(BUILD)/tests/execute_gates
+	$(BUILD)/tests/execute_gates $(FUZZ)/seeds/gates $(EXECUTED_PLANS) $(FUZZ)/false-gate $(FIRST)
+
 # The seeds, and the same few thousand cases made from them each time.
 check-fuzz: need-tests
 	@$(MAKE) --no-print-directory $(FUZZ)/seeds $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%)
+	@$(MAKE) --no-print-directory execute-gates EXECUTED_PLANS=300
 	@set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; rm -rf $(FUZZ)/check; \
 	  cp -r $(FUZZ)/seeds/$$target $(FUZZ)/check; \
 	  $(FUZZ_ENV) $(FUZZ)/fuzz_$$target $(FUZZ_LIMITS) -seed=1 -entropic=0 -runs=5000 -verbosity=0 \
@@ -403,4 +420,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZ_OBJECTS:.o=.d) $(wildcard $(FUZZ)/fuzz_*.d)
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(BUILD)/tests/execute_gates.d $(FUZZ_OBJECTS:.o=.d) $(wildcard $(FUZZ)/fuzz_*.d)
