@@ -198,7 +198,9 @@ static enum insn_flow flow_of(const struct decoded *decoded)
 	case ZYDIS_CATEGORY_CALL:
 		return FLOW_CALL;
 	case ZYDIS_CATEGORY_RET:
-		return FLOW_RETURN;
+		/* lret takes a code segment off the stack as well, which no call puts there. */
+		return decoded->insn.meta.branch_type == ZYDIS_BRANCH_TYPE_NEAR ? FLOW_RETURN
+										: FLOW_STOP;
 	default:
 		return FLOW_NEXT;
 	}

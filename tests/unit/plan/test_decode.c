@@ -106,6 +106,8 @@ static void test_flow(void **state)
 	assert_flow("\xc2\x08\x00", FLOW_RETURN);                        /* ret $8 */
 	assert_flow("\xf3\xc3", FLOW_RETURN);                            /* rep ret */
 	assert_flow("\xf2\xc3", FLOW_RETURN);                            /* bnd ret */
+	assert_flow("\xcb", FLOW_STOP);                                  /* lret */
+	assert_flow("\x48\xcb", FLOW_STOP);                              /* rex.W lret */
 	assert_flow("\x0f\x0b", FLOW_STOP);                              /* ud2 */
 	assert_flow("\xcc", FLOW_STOP);                                  /* int3 */
 	assert_flow("\xf4", FLOW_STOP);                                  /* hlt */
