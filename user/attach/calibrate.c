@@ -14,8 +14,10 @@
 #include "base/clock.h"
 #include "bpf/event.h"
 
-#define CALIBRATE_ROUNDS 5
-#define CALIBRATE_CALLS  30
+#define CALIBRATE_ROUNDS   16
+#define CALIBRATE_WARMING  3
+#define CALIBRATE_CALLS    15
+#define CALIBRATE_PAUSE_NS NS_PER_MS
 
 /*
  * A nop is emulated by every kernel that has uprobes, a mov is single-stepped. calibrate_timed()
@@ -54,6 +56,12 @@ __asm__(".text\n"
 	".size calibrate_is_hijacked, . - calibrate_is_hijacked\n");
 
 typedef uint64_t (*own_routine)(uint64_t, uint64_t, uint64_t);
+
+struct own_call {
+	own_routine function;
+	uint64_t bytes;
+};
+#define OWN_CALLS_MOST 4
 
 struct file_off_search {
 	uintptr_t addr;
@@ -148,12 +156,16 @@ static uint64_t thread_cpu_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static uint64_t time_calls_ns(own_routine function, uint64_t bytes)
+static uint64_t time_calls_ns(const struct own_call *call)
 {
-	uint64_t start_ns = thread_cpu_ns();
+	uint64_t start_ns;
 
+	/* What the pause before has cooled down. */
+	for (int i = 0; i < CALIBRATE_WARMING; i++)
+		call->function(0, 0, call->bytes);
+	start_ns = thread_cpu_ns();
 	for (int i = 0; i < CALIBRATE_CALLS; i++)
-		function(0, 0, bytes);
+		call->function(0, 0, call->bytes);
 	return (thread_cpu_ns() - start_ns) / CALIBRATE_CALLS;
 }
 
@@ -164,15 +176,26 @@ static int compare_ns(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* The call itself takes 1 to 2 ns, lost in a trap's microsecond. */
-static uint64_t median_call_ns(own_routine function, uint64_t bytes)
+/*
+ * What each call takes; the call itself, 1 to 2 ns, is lost in a trap's microsecond. A virtual
+ * machine's host makes everything up to five times slower for some milliseconds, and so does the
+ * attaching that goes on beside this (it interrupts all CPUs): so the rounds lie apart, and the
+ * lower quartile of them is taken.
+ */
+static void measure_calls(const struct own_call *calls, size_t count, uint64_t *call_ns)
 {
-	uint64_t rounds[CALIBRATE_ROUNDS];
+	static const struct timespec pause = {.tv_nsec = CALIBRATE_PAUSE_NS};
+	uint64_t rounds[OWN_CALLS_MOST][CALIBRATE_ROUNDS];
 
-	for (int i = 0; i < CALIBRATE_ROUNDS; i++)
-		rounds[i] = time_calls_ns(function, bytes);
-	qsort(rounds, CALIBRATE_ROUNDS, sizeof(*rounds), compare_ns);
-	return rounds[CALIBRATE_ROUNDS / 2];
+	for (int round = 0; round < CALIBRATE_ROUNDS; round++) {
+		for (size_t i = 0; i < count; i++)
+			rounds[i][round] = time_calls_ns(&calls[i]);
+		nanosleep(&pause, NULL);
+	}
+	for (size_t i = 0; i < count; i++) {
+		qsort(rounds[i], CALIBRATE_ROUNDS, sizeof(rounds[i][0]), compare_ns);
+		call_ns[i] = rounds[i][CALIBRATE_ROUNDS / 4];
+	}
 }
 
 /* Makes the link and tries it. */
@@ -222,16 +245,18 @@ int calibrate_try_sessions(const struct link_maker *maker, int totals_map_fd,
 
 struct tracer_costs calibrate_measure(bool has_sessions)
 {
-	struct tracer_costs costs = {
-		.cheap_ns = median_call_ns(calibrate_cheap, 0),
-		.stepped_ns = median_call_ns(calibrate_stepped, 0),
+	static const struct own_call calls[] = {
+		{calibrate_cheap, 0},
+		{calibrate_stepped, 0},
+		{calibrate_timed, 0},
+		{calibrate_timed, 1},
 	};
-	uint64_t untimed_ns, timed_ns;
+	uint64_t call_ns[OWN_CALLS_MOST] = {0};
+	struct tracer_costs costs;
 
-	if (!has_sessions)
-		return costs;
-	untimed_ns = median_call_ns(calibrate_timed, 0);
-	timed_ns = median_call_ns(calibrate_timed, 1);
-	costs.return_ns = timed_ns > untimed_ns ? timed_ns - untimed_ns : 1;
+	measure_calls(calls, has_sessions ? 4 : 2, call_ns);
+	costs = (struct tracer_costs){.cheap_ns = call_ns[0], .stepped_ns = call_ns[1]};
+	if (has_sessions)
+		costs.return_ns = call_ns[3] > call_ns[2] ? call_ns[3] - call_ns[2] : 1;
 	return costs;
 }

@@ -23,7 +23,7 @@ int calibrate_try_links(const struct link_maker *maker, int totals_map_fd,
 int calibrate_try_sessions(const struct link_maker *maker, int totals_map_fd,
 			   struct probe_link **link);
 
-/* Measures, as long as the links stand: some 5 ms. has_sessions: both do. */
+/* Measures, while the links stand: some 30 ms, mostly asleep. has_sessions: both do. */
 struct tracer_costs calibrate_measure(bool has_sessions);
 
 #endif
