@@ -95,7 +95,8 @@ def check_first(run, flushes, copies):
 
 
 def check_estimate(function, true_bytes):
-    error_bytes = SURE * function["error_bytes"] + 1e-6 * true_bytes
+    """No error is stated where all that were counted in full copied the same."""
+    error_bytes = SURE * function.get("error_bytes", 0) + 1e-6 * true_bytes
     assert abs(function["estimated_bytes"] - true_bytes) <= error_bytes, (function, true_bytes)
 
 
@@ -228,7 +229,7 @@ def test_a_burst_after_a_pause_is_exact_again():
 
 
 def test_estimate_of_flushes_that_differ():
-    run, truth, flushes, whole = bursts("2%", 1, 80, 10_000, 4096, 0, "vary")
+    run, truth, flushes, whole = bursts("2%", 1, 80, 10_000, 16_384, 0, "vary")
     assert 5 <= len(whole) < len(flushes)
     function = run.function("flush_pieces")
     assert function["error_bytes"] > 0
@@ -315,7 +316,7 @@ def test_a_hot_function_is_given_up():
 def test_a_hot_child_is_stepped_alone(tmp_path):
     """The one that spends most: its siblings' flushes stay exact."""
     lazy = memwatch.WORKLOADS / "lazywrite"
-    script = (f"{lazy} --mode eager --chunk 4K --writes 20000000 & "
+    script = (f"{lazy} --mode eager --chunk 4K --writes 3000000 & "
               f"{lazy} --writes 40000 --limit 2000 --pause 100ms --truth {tmp_path}/calm; wait")
     run = memwatch.run("--budget", "2%", *FLUSH, *ALL_TIMES, "--", "/bin/sh", "-c", script)
     assert run.status == 0, run.stderr
@@ -342,4 +343,5 @@ def test_the_report_says_what_was_not_counted(tmp_path):
     words = " ".join(run.stderr.split())
     assert marked and len(re.findall(r"not counted|>= [\d.]+ [KMG]?i?B", run.stderr)) >= marked
     cost = re.search(r"memwatch cost ([\d.]+) ?% of its time", words)
-    assert float(cost[1]) == pytest.approx(run.summary["overhead_pct"], abs=0.1)
+    # In two digits.
+    assert float(cost[1]) == pytest.approx(run.summary["overhead_pct"], rel=0.05)

@@ -4,9 +4,11 @@
 import collections
 import json
 import os
+import re
 import signal
 
 import memwatch
+import probes
 import pytest
 
 GATES = [1, 100, 129, 300, 513, 2048, 2113, 4096, 10_000, 1 << 20, 4 << 20]
@@ -292,3 +294,58 @@ def test_the_time_of_copies_within_a_flush(tmp_path):
     for flush, true in zip(flushes, truth):
         assert 0 < flush["copy_ns"] <= true["duration_ns"] <= flush["duration_ns"]
     check_summary(run)
+
+
+# ---- the plan ----
+
+# Jumps, push, nops that a leaf's red zone survives, call: what the kernel emulates. Of jumps that
+# are taken by %rcx and of those with a prefix none.
+EMULATED = re.compile(rb"[\x70-\x7f]|\x0f[\x80-\x8f]|\xeb|\xe9|\xe8|(\x41)?[\x50-\x57]|"
+                      rb"\x90|\x66\x90|\x0f\x1f(?!\x44\x00\x00)")
+PROOF = re.compile(r"copies of [^;]*\d bytes pass")
+
+
+def code_at(path, offset):
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return file.read(15)
+
+
+def is_emulated(path, offset):
+    return EMULATED.match(code_at(path, offset)) is not None
+
+
+def places_of(plan):
+    """Of each probe on copies: its file, its offset, what is said of it; those the budget would set
+    as well, which are told of by the name of the file alone."""
+    found, path, paths = [], None, {}
+    lines = plan.splitlines()
+    for line, after in zip(lines, [*lines[1:], ""]):
+        if file := re.fullmatch(r"  (/\S+)", line):
+            path = paths[os.path.basename(file[1])] = file[1]
+        elif point := re.match(r"    \+0x([0-9a-f]+) +copy ", line):
+            found.append((path, int(point[1], 16), after.strip()))
+        elif point := re.match(r"      \+0x([0-9a-f]+) in ([^:]+): (.*)", line):
+            found.append((paths[point[2]], int(point[1], 16), point[3]))
+    return found
+
+
+@pytest.mark.parametrize("gate", ["auto", 129, 2113, 1 << 20])
+@pytest.mark.parametrize("program, variant", [
+    *(("sizes", variant) for variant in VARIANTS), ("sizes-static", "-AVX512F")])
+def test_dry_run_shows_cheap_points_and_what_they_prove(program, variant, gate):
+    finished = probes.dry_run("-v", "--gate", gate, "--", memwatch.TARGETS / program, env={
+        **os.environ, "GLIBC_TUNABLES": "glibc.cpu.hwcaps=" + variant})
+    assert finished.returncode == 0, finished.stderr
+    places = places_of(finished.stdout)
+    assert places, finished.stdout
+    for path, offset, words in places:
+        assert is_emulated(path, offset), (words, code_at(path, offset).hex())
+        assert PROOF.search(words) and words.endswith("emulated"), words
+    if gate == "auto":
+        assert "those of at least" in finished.stdout
+
+
+def test_dry_run_says_that_musl_has_no_gate():
+    finished = probes.dry_run("-v", "--gate", "auto", "--", memwatch.TARGETS / "sizes-musl")
+    assert finished.returncode == 0 and "no gate" in finished.stderr + finished.stdout
