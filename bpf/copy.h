@@ -71,13 +71,15 @@ static __always_inline __u64 register_read(struct pt_regs *ctx, __u32 number)
 }
 
 /* memwatch's own calls, of 0 or 1 bytes, are timed where they ask for it. */
-static __always_inline int copy_is_timed(__u64 cookie, __u64 bytes)
+static __always_inline int copy_is_timed(__u64 cookie, __u64 bytes, int is_hijacked)
 {
+	__u64 from_bytes = is_hijacked ? time_by_session_from : time_by_returns_from;
+
 	if (!(MW_COOKIE_FLAGS(cookie) & MW_POINT_TIMED))
 		return 0;
 	if (MW_COOKIE_KIND(cookie) == MW_POINT_CALIBRATE)
 		return bytes != 0;
-	return time_copies_from && bytes >= time_copies_from;
+	return from_bytes && bytes >= from_bytes;
 }
 
 /*
@@ -95,7 +97,7 @@ static __always_inline int copy_follow(struct pt_regs *ctx, const struct strand 
 		.routine = MW_COOKIE_INDEX(cookie),
 		.is_hijacked = is_hijacked,
 	};
-	int is_timed = copy_is_timed(cookie, copy.bytes);
+	int is_timed = copy_is_timed(cookie, copy.bytes, is_hijacked);
 
 	/* memwatch's own are no news even with --min-bytes 0. */
 	if (copy.bytes >= min_bytes && MW_COOKIE_KIND(cookie) != MW_POINT_CALIBRATE &&
@@ -133,7 +135,7 @@ static __always_inline int copy_count(struct pt_regs *ctx, const struct strand *
 	}
 	if (bytes > mine->largest_copy_bytes)
 		count_max(&mine->largest_copy_bytes, bytes);
-	if (bytes < min_bytes && !copy_is_timed(cookie, bytes))
+	if (bytes < min_bytes && !copy_is_timed(cookie, bytes, is_hijacked))
 		return 0;
 	return copy_follow(ctx, strand, mine, cookie, bytes, is_hijacked);
 }

@@ -21,8 +21,12 @@ __u32 tell_next_hit;
 __u64 cheap_ns;
 __u64 stepped_ns;
 
-/* Copies of at least so many bytes are timed, where their ends are seen; 0: none is. */
-__u64 time_copies_from;
+/*
+ * Copies of at least so many bytes are timed, where probes on the routine's returns see their ends,
+ * or return probes of the kernel's, whose cost is another; 0: none is.
+ */
+__u64 time_by_returns_from;
+__u64 time_by_session_from;
 
 /*
  * A bit for each link: user space sets it when all of the link's probes are in place, and clears it

@@ -19,6 +19,7 @@ static struct tracer_settings tracer_settings_of(const struct options *options)
 		.min_time_ns = options->min_time_ns,
 		.follow = options->follow,
 		.links = options->links,
+		.time_copies = options->time_copies,
 	};
 }
 

@@ -19,6 +19,7 @@ enum {
 	OPT_WRITES,
 	OPT_GATE,
 	OPT_BUDGET,
+	OPT_TIME_COPIES,
 	OPT_MIN_BYTES,
 	OPT_MIN_TIME,
 	OPT_DURATION,
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
 	{"writes", required_argument, NULL, OPT_WRITES},
 	{"gate", required_argument, NULL, OPT_GATE},
 	{"budget", required_argument, NULL, OPT_BUDGET},
+	{"time-copies", no_argument, NULL, OPT_TIME_COPIES},
 	{"min-bytes", required_argument, NULL, OPT_MIN_BYTES},
 	{"min-time", required_argument, NULL, OPT_MIN_TIME},
 	{"duration", required_argument, NULL, OPT_DURATION},
@@ -87,6 +89,9 @@ static const char help_text[] =
 	"      --gate N            count copies from this size on, whatever it costs (0:\n"
 	"                          all); auto, the default: what the budget allows, with\n"
 	"                          --flush or --writes from 0, else from about 2KiB on\n"
+	"      --time-copies       time single copies from 256KiB on by return probes of\n"
+	"                          the kernel (6.15): in one process, until it forks;\n"
+	"                          a child that a signal handler forks in a copy dies\n"
 	"      --dry-run           print the probes that would be set, and why; set none\n"
 	"      --links KIND        auto, multi (Linux 6.6) or plain links for the probes\n"
 	"\n"
@@ -257,6 +262,8 @@ static int apply_flag(struct options *options, int option)
 {
 	if (option == OPT_NO_FOLLOW)
 		options->follow = false;
+	else if (option == OPT_TIME_COPIES)
+		options->time_copies = true;
 	else if (option == OPT_DRY_RUN)
 		options->dry_run = true;
 	else if (option == 'q')

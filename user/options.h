@@ -27,6 +27,7 @@ struct options {
 	uint64_t duration_ns;  /* 0: until it ends */
 	const char *json_path; /* "-": stdout; NULL: no JSON */
 	const char *out_path;  /* NULL: stderr for a command or with JSON on stdout, else stdout */
+	bool time_copies;      /* by return probes of the kernel's */
 	bool follow;
 	bool dry_run;
 	bool quiet;

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
-#include "attach/tracer.h"
-
 /*
  * From 6.11 on a return probe's trampoline makes a system call, uretprobe(2), that no filter knew
  * of. Early in 2025 filters were made to let it pass, in 6.14 and in stable releases of the three
@@ -21,7 +19,7 @@ bool sessions_need_no_seccomp(const char *release)
 	return major == 6 && minor >= 11 && minor <= 14;
 }
 
-bool tracer_sessions_need_no_seccomp(void)
+bool sessions_need_no_seccomp_here(void)
 {
 	struct utsname kernel;
 

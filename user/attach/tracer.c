@@ -15,12 +15,14 @@
 #include "attach/link_number.h"
 #include "attach/quiet_thread.h"
 #include "attach/retire.h"
+#include "attach/sessions.h"
 #include "base/log.h"
 #include "bpf/event.h"
 #include "memwatch.skel.h"
 
 /* What a hit costs in a VM, where it is dearest: until this machine's are known. */
-static const struct tracer_costs typical_costs = {.cheap_ns = 750, .stepped_ns = 11000};
+static const struct tracer_costs typical_costs = {
+	.cheap_ns = 750, .stepped_ns = 11000, .return_ns = 1500};
 
 struct tracer {
 	struct memwatch_bpf *skeleton;
@@ -98,7 +100,7 @@ static int try_kind(struct tracer *tracer, const struct tracer_settings *setting
 
 	tracer->maker.kind = kind;
 	/* Before 6.13 the kernel may refuse the program of sessions, which fails all of them. */
-	if (kind == LINKS_MULTI)
+	if (kind == LINKS_MULTI && settings->time_copies)
 		err = load_programs(tracer, settings, true);
 	if (err)
 		err = load_programs(tracer, settings, false);
@@ -150,6 +152,20 @@ static void explain_failure(int err)
 	else
 		log_error("the BPF programs could not be loaded or attached: %s; -v shows more",
 			  strerror(-err));
+}
+
+/* What harms a target is not set because it was asked for. */
+static int check_sessions(const struct tracer *tracer)
+{
+	if (!tracer_has_sessions(tracer))
+		log_error("--time-copies needs return probes in uprobe_multi links, as Linux has "
+			  "them from 6.13 on: there are none here; leave it out");
+	else if (sessions_need_no_seccomp_here())
+		log_error("--time-copies: Linux 6.13 and 6.14 may kill a program that is under a "
+			  "seccomp filter at a return probe; leave it out");
+	else
+		return 0;
+	return -EOPNOTSUPP;
 }
 
 static int attach_life_events(struct tracer *tracer)
@@ -219,7 +235,10 @@ int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
 			explain_failure(err);
 		goto out;
 	}
-	*opened = tracer;
+	if (settings->time_copies)
+		err = check_sessions(tracer);
+	if (!err)
+		*opened = tracer;
 out:
 	if (err)
 		tracer_close(tracer);
@@ -309,9 +328,13 @@ bool tracer_read_gate(const struct tracer *tracer, pid_t pid, struct mw_watched 
 	return !bpf_map_lookup_elem(bpf_map__fd(tracer->skeleton->maps.watched), &key, gate);
 }
 
-void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes)
+void tracer_time_copies_from(struct tracer *tracer, enum link_end end, uint64_t bytes)
 {
-	__atomic_store_n(&tracer->skeleton->bss->time_copies_from, bytes, __ATOMIC_RELAXED);
+	struct memwatch_bpf__bss *shared = tracer->skeleton->bss;
+
+	__atomic_store_n(end == LINK_SESSION ? &shared->time_by_session_from
+					     : &shared->time_by_returns_from,
+			 bytes, __ATOMIC_RELAXED);
 }
 
 bool tracer_has_sessions(const struct tracer *tracer)

@@ -25,12 +25,14 @@ struct tracer_settings {
 	uint64_t min_time_ns;
 	bool follow;
 	enum link_kind links;
+	bool time_copies; /* LINK_SESSION is wanted */
 };
 
 /*
  * Loads the programs, finds out which links work by trying, and starts to follow processes; no
  * target is touched yet. What went wrong is logged. Errors: -EPERM (capabilities, or the kernel
- * forbids uprobes), -EOPNOTSUPP (no BTF, no uprobes, links asked for do not exist), -errno.
+ * forbids uprobes), -EOPNOTSUPP (no BTF, no uprobes, links asked for do not exist or, for
+ * time_copies, may kill), -errno.
  */
 int tracer_open(const struct tracer_settings *settings, struct tracer **tracer);
 /* Removes every program. Links must have been freed. */
@@ -66,7 +68,7 @@ void tracer_stop_counting(struct tracer *tracer);
 struct tracer_costs {
 	uint64_t cheap_ns;
 	uint64_t stepped_ns;
-	uint64_t return_ns; /* what a return probe adds to a hit; 0: there are none */
+	uint64_t return_ns; /* what a return probe adds to a hit; to be used where there are some */
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
 /* The same, after waiting for that thread. */
@@ -84,11 +86,8 @@ int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool 
 struct mw_watched;
 bool tracer_read_gate(const struct tracer *tracer, pid_t pid, struct mw_watched *gate);
 
-/* Copies of at least so many bytes are timed, where their links see their ends; 0: none is. */
-void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes);
-
 /*
- * True where LINK_SESSION works: the kernel has it, and it does what memwatch needs of it.
+ * True where LINK_SESSION was wanted and works: tracer_open() fails where it was and does not.
  *
  * The program says for each hit whether the kernel shall set a return probe. But it only runs in
  * the process that its link is for, and where it does not run Linux (6.13 to 6.18 at least) sets
@@ -98,12 +97,6 @@ void tracer_time_copies_from(struct tracer *tracer, uint64_t bytes);
  * probe_link_swap()) when it forks.
  */
 bool tracer_has_sessions(const struct tracer *tracer);
-
-/*
- * True where the running kernel may kill a thread under a seccomp filter at a return probe: Linux
- * 6.11 to 6.14, of which some releases have been mended.
- */
-bool tracer_sessions_need_no_seccomp(void);
 
 /* What the hits of a function's entry and ends have cost all processes so far. */
 uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function);
@@ -126,6 +119,9 @@ enum link_end {
 	LINK_SESSION, /* the return of each large copy as well, by a return probe of the kernel's */
 	LINK_ENDS,
 };
+
+/* Copies of at least so many bytes are timed, where links of that kind see their ends; 0: none. */
+void tracer_time_copies_from(struct tracer *tracer, enum link_end end, uint64_t bytes);
 
 struct link_settings {
 	const char *path; /* opens the file */

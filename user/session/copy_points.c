@@ -191,11 +191,39 @@ static enum copy_end end_of(const struct body_probes *of, const struct routine_l
 	if (at_returns)
 		return END_AT_RETURNS;
 	/* A return probe of the kernel's kills a Go program. */
-	return level->has_gate && copies->has_sessions && !of->body->is_go ? END_BY_SESSION
-									   : END_UNSEEN;
+	return copies->has_sessions && !of->body->is_go ? END_BY_SESSION : END_UNSEEN;
 }
 
-static int add_gate(const struct body_probes *of, enum gate_level at)
+static int add_gate(const struct body_probes *of, const struct gate_plan *plan,
+		    struct copy_probe how)
+{
+	const struct gate_point *gate;
+	int err = 0;
+
+	array_each (gate, &plan->points) {
+		how.neighbours = gate->neighbours;
+		if (!err)
+			err = add_probe(of, &gate->point, &how);
+	}
+	return err;
+}
+
+static int add_returns(const struct body_probes *of, const struct gate_plan *plan,
+		       struct copy_probe how)
+{
+	const struct gate_return *point;
+	int err = 0;
+
+	how.kind = MW_POINT_COPY_END;
+	how.flags = 0;
+	array_each (point, &plan->returns) {
+		if (!err)
+			err = add_probe(of, &point->point, &how);
+	}
+	return err;
+}
+
+static int add_level(const struct body_probes *of, enum gate_level at)
 {
 	const struct routine_level *level = &of->body->levels.at[at];
 	enum copy_end end = end_of(of, level);
@@ -206,29 +234,6 @@ static int add_gate(const struct body_probes *of, enum gate_level at)
 		.gate_bytes = level->from_bytes,
 		.by_session = end == END_BY_SESSION,
 	};
-	const struct gate_return *point;
-	const struct gate_point *gate;
-	int err = 0;
-
-	array_each (gate, &level->gate.points) {
-		how.neighbours = gate->neighbours;
-		if (!err)
-			err = add_probe(of, &gate->point, &how);
-	}
-	how = (struct copy_probe){
-		.kind = MW_POINT_COPY_END, .level = at, .gate_bytes = level->from_bytes};
-	array_each (point, &level->gate.returns) {
-		if (!err && end == END_AT_RETURNS)
-			err = add_probe(of, &point->point, &how);
-	}
-	return err;
-}
-
-static int add_level(const struct body_probes *of, enum gate_level at)
-{
-	const struct routine_level *level = &of->body->levels.at[at];
-	struct copy_probe how = {
-		.kind = MW_POINT_COPY, .level = at, .gate_bytes = level->from_bytes};
 	uint64_t *from_bytes = &of->planning->plan->gate_bytes[at];
 	const struct probe_point *point;
 	int err = 0;
@@ -238,9 +243,11 @@ static int add_level(const struct body_probes *of, enum gate_level at)
 	if (*from_bytes == MW_NO_GATE || *from_bytes < level->from_bytes)
 		*from_bytes = level->from_bytes;
 	if (level->has_gate)
-		return add_gate(of, at);
+		err = add_gate(of, &level->gate, how);
+	if (!err && end == END_AT_RETURNS)
+		err = add_returns(of, &level->gate, how);
 	array_each (point, &of->body->copies) {
-		if (!err)
+		if (!err && !level->has_gate)
 			err = add_probe(of, point, &how);
 	}
 	return err;

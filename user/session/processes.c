@@ -249,13 +249,11 @@ static int plan_like_parent(struct processes *processes, const struct process *p
 /*
  * A return probe of a session is also set for whom its program does not run: another process with
  * one at the same place, and a child that was just forked. So the first process may have them,
- * until it forks. Where the kernel kills for them under a seccomp filter, nobody: it may still
- * come.
+ * until it forks.
  */
 static bool takes_sessions(struct processes *processes, const struct process *process)
 {
-	if (process->has_forked || !tracer_has_sessions(processes->tracer) ||
-	    tracer_sessions_need_no_seccomp())
+	if (process->has_forked || !tracer_has_sessions(processes->tracer))
 		return false;
 	if (!processes->session_pid)
 		processes->session_pid = process->pid;

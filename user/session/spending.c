@@ -74,15 +74,22 @@ struct probe_costs spending_costs(const struct tracer *tracer)
 	return (struct probe_costs){costs.cheap_ns, costs.stepped_ns};
 }
 
-/* A return in a session costs what any further hit does; one that is single-stepped far more. */
+static uint64_t timed_from_bytes(uint64_t end_ns)
+{
+	uint64_t bytes = (TIMED_SHARE * end_ns << 20) / COPY_NS_PER_MIB;
+
+	return bytes > TIMED_LEAST ? bytes : TIMED_LEAST;
+}
+
+/* A probe on a `ret` is single-stepped, a return probe far cheaper. */
 static void time_copies(struct spending *spending)
 {
 	struct tracer *tracer = spending->settings->tracer;
 	struct tracer_costs costs = tracer_costs(tracer);
-	uint64_t end_ns = tracer_has_sessions(tracer) ? costs.cheap_ns : costs.stepped_ns;
-	uint64_t bytes = (TIMED_SHARE * end_ns << 20) / COPY_NS_PER_MIB;
 
-	tracer_time_copies_from(tracer, bytes > TIMED_LEAST ? bytes : TIMED_LEAST);
+	tracer_time_copies_from(tracer, LINK_ENTRY, timed_from_bytes(costs.stepped_ns));
+	if (tracer_has_sessions(tracer))
+		tracer_time_copies_from(tracer, LINK_SESSION, timed_from_bytes(costs.return_ns));
 }
 
 void spending_on_process(struct spending *spending)

@@ -124,6 +124,7 @@ static void nothing_is_the_demo(void **state)
 	assert_null(run.options.out_path);
 	assert_true(run.options.follow);
 	assert_false(run.options.dry_run);
+	assert_false(run.options.time_copies);
 	assert_false(run.options.quiet);
 	assert_false(run.options.verbose);
 	assert_int_equal(run.options.links, LINKS_AUTO);
@@ -134,7 +135,7 @@ static void each_long_option(void **state)
 {
 	PARSE(run, "--pid 42 --min-bytes 64K --min-time 250us --duration 2s --json a.json "
 		   "--output b.txt --no-follow --dry-run --links plain --quiet --verbose --gate 0 "
-		   "--budget none");
+		   "--budget none --time-copies");
 
 	(void)state;
 	assert_runs(&run);
@@ -153,6 +154,7 @@ static void each_long_option(void **state)
 	assert_true(run.options.gate_is_set);
 	assert_int_equal(run.options.gate_bytes, 0);
 	assert_true(run.options.budget_pct < 0);
+	assert_true(run.options.time_copies);
 	assert_false(run.options.demo);
 	options_release(&run.options);
 }
@@ -351,10 +353,11 @@ static void version_is_one_line(void **state)
 static void help_names_every_option(void **state)
 {
 	static const char *const names[] = {
-		"--pid",       "--flush",    "--copy",     "--writes",  "--gate",    "--budget",
-		"--min-bytes", "--min-time", "--duration", "--json",    "--output",  "--no-follow",
-		"--dry-run",   "--links",    "--quiet",    "--verbose", "--version", "--help",
-		"-p, ",        "-o, ",       "-q, ",       "-v, ",      "-h, "};
+		"--pid",     "--flush",     "--copy",     "--writes",      "--gate",
+		"--budget",  "--min-bytes", "--min-time", "--duration",    "--json",
+		"--output",  "--no-follow", "--dry-run",  "--links",       "--quiet",
+		"--verbose", "--version",   "--help",     "--time-copies", "-p, ",
+		"-o, ",      "-q, ",        "-v, ",       "-h, "};
 	char lines[][32] = {"--help", "-h", "-q --help", "-h --nonsense", "--flush a -h"};
 	struct run run;
 
@@ -454,7 +457,8 @@ static void missing_values_and_unknown_options(void **state)
 		"--output", "--links",     "-p",         "-o"};
 	static const char *const unknown[] = {"--nonsense", "-x",     "--nonsense=3", "-y",
 					      "--m",        "---pid", "--pids"};
-	static const char *const takes_none[] = {"--quiet", "--help", "--no-follow", "--dry-run"};
+	static const char *const takes_none[] = {"--quiet", "--help", "--no-follow", "--dry-run",
+						 "--time-copies"};
 	char line[32], told[64];
 
 	(void)state;
@@ -529,7 +533,7 @@ static void two_outputs_are_no_contradiction(void **state)
 static void options_without_a_name_keep_the_demo(void **state)
 {
 	PARSE(run, "-v --json - -o x --min-time 5ms --min-bytes 0 --duration 5s --no-follow "
-		   "--dry-run --links plain --gate 0 --budget none");
+		   "--dry-run --links plain --gate 0 --budget none --time-copies");
 
 	(void)state;
 	assert_runs(&run);
