@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <Zydis/Zydis.h>
 
@@ -304,6 +305,26 @@ int insn_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct insn *
 	return 0;
 }
 
+/* Zydis names a condition in Intel's way, people compare with what objdump prints. */
+static void name_as_objdump(char *text)
+{
+	static const char names[][2][5] = {
+		{"jnbe", "ja"}, {"jnb", "jae"}, {"jz", "je"},
+		{"jnz", "jne"}, {"jnle", "jg"}, {"jnl", "jge"},
+	};
+	size_t bytes = strcspn(text, " ");
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		size_t named = strlen(names[i][1]);
+
+		if (bytes != strlen(names[i][0]) || memcmp(text, names[i][0], bytes) != 0)
+			continue;
+		memmove(text + named, text + bytes, strlen(text + bytes) + 1);
+		memcpy(text, names[i][1], named);
+		return;
+	}
+}
+
 const char *insn_text(char buf[INSN_TEXT_BYTES], const uint8_t *code, size_t bytes, uint64_t vaddr)
 {
 	struct decoded decoded;
@@ -321,8 +342,10 @@ const char *insn_text(char buf[INSN_TEXT_BYTES], const uint8_t *code, size_t byt
 				  ZYDIS_PADDING_DISABLED);
 	if (ZYAN_SUCCESS(ZydisFormatterFormatInstruction(
 		    &formatter, &decoded.insn, decoded.operands, decoded.insn.operand_count_visible,
-		    buf, INSN_TEXT_BYTES, vaddr, NULL)))
+		    buf, INSN_TEXT_BYTES, vaddr, NULL))) {
+		name_as_objdump(buf);
 		return buf;
+	}
 bad:
 	snprintf(buf, INSN_TEXT_BYTES, "(bad)");
 	return buf;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
 #include <string.h>
 
 #include "code_bytes.h"
@@ -238,15 +239,40 @@ static void test_text(void **state)
 			    "mov %rdi, %rax");
 }
 
+static void test_branches_are_named_as_objdump_does(void **state)
+{
+	static const char *const names[] = {"jo", "jno", "jb", "jae", "je", "jne", "jbe", "ja",
+					    "js", "jns", "jp", "jnp", "jl", "jge", "jle", "jg"};
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		const uint8_t near_by[] = {(uint8_t)(0x70 + i), 0x10};
+		const uint8_t far[] = {0x0f, (uint8_t)(0x80 + i), 0x10, 0, 0, 0};
+		char text[INSN_TEXT_BYTES], expected[INSN_TEXT_BYTES];
+
+		snprintf(expected, sizeof(expected), "%s 0x1012", names[i]);
+		assert_string_equal(insn_text(text, near_by, sizeof(near_by), VADDR), expected);
+		snprintf(expected, sizeof(expected), "%s 0x1016", names[i]);
+		assert_string_equal(insn_text(text, far, sizeof(far), VADDR), expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_emulated),       cmocka_unit_test(test_stepped),
-		cmocka_unit_test(test_refused),        cmocka_unit_test(test_harmful),
-		cmocka_unit_test(test_flow),           cmocka_unit_test(test_targets),
-		cmocka_unit_test(test_slot),           cmocka_unit_test(test_destroys),
-		cmocka_unit_test(test_moves),          cmocka_unit_test(test_reads_arguments),
-		cmocka_unit_test(test_no_instruction), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_emulated),
+		cmocka_unit_test(test_stepped),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_harmful),
+		cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_slot),
+		cmocka_unit_test(test_destroys),
+		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_reads_arguments),
+		cmocka_unit_test(test_no_instruction),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_branches_are_named_as_objdump_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static void test_threshold_in_memory(void **state)
 			    "jb 0x1050: only copies of more than 2,112 bytes pass (threshold at "
 			    "0x3000); emulated");
 	assert_string_equal(point->neighbours,
-			    "cmp %rdx, %rcx before it is single-stepped; jnbe 0x1036 passes from "
+			    "cmp %rdx, %rcx before it is single-stepped; ja 0x1036 passes from "
 			    "64 bytes on");
 	assert_int_equal(plan.constants.count, 1);
 	assert_int_equal(plan.constants.items[0].vaddr, THRESHOLD);
@@ -139,7 +139,7 @@ static void test_overlapping_copies_have_their_own_point(void **state)
 	assert_int_equal(point_of(&plan, 0x1062)->least_bytes, 0x100000);
 	assert_int_equal(point_of(&plan, 0x1053)->least_bytes, 0x201);
 	assert_string_equal(point_of(&plan, 0x1053)->point.reason,
-			    "jz 0x101b: overlapping copies of more than 512 bytes pass; emulated");
+			    "je 0x101b: overlapping copies of more than 512 bytes pass; emulated");
 	gate_plan_release(&plan);
 }
 
