@@ -195,6 +195,16 @@ def test_children_of_several_kinds(tmp_path, gate):
                 gate)
 
 
+def test_a_flag_of_the_programs_own_may_turn_at_any_time():
+    """It is no threshold that could be read once: both ways have a gate."""
+    run = memwatch.run("--gate", 2048, "--copy", "own_copy", *COPY_ALL, "--",
+                       memwatch.TARGETS / "flagged", 1000)
+    larges = int(run.stdout)
+    (flush,) = run.of("flush")
+    assert (flush["copies"], flush["copied_bytes"]) == (larges, larges * 4096)
+    check_summary(run)
+
+
 # ---- each copy by itself ----
 
 @pytest.mark.parametrize("gate", [1, 129, 2048, 10_000])

@@ -78,12 +78,13 @@ static int plan_body(struct planning *planning, struct module *module, struct kn
 	 * runs, after a launched one was planned: gates must hold either way.
 	 */
 	memory.is_mapped &= !body->is_go;
+	memory.is_settled = body->is_libcs;
 	routine.is_stepped = is_stepped(&body->copies);
 	return routine_levels_choose(&routine, &planning->copies->gates, &body->levels);
 }
 
 static int make_body(struct planning *planning, struct module *module, const copy_doors *doors,
-		     bool is_go, struct known_body **made)
+		     bool is_go, bool is_libcs, struct known_body **made)
 {
 	struct known_body *body = calloc(1, sizeof(*body));
 	const struct copy_door *door;
@@ -92,6 +93,7 @@ static int make_body(struct planning *planning, struct module *module, const cop
 	if (!body)
 		return -ENOMEM;
 	body->is_go = is_go;
+	body->is_libcs = is_libcs;
 	array_each (door, doors) {
 		if (!err)
 			err = array_push(&body->doors, *door);
@@ -108,7 +110,7 @@ static int make_body(struct planning *planning, struct module *module, const cop
 }
 
 int copy_body_get(struct planning *planning, struct module *module, const copy_doors *doors,
-		  bool is_go, const struct known_body **found)
+		  bool is_go, bool is_libcs, const struct known_body **found)
 {
 	struct known_body **each, *made;
 	int err;
@@ -117,7 +119,8 @@ int copy_body_get(struct planning *planning, struct module *module, const copy_d
 		struct module_memory memory =
 			module_memory_of(planning, module, doors->items[0].vaddr, NULL);
 
-		if ((*each)->is_go != is_go || !same_doors(&(*each)->doors, doors) ||
+		if ((*each)->is_go != is_go || (*each)->is_libcs != is_libcs ||
+		    !same_doors(&(*each)->doors, doors) ||
 		    !module_memory_holds(&memory, &(*each)->words))
 			continue;
 		*found = *each;
@@ -129,7 +132,7 @@ int copy_body_get(struct planning *planning, struct module *module, const copy_d
 		memmove(module->bodies.items, module->bodies.items + 1,
 			module->bodies.count * sizeof(*module->bodies.items));
 	}
-	err = make_body(planning, module, doors, is_go, &made);
+	err = make_body(planning, module, doors, is_go, is_libcs, &made);
 	if (!err)
 		*found = made;
 	return err;

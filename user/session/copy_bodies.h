@@ -14,9 +14,10 @@ int copy_body_points(const struct module *module, const copy_doors *doors, bool 
 
 /*
  * The body behind the doors as this process runs it. It is the module's, until the next one is
- * asked for. 0, -ENOMEM, or what copy_body_points() gives.
+ * asked for. is_libcs: the C library's own, chosen by an IFUNC. 0, -ENOMEM, or what
+ * copy_body_points() gives.
  */
 int copy_body_get(struct planning *planning, struct module *module, const copy_doors *doors,
-		  bool is_go, const struct known_body **found);
+		  bool is_go, bool is_libcs, const struct known_body **found);
 
 #endif

@@ -100,6 +100,7 @@ struct body_probes {
 	struct planning *planning;
 	struct module *module;
 	const struct known_body *body;
+	const live_doors *all; /* of the process */
 	unsigned routine;
 	bool recognised; /* by its code */
 };
@@ -325,10 +326,27 @@ static int add_constants(struct planning *planning, const struct module *module,
 	return err;
 }
 
+/* A program's own routine may look at a variable that the program sets at any time. */
+static bool is_libcs(const struct body_probes *of, const copy_doors *doors)
+{
+	const struct copy_door *door;
+	const struct live_door *live;
+
+	array_each (live, of->all) {
+		array_each (door, doors) {
+			if (live->module == of->module && live->door.vaddr == door->vaddr &&
+			    !live->by_ifunc)
+				return false;
+		}
+	}
+	return true;
+}
+
 static int plan_body(const struct body_probes *common, const copy_doors *doors, bool is_go)
 {
 	struct body_probes of = *common;
-	int err = copy_body_get(of.planning, of.module, doors, is_go, &of.body);
+	int err = copy_body_get(of.planning, of.module, doors, is_go, is_libcs(common, doors),
+				&of.body);
 
 	for (unsigned i = 0; !err && i < GATE_LEVELS; i++)
 		err = add_level(&of, i);
@@ -363,7 +381,7 @@ static int plan_bodies_apart(const struct body_probes *common, const copy_doors 
 int copy_points_plan(struct planning *planning, struct module *module, bool is_go, live_doors *all)
 {
 	const struct gate_settings *gates = &planning->copies->gates;
-	struct body_probes common = {.planning = planning, .module = module};
+	struct body_probes common = {.planning = planning, .module = module, .all = all};
 	const struct live_door *live;
 	copy_doors doors = {0};
 	probe_points points = {0};

@@ -28,12 +28,14 @@ static struct live_door *door_at(const live_doors *doors, const struct place *pl
 /* Two names of one routine stay two: a tail jump may go by either. */
 static int add_live_door(live_doors *doors, const struct live_door *added)
 {
-	const struct live_door *known;
+	struct live_door *known;
 
 	array_each (known, doors) {
-		if (known->module == added->module && known->door.vaddr == added->door.vaddr &&
-		    !strcmp(known->door.name, added->door.name))
-			return 0;
+		if (known->module != added->module || known->door.vaddr != added->door.vaddr ||
+		    strcmp(known->door.name, added->door.name) != 0)
+			continue;
+		known->by_ifunc &= added->by_ifunc;
+		return 0;
 	}
 	return array_push(doors, *added);
 }
@@ -58,6 +60,7 @@ static int resolve_door(struct planning *planning, struct module *module,
 		.door = {door->name, door->vaddr},
 		.is_go = door->is_go,
 		.direct = door->direct,
+		.by_ifunc = !door->direct,
 	};
 	struct place place;
 	int err;
@@ -83,7 +86,7 @@ static int recognise_slots(struct planning *planning, struct module *module, liv
 	int err = elf_find_ifunc_slots(module->image, &slots);
 
 	array_each (slot, &slots) {
-		struct live_door live = {.recognised = true};
+		struct live_door live = {.recognised = true, .by_ifunc = true};
 		struct place place;
 
 		if (err)

@@ -13,6 +13,7 @@ struct live_door {
 	struct copy_door door;
 	bool is_go;      /* its arguments are in Go's registers */
 	bool direct;     /* by its own place, not through a slot */
+	bool by_ifunc;   /* through slots alone that the C library's choice is in */
 	bool recognised; /* by its code: it has no name */
 	bool left_out;   /* it bears no probe: what it does is counted elsewhere, or can't be */
 };

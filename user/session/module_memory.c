@@ -66,6 +66,8 @@ static bool read_data(const void *source, uint64_t vaddr, void *bytes, size_t co
 
 	if (!addr || count > sizeof(uint64_t))
 		return false;
+	if (!memory->is_settled && target_maps_at(&memory->planning->maps, addr)->writable)
+		return false;
 	return !process_read(memory->planning->pid, addr, bytes, count) &&
 	       !remember(memory, vaddr, bytes, count);
 }

@@ -12,8 +12,11 @@
 struct module_memory {
 	const struct planning *planning;
 	const struct module *module;
-	uint64_t bias_addr;    /* what the process's addresses are above the file's */
-	bool is_mapped;        /* else nothing can be read */
+	uint64_t bias_addr; /* what the process's addresses are above the file's */
+	bool is_mapped;     /* else nothing can be read */
+	/* Words that the program may write are read too: they are the C library's own, which sets
+	 * them before main(). Any other program's may change between two copies. */
+	bool is_settled;
 	gate_constants *reads; /* all that was read, each word once */
 };
 

@@ -35,6 +35,7 @@ struct planned_function {
  */
 struct known_body {
 	bool is_go;
+	bool is_libcs; /* as module_memory.is_settled */
 	copy_doors doors;
 	gate_constants words;
 	probe_points copies; /* all copies pass them */

@@ -20,6 +20,7 @@ static int parse_line(char *line, struct target_mapping *mapping)
 		   &major, &minor, &mapping->inode, &path_at) < 7)
 		return -EINVAL;
 	mapping->device = (uint64_t)major << 32 | minor;
+	mapping->writable = permissions[1] == 'w';
 	mapping->executable = permissions[2] == 'x';
 	line[strcspn(line, "\n")] = '\0';
 	mapping->path = strdup(path_at ? line + path_at : "");

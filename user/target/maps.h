@@ -14,7 +14,7 @@ struct target_mapping {
 	uint64_t file_off; /* that start_addr shows */
 	uint64_t device;   /* major << 32 | minor, as the kernel names it to this process */
 	uint64_t inode;    /* 0: not a file */
-	bool executable;
+	bool writable, executable;
 	char *path; /* as the target sees it, " (deleted)" and all; "" where it has none */
 };
 

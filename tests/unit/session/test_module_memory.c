@@ -16,6 +16,8 @@
 /* This program as a module of its own process. */
 static uint64_t filled = UINT64_C(0x1122334455667788), empty;
 static const uint64_t fixed = 42;
+/* The loader writes it, then nobody can. */
+static const void *const relocated = &filled;
 
 struct own {
 	struct module module;
@@ -51,6 +53,7 @@ static int look_at_own(void **state)
 				    &code_vaddr))
 		return -ENOENT;
 	own.memory = module_memory_of(&own.planning, &own.module, code_vaddr, &own.words);
+	own.memory.is_settled = true;
 	*state = &own;
 	return 0;
 }
@@ -101,6 +104,25 @@ static void test_code_and_what_is_not_the_modules_is_not_read(void **state)
 	assert_int_equal(module_memory_addr(&nowhere, own_vaddr(own, &filled)), 0);
 }
 
+/* A flag of the program's own may change while it runs; what no mapping lets it write does not. */
+static void test_a_programs_own_variable_is_not_trusted(void **state)
+{
+	struct own *own = *state;
+	struct module_memory unsettled = own->memory;
+	struct memory_view view = module_memory_view(&unsettled);
+	uint64_t value = 0;
+
+	own->words.count = 0;
+	unsettled.is_settled = false;
+	assert_false(view.read(view.source, own_vaddr(own, &filled), &value, sizeof(value)));
+	assert_false(view.read(view.source, own_vaddr(own, &empty), &value, sizeof(value)));
+	assert_int_equal(own->words.count, 0);
+	assert_true(view.read(view.source, own_vaddr(own, &fixed), &value, sizeof(value)));
+	assert_int_equal(value, 42);
+	assert_true(view.read(view.source, own_vaddr(own, &relocated), &value, sizeof(value)));
+	assert_int_equal(value, (uintptr_t)&filled);
+}
+
 static void test_changed_word_holds_no_more(void **state)
 {
 	struct own *own = *state;
@@ -130,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_data_is_read_where_the_process_has_it),
 		cmocka_unit_test(test_code_and_what_is_not_the_modules_is_not_read),
+		cmocka_unit_test(test_a_programs_own_variable_is_not_trusted),
 		cmocka_unit_test(test_changed_word_holds_no_more),
 	};
 
