@@ -184,6 +184,17 @@ struct mw_spending {
 	struct mw_head head;
 };
 
+/*
+ * Who wakes the reader of spans and copies: a wakeup is an interrupt to another CPU, which costs
+ * the target more than all else of a record. So whoever puts a record in while nobody reads wakes
+ * the reader; from then on it looks by itself, until it has taken all that was ever put in.
+ */
+struct mw_reader {
+	__u32 is_awake; /* no wakeup is needed; the reader alone clears it */
+	__u32 reserved;
+	__u64 records; /* that were put in so far, or are just being put in */
+};
+
 /* ---- counters that user space reads from maps ---- */
 
 /* Times in classes of 1/16 of an octave: 0..15 ns exactly, then (exponent, 4 bits) to 2^44 ns. */
@@ -332,6 +343,7 @@ struct mw_strand_line {
 MW_SIZE_IS(mw_head, 40);
 MW_SIZE_IS(mw_link, 16);
 MW_SIZE_IS(mw_watched, 16);
+MW_SIZE_IS(mw_reader, 16);
 MW_SIZE_IS(mw_span, 144);
 MW_SIZE_IS(mw_copy, 80);
 MW_SIZE_IS(mw_fork, 48);

@@ -49,6 +49,8 @@ struct {
 	__uint(max_entries, 4 << 20);
 } ring SEC(".maps");
 
+struct mw_reader reader;
+
 /* Forks, execs, exits, loaded libraries: 10,000 of them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -208,7 +210,21 @@ static __always_inline void *record_reserve(__u32 type, __u64 bytes, __u64 now_n
 	return 0;
 }
 
-/* The same for a life event. */
+/*
+ * Both atomic operations are full barriers. The reader clears is_awake before it looks a last time:
+ * either it finds this record counted, or this finds that nobody reads. A record that was counted
+ * but is not complete yet (its program can be preempted) keeps the reader awake.
+ */
+static __always_inline void record_submit(void *record)
+{
+	__u64 is_first;
+
+	count_add(reader.records, 1);
+	is_first = !__sync_val_compare_and_swap(&reader.is_awake, 0, 1);
+	bpf_ringbuf_submit(record, is_first ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* record_reserve() for a life event. */
 static __always_inline void *life_reserve(__u32 type, __u64 bytes)
 {
 	struct mw_head *head = bpf_ringbuf_reserve(&life_ring, bytes, 0);

@@ -25,7 +25,7 @@ static __always_inline void copy_emit(const struct mw_open_copy *copy, __u64 dur
 	record->duration_ns = duration_ns;
 	record->routine = copy->routine;
 	record->reserved = 0;
-	bpf_ringbuf_submit(record, 0);
+	record_submit(record);
 }
 
 /* Where a return probe lets its call return to: the start of a page that the kernel maps. */

@@ -133,7 +133,7 @@ static __always_inline void span_emit(const struct mw_span_key *key,
 	record->function = key->function - 1;
 	record->flags = flags | gate->flags | (span->recursive ? MW_SPAN_RECURSIVE : 0) |
 			(span->in_write ? MW_SPAN_IN_WRITE : 0);
-	bpf_ringbuf_submit(record, 0);
+	record_submit(record);
 }
 
 static __always_inline void span_count_whole(struct mw_function *function, __u64 duration_ns,

@@ -266,6 +266,7 @@ struct tracer_outlets tracer_outlets(const struct tracer *tracer)
 
 	return (struct tracer_outlets){
 		.ring_map_fd = bpf_map__fd(skeleton->maps.ring),
+		.reader = &skeleton->bss->reader,
 		.life_ring_map_fd = bpf_map__fd(skeleton->maps.life_ring),
 		.functions_map_fd = bpf_map__fd(skeleton->maps.functions),
 		.totals_map_fd = bpf_map__fd(skeleton->maps.totals),

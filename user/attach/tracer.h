@@ -40,9 +40,10 @@ void tracer_close(struct tracer *tracer);
 
 enum link_kind tracer_link_kind(const struct tracer *tracer);
 
-/* Descriptors that receive/ reads from; they belong to the tracer. */
+/* What receive/ reads from; it belongs to the tracer. */
 struct tracer_outlets {
 	int ring_map_fd;
+	struct mw_reader *reader; /* of that ring; the programs write it as well */
 	int life_ring_map_fd;
 	int functions_map_fd;
 	int totals_map_fd;

@@ -8,7 +8,10 @@
 struct receiver {
 	struct ring_buffer *ring;
 	struct ring_buffer *life_ring;
-	unsigned batch; /* records that may still be handed on */
+	struct mw_reader *reader;
+	unsigned batch;  /* records that may still be handed on */
+	uint64_t taken;  /* off the ring so far */
+	bool took, more; /* the last drain found some; left some */
 	const struct record_handlers *handlers;
 	void *context;
 	uint64_t malformed;
@@ -92,18 +95,20 @@ static int on_sample(void *context, void *record, size_t bytes)
 {
 	struct receiver *receiver = context;
 
+	receiver->taken++;
 	receiver_accept(receiver, record, bytes);
 	return --receiver->batch ? 0 : -EAGAIN;
 }
 
-int receiver_new(int ring_map_fd, int life_ring_map_fd, const struct record_handlers *handlers,
-		 void *context, struct receiver **made)
+int receiver_new(int ring_map_fd, int life_ring_map_fd, struct mw_reader *reader,
+		 const struct record_handlers *handlers, void *context, struct receiver **made)
 {
 	struct receiver *receiver = calloc(1, sizeof(*receiver));
 	int err = 0;
 
 	if (!receiver)
 		return -ENOMEM;
+	receiver->reader = reader;
 	receiver->handlers = handlers;
 	receiver->context = context;
 	if (ring_map_fd >= 0) {
@@ -148,9 +153,28 @@ void receiver_drain_life(struct receiver *receiver)
 
 bool receiver_drain(struct receiver *receiver)
 {
+	uint64_t before = receiver->taken;
+
 	receiver_drain_life(receiver);
 	receiver->batch = RECEIVE_BATCH;
-	return ring_buffer__consume(receiver->ring) == -EAGAIN;
+	receiver->more = ring_buffer__consume(receiver->ring) == -EAGAIN;
+	receiver->took = receiver->taken != before;
+	return receiver->more;
+}
+
+/* Full barriers, as record_submit() in bpf/maps.h has them. */
+uint64_t receiver_pause_ns(struct receiver *receiver)
+{
+	struct mw_reader *reader = receiver->reader;
+
+	if (receiver->more)
+		return 0;
+	if (receiver->took)
+		return RECEIVE_LOOK_NS;
+	__atomic_exchange_n(&reader->is_awake, 0, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&reader->records, __ATOMIC_SEQ_CST) == receiver->taken
+		       ? RECEIVE_ASLEEP
+		       : RECEIVE_LOOK_NS;
 }
 
 uint64_t receiver_malformed(const struct receiver *receiver)

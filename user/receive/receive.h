@@ -28,14 +28,15 @@ struct record_handlers {
 struct receiver;
 
 /*
- * handlers and context are kept; the maps' descriptors stay the caller's. -1 for both: a receiver
- * for tests, which has no ring.
+ * handlers and context are kept; the maps' descriptors stay the caller's, and so does what it
+ * shares with the programs (bpf/event.h). -1 for both: a receiver for tests, which has no ring; its
+ * reader may be NULL.
  */
-int receiver_new(int ring_map_fd, int life_ring_map_fd, const struct record_handlers *handlers,
-		 void *context, struct receiver **receiver);
+int receiver_new(int ring_map_fd, int life_ring_map_fd, struct mw_reader *reader,
+		 const struct record_handlers *handlers, void *context, struct receiver **receiver);
 void receiver_free(struct receiver *receiver);
 
-/* Both become readable when records wait. */
+/* Readable when records wait: the first only once the reader sleeps (receiver_pause_ns()). */
 int receiver_poll_fd(const struct receiver *receiver);
 int receiver_life_poll_fd(const struct receiver *receiver);
 
@@ -48,6 +49,15 @@ void receiver_drain_life(struct receiver *receiver);
  */
 #define RECEIVE_BATCH 4096
 bool receiver_drain(struct receiver *receiver);
+
+/*
+ * After receiver_drain(): how long the caller may wait before it drains again, in ns. 0: more is
+ * there. RECEIVE_ASLEEP: until the descriptor becomes readable, as nothing is on its way and the
+ * next record will wake whoever waits for it.
+ */
+#define RECEIVE_LOOK_NS 4000000ULL
+#define RECEIVE_ASLEEP  UINT64_MAX
+uint64_t receiver_pause_ns(struct receiver *receiver);
 
 /*
  * Checks one record of `bytes` bytes and hands it on; false where it is none of ours (then it is

@@ -120,12 +120,15 @@ static void take_life_events(void *context)
 
 /* ---- what wakes the loop ---- */
 
-enum { WAKE_RECORDS, WAKE_SIGNAL, WAKE_PID };
+enum { WAKE_RECORDS, WAKE_LIFE, WAKE_SIGNAL, WAKE_PID };
 
 static int wake_on(struct session *session, int fd, unsigned what, unsigned index)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)index << 32 | what};
 
+	/* Between two looks at the ring, records that wait there are no reason to wake up. */
+	if (what == WAKE_RECORDS)
+		event.events |= EPOLLET;
 	return epoll_ctl(session->poll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
@@ -275,12 +278,12 @@ static int start(struct session *session)
 		return -errno;
 	err = watch_signals(session);
 	if (!err)
-		err = receiver_new(outlets.ring_map_fd, outlets.life_ring_map_fd, &handlers,
-				   session, &session->receiver);
+		err = receiver_new(outlets.ring_map_fd, outlets.life_ring_map_fd, outlets.reader,
+				   &handlers, session, &session->receiver);
 	if (!err)
 		err = wake_on(session, receiver_poll_fd(session->receiver), WAKE_RECORDS, 0);
 	if (!err)
-		err = wake_on(session, receiver_life_poll_fd(session->receiver), WAKE_RECORDS, 0);
+		err = wake_on(session, receiver_life_poll_fd(session->receiver), WAKE_LIFE, 0);
 	if (err)
 		return err;
 	session->header = *settings->header;
@@ -304,6 +307,14 @@ static int start(struct session *session)
 }
 
 /* ---- the loop ---- */
+
+/* When the ring is to be looked at again, whether or not anything wakes the loop; 0: then alone. */
+static uint64_t next_look_ns(struct session *session)
+{
+	uint64_t pause_ns = receiver_pause_ns(session->receiver);
+
+	return pause_ns == RECEIVE_ASLEEP ? 0 : clock_monotonic_ns() + pause_ns;
+}
 
 static uint64_t nearest(uint64_t a_ns, uint64_t b_ns)
 {
@@ -368,6 +379,7 @@ static int loop(struct session *session)
 		due_ns = nearest(due_ns, spending_work(&session->spending));
 		if (session->settings->outputs->live)
 			due_ns = nearest(due_ns, session->live_at_ns);
+		due_ns = nearest(due_ns, next_look_ns(session));
 		err = wait_events(session, nearest(due_ns, end_ns));
 		now_ns = clock_monotonic_ns();
 		if (end_ns && now_ns >= end_ns)

@@ -104,7 +104,7 @@ static struct receiver *new_receiver(struct taken *taken)
 	struct receiver *receiver = NULL;
 
 	memset(taken, 0, sizeof(*taken));
-	assert_int_equal(receiver_new(-1, -1, &handlers, taken, &receiver), 0);
+	assert_int_equal(receiver_new(-1, -1, NULL, &handlers, taken, &receiver), 0);
 	assert_non_null(receiver);
 	assert_int_equal(receiver_malformed(receiver), 0);
 	return receiver;
@@ -334,6 +334,26 @@ static void noise_reaches_no_handler(void **state)
 	receiver_free(receiver);
 }
 
+/* The ring is read in live tests; here it is what was put in and not taken off yet. */
+static void sleeps_only_when_all_was_taken(void **state)
+{
+	struct mw_reader reader = {.is_awake = 1};
+	struct receiver *receiver = NULL;
+	struct taken taken;
+
+	(void)state;
+	assert_int_equal(receiver_new(-1, -1, &reader, &handlers, &taken, &receiver), 0);
+	/* Counted, but its program was preempted before it was complete. */
+	reader.records = 1;
+	assert_int_equal(receiver_pause_ns(receiver), RECEIVE_LOOK_NS);
+	reader.records = 0;
+	reader.is_awake = 1;
+	assert_true(receiver_pause_ns(receiver) == RECEIVE_ASLEEP);
+	/* So the next record wakes it. */
+	assert_int_equal(reader.is_awake, 0);
+	receiver_free(receiver);
+}
+
 static void freeing_none_is_fine(void **state)
 {
 	(void)state;
@@ -350,6 +370,7 @@ int main(void)
 		cmocka_unit_test(refuses_spans_that_cannot_be),
 		cmocka_unit_test(refuses_copies_that_end_after_all_time),
 		cmocka_unit_test(noise_reaches_no_handler),
+		cmocka_unit_test(sleeps_only_when_all_was_taken),
 		cmocka_unit_test(freeing_none_is_fine),
 	};
 
