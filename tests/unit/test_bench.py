@@ -290,6 +290,15 @@ def test_copies_are_counted_from_their_size_on():
     assert minute.counted_copies({"size_classes": classes}) == 8
 
 
+def test_a_minute_is_exact_only_where_nothing_is_missing():
+    minute = load("bench_minute")
+    exact = {"made": 9, "counted": 9, "large_copies": 10, "told": 10, "lost": 0}
+    assert minute.verdict_of(exact) == "exact"
+    assert minute.verdict_of(exact | {"told": 4, "lost": 6}) == "accounted for"
+    assert minute.verdict_of(exact | {"told": 4, "lost": 5}) == "OFF"
+    assert minute.verdict_of(exact | {"counted": 8}) == "OFF"
+
+
 def test_what_records_hold_is_counted_without_reading_them_all(tmp_path):
     path = tmp_path / "records.jsonl"
     path.write_text('{"type": "header"}\n{"type": "copy", "bytes": 1}\n{"type":"copy"}\n'
