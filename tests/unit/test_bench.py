@@ -253,6 +253,23 @@ def test_a_flush_counts_as_exact_only_with_all_of_its_bytes():
         record(160, copied_bytes=700), record(260, copied_bytes=699), record(360),
         record(460, copied_bytes=700, estimated=["copied_bytes"])), taken)
     assert (taken.made, taken.seen, taken.first_made, taken.first_seen) == (4, 1, 2, 1)
+    assert taken.gated == 0
+
+
+def test_a_flush_may_say_that_its_bytes_are_a_lower_bound():
+    sidebyside = load("sidebyside")
+    made = pieces(100, 100, 100, 100, 100, start_ns=50)
+
+    def record(start_ns, copied_bytes, **fields):
+        return {"type": "flush", "start_ns": start_ns, "duration_ns": 90,
+                "copied_bytes": copied_bytes, **fields}
+
+    taken = sidebyside.Taken()
+    sidebyside.count_flushes(made, 700, Seen(
+        record(160, 700, partly_counted=False, gate_raised=False),
+        record(260, 500, partly_counted=True), record(360, 0, gate_raised=True),
+        record(460, 701, gate_raised=True)), taken)
+    assert (taken.made, taken.seen, taken.gated) == (4, 1, 2)
 
 
 def test_the_place_of_memmove_is_found_in_any_process():
