@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a hit costs the target: on a gate, and by the same BPF program on a one-byte nop."""
 
-import os
 import statistics
-import subprocess
 import time
 
 import attach
@@ -23,25 +21,17 @@ SETTLE_S = 0.1
 LIMIT = 1.15
 # The nop's routine has no gate: under --gate N its probe is at its entry all the same.
 GATE = ("--gate", "2K")
-EVERY = ("--budget", "none")
 WATCH = ("--copy", "nop_copy", "--copy", "gate_copy")
 HEADING = ["a probe on", "a hit", "ratio", "median within", "rounds lay", "rounds", "limit", ""]
 
 
-def chosen_options():
-    """Gates, where this memwatch has them; else a point that every copy passes."""
-    asked = subprocess.run([attach.MEMWATCH, *GATE, "--dry-run", "--pid", str(os.getpid())],
-                           capture_output=True)
-    return EVERY if asked.returncode == 2 else GATE
-
-
-def costs(target, options):
+def costs(target):
     """What a hit of each kind costs: slices under the probes less the untraced ones around them."""
     def per_copy(taken):
         return {kind: stats.cpu_ns_per_copy(taken[kind]) for kind in KINDS}
 
     before = per_copy(target.take(STRETCH_S, kinds=KINDS))
-    with attach.Attached([target.pid], *WATCH, *options):
+    with attach.Attached([target.pid], *WATCH, *GATE):
         time.sleep(SETTLE_S)
         traced = per_copy(target.take(STRETCH_S, kinds=KINDS))
     after = per_copy(target.take(STRETCH_S, kinds=KINDS))
@@ -60,18 +50,17 @@ def rows(rounds):
 
 
 def run():
-    options = chosen_options()
     rounds = []
     with slices.SlicingTarget(HITS) as target:
         end = time.monotonic() + BENCH_S
         while len(rounds) < ROUNDS_MOST and time.monotonic() < end:
             attach.say(f"hits: round {len(rounds) + 1}")
-            rounds.append(costs(target, options))
+            rounds.append(costs(target))
             if len(rounds) >= ROUNDS_LEAST and all(
                     stats.is_tight([costs[kind] / costs["nop"] for costs in rounds], TIGHT)
                     for kind in KINDS[1:]):
                 break
-    table.show(f"What a hit costs the target, memwatch {' '.join(options)}, copies of 4 KiB "
+    table.show(f"What a hit costs the target, memwatch {' '.join(GATE)}, copies of 4 KiB "
                "(traced less untraced slices)", HEADING, rows(rounds))
-    return {"options": options, "cost_ns": {kind: [costs[kind] for costs in rounds]
+    return {"options": GATE, "cost_ns": {kind: [costs[kind] for costs in rounds]
                                             for kind in KINDS}}
