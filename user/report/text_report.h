@@ -20,6 +20,18 @@ enum paint {
 #define TEXT_MISSED_CLOSING 2u /* the watch did */
 #define TEXT_MISSED_REFUSED 4u /* anything else */
 
+/* Large copies that have no line of their own, since too many came in a second. */
+struct folded_copies {
+	uint64_t second_ns; /* when the second began in which `lines` copies have one */
+	unsigned lines;
+	uint64_t copies; /* these six: of the line that is still to be shown for them */
+	uint64_t bytes;
+	uint64_t least_bytes, most_bytes;
+	uint64_t first_ns, last_ns;
+};
+
+#define TEXT_COPIES_MOST 100 /* lines of large copies a second, but for -v */
+
 struct text_report {
 	struct report report;
 	FILE *out;
@@ -35,6 +47,7 @@ struct text_report {
 	bool thread_named;  /* the list's last lines were of this thread */
 	pid_t pid, tid;
 	char comm[COMM_BYTES];
+	struct folded_copies folded;
 };
 
 /* Text after it is shown in that colour, if there are colours at all; PAINT_NONE ends it. */
