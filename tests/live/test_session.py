@@ -115,3 +115,37 @@ def test_a_library_that_is_loaded_later_is_watched():
         assert 0 < library["unwatched_ns"] < 500_000_000
         assert run.summary["worst_unwatched_ns"] == library["unwatched_ns"]
     assert steps[300] - steps[100] == 200
+
+
+COPYING = """
+import ctypes, sys, time
+into, source = bytearray(3 << 20), bytes(3 << 20)
+address = ctypes.addressof(ctypes.c_char.from_buffer(into))
+print("ready", flush=True)
+for line in sys.stdin:
+    for pause_ms in map(int, line.split()):
+        ctypes.memmove(address, source, 3 << 20)
+        time.sleep(pause_ms / 1000)
+"""
+
+
+def test_the_last_of_several_copies_is_told_of_without_another():
+    """Only a record that finds memwatch asleep wakes it; those that follow are looked for."""
+    target = subprocess.Popen(["/usr/bin/python3", "-c", COPYING], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    made = 0
+    try:
+        assert target.stdout.readline() == "ready\n"
+        with memwatch.Watch("--pid", target.pid) as watch:
+            watch.wait_for("child", watched=True)
+            for pauses in ("0", "0 0 0", "1 1", "3 3", "4 4 4", "5", "6 6", "9 9", "0 " * 30):
+                target.stdin.write(pauses + "\n")
+                target.stdin.flush()
+                made += len(pauses.split())
+                watch.wait_for("copy", count=made, deadline_s=5, bytes=3 << 20)
+            watch.interrupt()
+            run = watch.finish()
+    finally:
+        target.kill()
+        target.communicate()
+    assert len([copy for copy in run.of("copy") if copy["bytes"] == 3 << 20]) == made
