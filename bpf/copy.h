@@ -113,8 +113,10 @@ static __always_inline int copy_follow(struct pt_regs *ctx, const struct strand 
 	copy.start_ns = bpf_ktime_get_ns();
 	if (is_timed && open_copy_start(strand, &copy))
 		return 1;
-	if (copy.is_large)
+	if (copy.is_large) {
 		copy_emit(&copy, 0);
+		copy_charge(cookie, copy.start_ns);
+	}
 	return 0;
 }
 

@@ -81,7 +81,7 @@ enum mw_register {
 
 /* What is known of each link, by its number. User space maps it. */
 struct mw_link {
-	__u64 spent_ns;   /* by its copies' hits so far: what the budget is charged with */
+	__u64 spent_ns;   /* by its copies' hits and records: what the budget is charged with */
 	__u64 gate_bytes; /* smaller copies that pass its points are not counted */
 };
 

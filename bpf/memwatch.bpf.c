@@ -103,7 +103,7 @@ int probe_point(struct pt_regs *ctx)
 	if (kind == MW_POINT_COPY || kind == MW_POINT_CALIBRATE)
 		copy_count(ctx, &strand, mine, cookie, 0);
 	else if (kind == MW_POINT_COPY_END)
-		open_copy_end(strand.totals, mine, strand.sp);
+		open_copy_end(strand.totals, mine, cookie, strand.sp);
 	else if (kind == MW_POINT_WRITE)
 		write_count(ctx, &strand, mine);
 	else if (kind == MW_POINT_ENTRY)
@@ -134,7 +134,7 @@ int probe_session(struct pt_regs *ctx)
 		return 1;
 	if (ctx->ip != bpf_get_func_ip(ctx)) {
 		hit_count(&strand, mine, cookie, 0);
-		open_copy_end(strand.totals, mine, strand.sp - sizeof(__u64));
+		open_copy_end(strand.totals, mine, cookie, strand.sp - sizeof(__u64));
 		return 1;
 	}
 	hit_count(&strand, mine, cookie, MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED);
