@@ -150,6 +150,21 @@ static int arrive(struct size_walk *walk, uint32_t from, uint64_t vaddr,
 	return array_push(&walk->waiting, at);
 }
 
+/*
+ * bodies.c counts on it that such a jump stays in its function; where the bounds of that are not
+ * known, all is one body.
+ */
+static int arrive_in_function(struct size_walk *walk, uint32_t from, uint64_t vaddr,
+			      const struct size_state *state)
+{
+	uint64_t jump_vaddr = walk->graph->nodes.items[from].vaddr;
+	struct code_range function;
+
+	if (function_at(walk->code, jump_vaddr, &function) && !range_covers(&function, vaddr))
+		return refuse(walk, jump_vaddr, "this jump leaves its function");
+	return arrive(walk, from, vaddr, state, true);
+}
+
 static int arrive_by_table(struct size_walk *walk, uint32_t from, const struct size_value *table,
 			   const struct size_state *state)
 {
@@ -165,7 +180,7 @@ static int arrive_by_table(struct size_walk *walk, uint32_t from, const struct s
 				      "its jump table cannot be read");
 		if (table->entry_bytes == 4)
 			entry = (uint64_t)(int64_t)(int32_t)entry;
-		err = arrive(walk, from, table->offset + entry, state, true);
+		err = arrive_in_function(walk, from, table->offset + entry, state);
 		if (err || vaddr == table->high)
 			return err;
 		vaddr += table->step;
@@ -186,7 +201,7 @@ static int arrive_indirectly(struct size_walk *walk, uint32_t from, const struct
 	if (target->kind == VALUE_TABLE)
 		return arrive_by_table(walk, from, target, state);
 	for (uint64_t vaddr = target->low;; vaddr += step) {
-		err = arrive(walk, from, vaddr, state, true);
+		err = arrive_in_function(walk, from, vaddr, state);
 		if (err || vaddr == target->high)
 			return err;
 	}
@@ -216,7 +231,10 @@ static int follow(struct size_walk *walk, uint32_t at)
 
 	if (walk->graph->nodes.items[at].end != END_NONE)
 		return 0;
-	if (op.insn.flow == FLOW_JUMP_INDIRECT || op.insn.flow == FLOW_JUMP_SLOT) {
+	/* What it leads to has doors of its own, if it copies: see doors.c. */
+	if (op.insn.flow == FLOW_JUMP_SLOT)
+		return refuse(walk, op.insn.vaddr, "it leaves for another function");
+	if (op.insn.flow == FLOW_JUMP_INDIRECT) {
 		err = size_state_operand(&state, &op.to, &walk->source, &target);
 		return err ? err : arrive_indirectly(walk, at, &target, &state);
 	}
@@ -267,6 +285,23 @@ static int record_edges(struct size_walk *walk)
 	return err;
 }
 
+/* push %rax; ret is a jump: what it leads to may pass a gate as well. */
+static int refuse_other_returns(struct size_walk *walk)
+{
+	const struct size_node *node;
+
+	array_each (node, &walk->graph->nodes)
+		if (node->end == END_RETURN && !size_state_has_stack(&node->before))
+			return refuse(walk, node->vaddr, "where this returns to is not known");
+	return 0;
+}
+
+static bool may_write(const struct size_op *op)
+{
+	return op->to.kind == OPERAND_MEMORY && op->action != OP_COMPARE && op->action != OP_TEST &&
+	       op->action != OP_PUSH && op->action != OP_ADDRESS;
+}
+
 /* The routine would compare with what it has changed itself. */
 static int refuse_own_writes(struct size_walk *walk)
 {
@@ -276,14 +311,15 @@ static int refuse_own_writes(struct size_walk *walk)
 	array_each (node, &walk->graph->nodes) {
 		const struct size_operand *to = &node->op.to;
 		uint64_t bytes = to->bits && to->bits <= 64 ? to->bits / 8 : 64;
+		struct size_value address;
 
-		if (to->kind != OPERAND_MEMORY || to->base < CPU_REGISTERS ||
-		    to->index < CPU_REGISTERS || node->op.action == OP_COMPARE ||
-		    node->op.action == OP_TEST || node->op.action == OP_PUSH)
+		if (!may_write(&node->op))
 			continue;
+		address = size_state_address(&node->before, to);
 		array_each (constant, walk->source.constants)
-			if (to->constant < constant->vaddr + constant->bytes &&
-			    constant->vaddr < to->constant + bytes)
+			if (value_is_constant(&address) &&
+			    address.low < constant->vaddr + constant->bytes &&
+			    constant->vaddr < address.low + bytes)
 				return refuse(walk, node->vaddr, "it writes what it compares with");
 	}
 	return 0;
@@ -316,6 +352,8 @@ int size_graph_build(struct size_graph *graph, const struct code_view *code,
 		err = settle(&walk);
 	if (!err)
 		err = record_edges(&walk);
+	if (!err)
+		err = refuse_other_returns(&walk);
 	if (!err)
 		err = refuse_own_writes(&walk);
 	array_release(&walk.waiting);

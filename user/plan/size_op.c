@@ -21,6 +21,7 @@ static const struct {
 	{ZYDIS_MNEMONIC_NEG, OP_NEGATE},     {ZYDIS_MNEMONIC_NOT, OP_INVERT},
 	{ZYDIS_MNEMONIC_INC, OP_INCREMENT},  {ZYDIS_MNEMONIC_DEC, OP_DECREMENT},
 	{ZYDIS_MNEMONIC_PUSH, OP_PUSH},      {ZYDIS_MNEMONIC_POP, OP_POP},
+	{ZYDIS_MNEMONIC_LEAVE, OP_LEAVE},
 };
 
 static enum size_action action_of(const ZydisDecodedInstruction *insn)
@@ -141,7 +142,8 @@ int size_op_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct siz
 	if (insn.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY && insn.operand_count_visible <= 2)
 		op->action = action_of(&insn);
 	/* push %ax moves %rsp by two. */
-	if ((op->action == OP_PUSH || op->action == OP_POP) && insn.operand_width != 64)
+	if ((op->action == OP_PUSH || op->action == OP_POP || op->action == OP_LEAVE) &&
+	    insn.operand_width != 64)
 		op->action = OP_OTHER;
 	return 0;
 }

@@ -28,6 +28,7 @@ enum size_action {
 	OP_DECREMENT,
 	OP_PUSH,
 	OP_POP,
+	OP_LEAVE, /* mov %rbp,%rsp; pop %rbp */
 };
 
 enum size_operand_kind {

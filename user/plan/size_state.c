@@ -23,12 +23,18 @@ static bool is_whole(const struct size_value *value)
 	       !value->dst + !value->src + !value->size + !value->stack == 3;
 }
 
-struct held_arguments size_state_held(const struct size_state *state)
+bool size_state_has_stack(const struct size_state *state)
 {
 	const struct size_value *stack = &state->registers[CPU_RSP];
+
+	return is_whole(stack) && stack->stack;
+}
+
+struct held_arguments size_state_held(const struct size_state *state)
+{
 	struct held_arguments held = {0};
 
-	if (!is_whole(stack) || !stack->stack)
+	if (!size_state_has_stack(state))
 		return held;
 	for (unsigned i = 0; i < CPU_REGISTERS; i++) {
 		const struct size_value *value = &state->registers[i];

@@ -34,6 +34,9 @@ struct size_source {
 /* At a door: the arguments where the convention has them. */
 struct size_state size_state_at_door(const struct copy_registers *in, struct size_span span);
 
+/* Whether %rsp is what it was at the door. */
+bool size_state_has_stack(const struct size_state *state);
+
 /* The registers that hold each argument; all 0 where %rsp is not what it was at the door. */
 struct held_arguments size_state_held(const struct size_state *state);
 
@@ -49,6 +52,10 @@ int size_state_step(struct size_state *state, const struct size_op *op,
 
 /* Narrows it to the calls for which the branch goes this way. False: it goes so for none. */
 bool size_state_take(struct size_state *state, const struct size_op *branch, bool jumps);
+
+/* Where an operand that is OPERAND_MEMORY lies, before the instruction. */
+struct size_value size_state_address(const struct size_state *state,
+				     const struct size_operand *operand);
 
 /* What an operand holds, before the instruction. 0, -ENOMEM */
 int size_state_operand(const struct size_state *state, const struct size_operand *operand,

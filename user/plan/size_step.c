@@ -29,8 +29,8 @@ static int load_word(const struct size_source *source, uint64_t vaddr, uint8_t b
 	return array_push(source->constants, constant);
 }
 
-static struct size_value address_of(const struct size_state *state,
-				    const struct size_operand *operand)
+struct size_value size_state_address(const struct size_state *state,
+				     const struct size_operand *operand)
 {
 	struct size_value address = value_constant(operand->constant), index;
 
@@ -59,7 +59,7 @@ static bool is_in_table(const struct size_value *address)
 static int load(const struct size_state *state, const struct size_operand *operand,
 		const struct size_source *source, struct size_value *value)
 {
-	struct size_value address = address_of(state, operand);
+	struct size_value address = size_state_address(state, operand);
 
 	*value = value_between(0, mask_of_bits(operand->bits));
 	if (operand->bits > 64)
@@ -103,7 +103,7 @@ static bool reads_table(const struct size_state *state, const struct size_op *op
 
 	if (op->from.kind != OPERAND_MEMORY || op->from.bits != 32 || op->to.bits != 64)
 		return false;
-	address = address_of(state, &op->from);
+	address = size_state_address(state, &op->from);
 	if (!is_in_table(&address))
 		return false;
 	*table = (struct size_value){.kind = VALUE_TABLE,
@@ -170,7 +170,8 @@ static struct size_value result_of(const struct size_state *state, const struct 
 	case OP_MOVE:
 		return moved(state, op, b);
 	case OP_ADDRESS: /* 67 8d ..., lea (%edi),%eax, is none */
-		return op->from.kind == OPERAND_MEMORY ? address_of(state, &op->from) : value_any();
+		return op->from.kind == OPERAND_MEMORY ? size_state_address(state, &op->from)
+						       : value_any();
 	case OP_CHOOSE:
 		return value_join(a, state->span, b, state->span);
 	case OP_EXCHANGE:
@@ -268,6 +269,7 @@ static void write_register(struct size_state *state, const struct size_operand *
 				    : value_any();
 }
 
+/* stack: what %rsp was before; of leave, %rbp. */
 static void move_stack(struct size_state *state, const struct size_op *op,
 		       const struct size_value *stack)
 {
@@ -298,7 +300,8 @@ static int read_operands(const struct size_state *state, const struct size_op *o
 	*a = *b = value_any();
 	if (op->action == OP_OTHER)
 		return 0;
-	if (op->action != OP_MOVE && op->action != OP_POP && op->action != OP_PUSH)
+	if (op->action != OP_MOVE && op->action != OP_POP && op->action != OP_PUSH &&
+	    op->action != OP_LEAVE)
 		err = size_state_operand(state, &op->to, source, a);
 	if (!err && op->action != OP_ADDRESS)
 		err = size_state_operand(state, &op->from, source, b);
@@ -308,7 +311,7 @@ static int read_operands(const struct size_state *state, const struct size_op *o
 int size_state_step(struct size_state *state, const struct size_op *op,
 		    const struct size_source *source)
 {
-	struct size_value a, b, result, stack = state->registers[CPU_RSP];
+	struct size_value a, b, result;
 	struct size_state before = *state;
 	int err = read_operands(state, op, source, &a, &b);
 
@@ -326,11 +329,13 @@ int size_state_step(struct size_state *state, const struct size_op *op,
 		set_flags(state, op, &a, &b, &result);
 	if (writes_nothing(op))
 		memcpy(state->registers, before.registers, sizeof(state->registers));
-	else if (op->action != OP_OTHER && op->action != OP_POP)
+	else if (op->action != OP_OTHER && op->action != OP_POP && op->action != OP_LEAVE)
 		write_register(state, &op->to, &result);
 	if (op->action == OP_EXCHANGE && !writes_nothing(op))
 		write_register(state, &op->from, &a);
 	if (op->action == OP_PUSH || op->action == OP_POP)
-		move_stack(state, op, &stack);
+		move_stack(state, op, &before.registers[CPU_RSP]);
+	if (op->action == OP_LEAVE)
+		move_stack(state, op, &before.registers[CPU_RBP]);
 	return 0;
 }

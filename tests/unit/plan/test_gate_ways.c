@@ -119,6 +119,70 @@ static void test_routine_that_writes_its_own_threshold(void **state)
 		       "movq $0x0, 0x3000 at 0x100a: it writes what it compares with");
 }
 
+static const uint8_t writes_by_pointer[] = {
+	0x48, 0x3b, 0x15, 0xf9, 0x1f, 0x00, 0x00, /* 1000 cmp 0x1ff9(%rip),%rdx */
+	0x76, 0x01,                               /* 1007 jbe 100a */
+	0x90,                                     /* 1009 nop */
+	0x48, 0x8d, 0x05, 0xef, 0x1f, 0x00, 0x00, /* 100a lea 0x1fef(%rip),%rax */
+	0xc7, 0x40, 0x04, 0x00, 0x00, 0x00, 0x00, /* 1011 movl $0x0,0x4(%rax) */
+	0xc3,                                     /* 1018 ret */
+};
+
+static void test_routine_that_writes_its_threshold_by_pointer(void **state)
+{
+	(void)state;
+	expect_refusal(writes_by_pointer, sizeof(writes_by_pointer), 2113,
+		       "movl $0x0, 0x4(%rax) at 0x1011: it writes what it compares with");
+}
+
+/* ---- where it returns to ---- */
+
+static const uint8_t returns_elsewhere[] = {
+	0x48, 0x81, 0xfa, 0x80, 0x00, 0x00, 0x00, /* 1000 cmp $0x80,%rdx */
+	0x76, 0x09,                               /* 1007 jbe 1012 */
+	0x48, 0x8d, 0x05, 0x02, 0x00, 0x00, 0x00, /* 1009 lea 0x2(%rip),%rax */
+	0x50,                                     /* 1010 push %rax */
+	0xc3,                                     /* 1011 ret */
+	0x90,                                     /* 1012 nop */
+	0xc3,                                     /* 1013 ret */
+};
+
+static const uint8_t skips_caller[] = {
+	0x48, 0x81, 0xfa, 0x80, 0x00, 0x00, 0x00, /* 1000 cmp $0x80,%rdx */
+	0x76, 0x04,                               /* 1007 jbe 100d */
+	0x48, 0x83, 0xc4, 0x08,                   /* 1009 add $0x8,%rsp */
+	0xc3,                                     /* 100d ret */
+};
+
+/* Both are jumps: what comes then is not known, and may pass a gate as well. */
+static void test_return_that_is_a_jump(void **state)
+{
+	(void)state;
+	expect_refusal(returns_elsewhere, sizeof(returns_elsewhere), 0x81,
+		       "ret at 0x1011: where this returns to is not known");
+	expect_refusal(skips_caller, sizeof(skips_caller), 0x81,
+		       "ret at 0x100d: where this returns to is not known");
+}
+
+static const uint8_t framed[] = {
+	0x55,                                     /* 1000 push %rbp */
+	0x48, 0x89, 0xe5,                         /* 1001 mov %rsp,%rbp */
+	0x48, 0x83, 0xec, 0x20,                   /* 1004 sub $0x20,%rsp */
+	0x48, 0x81, 0xfa, 0x80, 0x00, 0x00, 0x00, /* 1008 cmp $0x80,%rdx */
+	0x76, 0x05,                               /* 100f jbe 1016 */
+	0x48, 0x89, 0xd1,                         /* 1011 mov %rdx,%rcx */
+	0xf3, 0xa4,                               /* 1014 rep movsb %ds:(%rsi),%es:(%rdi) */
+	0xc9,                                     /* 1016 leave */
+	0xc3,                                     /* 1017 ret */
+};
+
+/* gcc -O0: the frame is given back by %rbp. */
+static void test_return_from_a_frame(void **state)
+{
+	(void)state;
+	expect_one(framed, sizeof(framed), 0x81, 0x1000, 0);
+}
+
 /* ---- jumps that are not stated, calls ---- */
 
 static const uint8_t table[] = {
@@ -230,6 +294,47 @@ static void test_computed_jump(void **state)
 	gate_plan_release(&plan);
 }
 
+static const uint8_t jump_out[] = {
+	0x48, 0x83, 0xfa, 0x40,                   /* 1000 cmp $0x40,%rdx */
+	0x76, 0x09,                               /* 1004 jbe 100f */
+	0x48, 0x8d, 0x05, 0x03, 0x00, 0x00, 0x00, /* 1006 lea 0x3(%rip),%rax */
+	0xff, 0xe0,                               /* 100d jmp *%rax */
+	0xc3,                                     /* 100f ret */
+	0x90,                                     /* 1010 nop */
+	0xc3,                                     /* 1011 ret */
+};
+
+/* What it leads to may be another body's, with points of its own. */
+static void test_jump_into_another_function(void **state)
+{
+	const struct code_range functions[] = {{ROUTINE, 0x10}, {0x1010, 2}, {0, 0}};
+	const struct code_bytes bytes = {ROUTINE, jump_out, sizeof(jump_out), functions, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	char reason[PLAN_REASON_BYTES];
+	struct gate_plan plan;
+
+	(void)state;
+	expect_one(jump_out, sizeof(jump_out), 0, 0x1004, 0);
+	assert_int_equal(plan_gate(&view, &gate_memory, false, &gate_door, 1, 0x41, &plan, reason),
+			 -ENOTSUP);
+	assert_string_equal(reason, "jmp %rax at 0x100d: this jump leaves its function");
+}
+
+static const uint8_t leaves_by_slot[] = {
+	0x48, 0x81, 0xfa, 0x80, 0x00, 0x00, 0x00, /* 1000 cmp $0x80,%rdx */
+	0x76, 0x06,                               /* 1007 jbe 100f */
+	0xff, 0x25, 0xf1, 0x1f, 0x00, 0x00,       /* 1009 jmp *0x1ff1(%rip) */
+	0xc3,                                     /* 100f ret */
+};
+
+/* The slot holds an address of the process, and bodies.c does not follow it. */
+static void test_jump_by_slot(void **state)
+{
+	(void)state;
+	expect_refusal(leaves_by_slot, sizeof(leaves_by_slot), 0x81,
+		       "jmp *0x3000 at 0x1009: it leaves for another function");
+}
+
 static const uint8_t unknown_jump[] = {
 	0x48, 0x83, 0xfa, 0x40, /* 1000 cmp $0x40,%rdx */
 	0x73, 0x02,             /* 1004 jae 1008 */
@@ -297,9 +402,14 @@ int main(void)
 		cmocka_unit_test(test_jump_into_the_middle),
 		cmocka_unit_test(test_counting_loop),
 		cmocka_unit_test(test_routine_that_writes_its_own_threshold),
+		cmocka_unit_test(test_routine_that_writes_its_threshold_by_pointer),
+		cmocka_unit_test(test_return_that_is_a_jump),
+		cmocka_unit_test(test_return_from_a_frame),
 		cmocka_unit_test(test_jump_table),
 		cmocka_unit_test(test_jump_table_by_size),
 		cmocka_unit_test(test_computed_jump),
+		cmocka_unit_test(test_jump_into_another_function),
+		cmocka_unit_test(test_jump_by_slot),
 		cmocka_unit_test(test_unknown_jump_is_refused),
 		cmocka_unit_test(test_call_is_refused),
 		cmocka_unit_test(test_call_that_never_comes_back),
