@@ -216,9 +216,30 @@ static uint8_t register_number(ZydisRegister reg)
 	return (uint8_t)(reg - ZYDIS_REGISTER_RAX);
 }
 
-static unsigned destroys_of(const struct decoded *decoded, enum insn_flow flow)
+static bool is_string(const struct decoded *decoded)
+{
+	return has_opcode(decoded, ZYDIS_OPCODE_MAP_DEFAULT, 0xa4, 0xa7) ||
+	       has_opcode(decoded, ZYDIS_OPCODE_MAP_DEFAULT, 0xaa, 0xaf) ||
+	       has_opcode(decoded, ZYDIS_OPCODE_MAP_DEFAULT, 0x6c, 0x6f);
+}
+
+/* %rsi and %rdi move on; Zydis 4.0 says so of movs, stos and lods, not of cmps, scas, ins, outs. */
+static unsigned destroyed_by_string(const struct decoded *decoded)
 {
 	unsigned destroys = 0;
+
+	for (uint8_t i = 0; is_string(decoded) && i < decoded->insn.operand_count; i++) {
+		const ZydisDecodedOperand *operand = &decoded->operands[i];
+
+		if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY)
+			destroys |= CPU_BIT(register_number(operand->mem.base));
+	}
+	return destroys;
+}
+
+static unsigned destroys_of(const struct decoded *decoded, enum insn_flow flow)
+{
+	unsigned destroys = destroyed_by_string(decoded);
 
 	for (uint8_t i = 0; i < decoded->insn.operand_count; i++) {
 		const ZydisDecodedOperand *operand = &decoded->operands[i];

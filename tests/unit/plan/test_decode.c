@@ -214,6 +214,12 @@ static void test_destroys(void **state)
 	assert_int_equal(destroys(DECODED("\x48\x83\xec\x08")), DESTROYS_RSP);    /* sub $8,%rsp */
 	assert_true(destroys(DECODED("\xe8\x00\x00\x00\x00")) & DESTROYS_RSP);    /* call */
 	assert_true(destroys(DECODED("\xe8\x00\x00\x00\x00")) & DESTROYS_RDX);    /* its callee's */
+	/* Zydis 4.0 does not say it of these. */
+	assert_int_equal(destroys(DECODED("\xf3\xa6")),
+			 DESTROYS_RDI | DESTROYS_RSI);                     /* repe cmpsb */
+	assert_int_equal(destroys(DECODED("\xf2\x48\xaf")), DESTROYS_RDI); /* repne scasq */
+	assert_int_equal(destroys(DECODED("\x6c")), DESTROYS_RDI);         /* insb */
+	assert_int_equal(destroys(DECODED("\x6e")), DESTROYS_RSI);         /* outsb */
 }
 
 static void test_no_instruction(void **state)

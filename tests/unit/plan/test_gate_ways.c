@@ -38,6 +38,23 @@ static void test_repeated_and_refused_instructions(void **state)
 		       "nothing before bears a probe");
 }
 
+static const uint8_t compares_first[] = {
+	0x48, 0x89, 0xd1, /* 1000 mov %rdx,%rcx */
+	0xf3, 0xa6,       /* 1003 repz cmpsb %es:(%rdi),%ds:(%rsi) */
+	0x74, 0x06,       /* 1005 je 100d */
+	0x90,             /* 1007 nop */
+	0x48, 0x89, 0xd1, /* 1008 mov %rdx,%rcx */
+	0xf3, 0xa4,       /* 100b rep movsb %ds:(%rsi),%es:(%rdi) */
+	0xc3,             /* 100d ret */
+};
+
+/* The branch is emulated, but the comparison has moved source and destination on. */
+static void test_compare_moves_the_arguments(void **state)
+{
+	(void)state;
+	expect_one(compares_first, sizeof(compares_first), 0, 0x1000, 0);
+}
+
 static const uint8_t loop_first[] = {
 	0x8a, 0x06,       /* 1000 mov (%rsi),%al */
 	0x88, 0x07,       /* 1002 mov %al,(%rdi) */
@@ -397,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_emulated_before_stepped),
 		cmocka_unit_test(test_repeated_and_refused_instructions),
+		cmocka_unit_test(test_compare_moves_the_arguments),
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_endless_loop),
 		cmocka_unit_test(test_jump_into_the_middle),
