@@ -33,11 +33,15 @@ struct process *processes_find(const struct processes *processes, pid_t pid);
 struct in_force process_in_force(const struct processes *processes, const struct process *process);
 
 /*
- * Swaps the changes in and tells the process's spans of its gate, in the order in which none counts
- * a call as whole that was not. 0 or negative errno; the changes are released.
+ * Swaps the changes in and tells the process's spans from which size on copies are counted then
+ * (MW_NO_GATE: not all that the plan has), in the order in which none counts a call as whole that
+ * was not. 0 or negative errno; the changes are released.
  */
-int process_change_links(struct processes *processes, struct process *process,
-			 const struct process_plan *plan, link_changes *changes);
+int process_change_links(struct processes *processes, struct process *process, uint64_t gate_bytes,
+			 link_changes *changes);
+
+/* True where its plan is for what it runs: its links may be made anew by it. */
+bool process_plan_holds(const struct process *process);
 
 /* Its probes are looked after anew, for a reason that began at at_ns. */
 void process_mark_due(struct process *process, enum process_event event, uint64_t at_ns);

@@ -152,26 +152,39 @@ struct in_force process_in_force(const struct processes *processes, const struct
 	return (struct in_force){.level = process->level, .watch = processes->watch};
 }
 
-int process_change_links(struct processes *processes, struct process *process,
-			 const struct process_plan *plan, link_changes *changes)
+bool process_plan_holds(const struct process *process)
 {
-	struct tracer *tracer = processes->tracer;
-	uint64_t gate_bytes = plan->gate_bytes[process->level];
+	/* A new library takes nothing away from what the others bear. */
+	return !process->links_stale && (!process->try_at_ns || process->event == EVENT_LIBRARY);
+}
+
+static int tell_gate(const struct processes *processes, const struct process *process,
+		     uint64_t gate_bytes)
+{
 	bool is_raised = process->level > gate_settings_lowest(&processes->gates);
+
+	return tracer_set_gate(processes->tracer, process->pid, gate_bytes, is_raised);
+}
+
+int process_change_links(struct processes *processes, struct process *process, uint64_t gate_bytes,
+			 link_changes *changes)
+{
 	bool goes_up = gate_bytes > process->gate_bytes;
 	int err = 0, swap_err;
 
 	/* No span may believe that copies are counted which are not, not yet or not any more. */
 	if (goes_up)
-		err = tracer_set_gate(tracer, process->pid, gate_bytes, is_raised);
-	swap_err = process_links_swap(&process->links, tracer, changes);
-	if (!goes_up)
-		err = tracer_set_gate(tracer, process->pid, gate_bytes, is_raised);
+		err = tell_gate(processes, process, gate_bytes);
+	swap_err = process_links_swap(&process->links, processes->tracer, changes);
+	if (swap_err)
+		gate_bytes = MW_NO_GATE;
+	if (!goes_up || swap_err)
+		err = tell_gate(processes, process, gate_bytes);
 	process->gate_bytes = gate_bytes;
 	return swap_err ? swap_err : err;
 }
 
-/* What could be put counts, though an error is told. */
+/* What could be put counts, though an error is told; but no call's copies are all counted then. */
 static int put_links(struct processes *processes, struct process *process,
 		     const struct process_plan *plan)
 {
@@ -183,7 +196,8 @@ static int put_links(struct processes *processes, struct process *process,
 	process_links_drop_unmapped(&process->links, processes->tracer, &plan->modules);
 	err = process_links_prepare(&process->links, processes->tracer, process->pid, plan, &force,
 				    &changes, &added);
-	swap_err = process_change_links(processes, process, plan, &changes);
+	swap_err = process_change_links(
+		processes, process, err ? MW_NO_GATE : plan->gate_bytes[process->level], &changes);
 	process->probes_added += added;
 	return err ? err : swap_err;
 }
@@ -322,11 +336,22 @@ static void warn_no_copies(const struct process *process, const struct process_p
 		    fileless);
 }
 
+/*
+ * The exec did so itself, but the gate of the program before it may have been told to the new one:
+ * a swap that takes 30 ms was under way.
+ */
+static void forget_gate(struct processes *processes, const struct process *process)
+{
+	if (process->event == EVENT_EXEC && process->gate_bytes == MW_NO_GATE)
+		tell_gate(processes, process, MW_NO_GATE);
+}
+
 static void attach_due(struct processes *processes, struct process *process)
 {
 	struct process_plan plan;
 	int err;
 
+	forget_gate(processes, process);
 	/* Told at once: no loader will ever bring what could be watched. */
 	if ((process->event == EVENT_EXEC || process->event == EVENT_FORK) &&
 	    process_kind(process->pid) == PROCESS_32BIT) {
@@ -484,6 +509,7 @@ void processes_on_exec(struct processes *processes, const struct mw_exec *exec)
 		return;
 	process_mark_due(process, EVENT_EXEC, exec->head.at_ns);
 	process->shared_ends = 0;
+	process->gate_bytes = MW_NO_GATE;
 	memcpy(process->comm, exec->head.comm, sizeof(process->comm));
 	/* exec from a thread: the first thread, to whose task the links belong, is gone. */
 	process->links_stale |= exec->old_tid != exec->head.pid;

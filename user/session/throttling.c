@@ -43,13 +43,14 @@ static int renew_links(struct processes *processes, struct process *process)
 	size_t added;
 	int err;
 
-	/* Those of a thread that is gone; they are made anew with its next plan. */
-	if (process->links_stale)
+	/* They are made anew with its next plan, which is on its way. */
+	if (!process_plan_holds(process))
 		return 0;
 	err = process_links_prepare(&process->links, processes->tracer, process->pid,
 				    &process->plan, &force, &changes, &added);
 	if (!err)
-		return process_change_links(processes, process, &process->plan, &changes);
+		return process_change_links(processes, process,
+					    process->plan.gate_bytes[process->level], &changes);
 	process_links_discard(processes->tracer, &changes);
 	return err;
 }
