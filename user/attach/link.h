@@ -28,7 +28,7 @@ struct link_maker {
 	struct session_holder *holder;
 };
 
-/* As probe_link_new(); -EOPNOTSUPP without a program for settings->end. */
+/* As probe_link_prepare(); -EOPNOTSUPP without a program for settings->end. */
 int link_create(const struct link_maker *maker, const struct link_settings *settings,
 		struct probe_link **link);
 uint32_t link_number(const struct probe_link *link);

@@ -297,12 +297,6 @@ struct tracer_costs tracer_costs(const struct tracer *tracer)
 								       : typical_costs;
 }
 
-struct tracer_costs tracer_costs_wait(struct tracer *tracer)
-{
-	await_costs(tracer);
-	return tracer->measured;
-}
-
 int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool is_raised)
 {
 	int map_fd = bpf_map__fd(tracer->skeleton->maps.watched);
@@ -377,16 +371,6 @@ void probe_link_swap(struct tracer *tracer, struct probe_link *old, struct probe
 	link_number_set_live(tracer->numbers.live, link_number(link), true);
 	if (old)
 		probe_link_retire(tracer, old);
-}
-
-int probe_link_new(struct tracer *tracer, const struct link_settings *settings,
-		   struct probe_link **link)
-{
-	int err = probe_link_prepare(tracer, settings, link);
-
-	if (!err)
-		probe_link_swap(tracer, NULL, *link);
-	return err;
 }
 
 bool probe_link_is_live(const struct tracer *tracer, uint32_t number)

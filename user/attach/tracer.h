@@ -72,8 +72,6 @@ struct tracer_costs {
 	uint64_t return_ns; /* what a return probe adds to a hit; to be used where there are some */
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
-/* The same, after waiting for that thread. */
-struct tracer_costs tracer_costs_wait(struct tracer *tracer);
 
 /* ---- gates and what they cost ---- */
 
@@ -134,17 +132,11 @@ struct link_settings {
 };
 
 /*
- * Puts the points on the file. The link survives exec, not fork, and what it sees counts once all
- * points are set. 0 or negative errno: -ESRCH (the process is gone), -ENOTSUP (an instruction that
- * the kernel refuses), -EBUSY (a session, and another process's is still there), ...; then nothing
- * is attached.
- */
-int probe_link_new(struct tracer *tracer, const struct link_settings *settings,
-		   struct probe_link **link);
-
-/*
- * The same, but nothing counts until probe_link_swap(): that makes the new link count and the old
- * one (NULL: none) not any more, and retires the old one.
+ * Puts the points on the file. The link survives exec, not fork. 0 or negative errno: -ESRCH (the
+ * process is gone), -ENOTSUP (an instruction that the kernel refuses), -EBUSY (a session, and
+ * another process's is still there), ...; then nothing is attached. What it sees does not count
+ * until probe_link_swap(): that makes the new link count and the old one (NULL: none) not any more,
+ * and retires the old one.
  */
 int probe_link_prepare(struct tracer *tracer, const struct link_settings *settings,
 		       struct probe_link **link);

@@ -17,7 +17,6 @@ struct planned_probe {
 	struct link_point point; /* as attach/ takes it */
 	uint64_t vaddr;
 	uint64_t addr; /* where this process has it; 0: not mapped */
-	uint8_t original;
 	const char *what; /* "copy", "entry", "end", "write", "loader" */
 	const char *name; /* of the function or routine; the watchlist's */
 	enum probe_kind cost;
