@@ -82,7 +82,7 @@ static bool never_comes_back(const struct code_view *code, uint64_t vaddr, unsig
 {
 	struct code_range function;
 	struct code_sweep sweep;
-	struct insn insn;
+	struct insn insn = {.flow = FLOW_NEXT};
 	int more;
 
 	if (depth == TAIL_CALLS_MAX || !function_at(code, vaddr, &function) ||
@@ -97,7 +97,8 @@ static bool never_comes_back(const struct code_view *code, uint64_t vaddr, unsig
 		    !never_comes_back(code, insn.target_vaddr, depth + 1, bytes_left))
 			return false;
 	}
-	return !more;
+	/* __memmove_chk, cmp and jb, runs on into memmove; one that ends in a call never does. */
+	return !more && insn.flow != FLOW_NEXT && insn.flow != FLOW_BRANCH;
 }
 
 bool never_returns(const struct code_view *code, uint64_t vaddr)

@@ -409,6 +409,34 @@ static void test_call_that_never_comes_back(void **state)
 	gate_plan_release(&plan);
 }
 
+static const uint8_t runs_on[] = {
+	0x48, 0x83, 0xfa, 0x40, /* 1000 cmp $0x40,%rdx */
+	0x73, 0x01,             /* 1004 jae 1007 */
+	0xc3,                   /* 1006 ret */
+	0x48, 0x39, 0xd1,       /* 1007 cmp %rdx,%rcx */
+	0x90,                   /* 100a nop */
+	0xc3,                   /* 100b ret */
+};
+
+/* A function without a return may still come back, by the one that lies behind it. */
+static void test_function_that_runs_on_into_the_next(void **state)
+{
+	const struct code_range functions[] = {{ROUTINE, 7}, {0x1007, 3}, {0x100a, 2}, {0, 0}};
+	const struct code_bytes bytes = {ROUTINE, runs_on, sizeof(runs_on), functions, NULL};
+	const struct code_view view = code_bytes_view(&bytes);
+	char reason[PLAN_REASON_BYTES];
+	struct gate_plan plan;
+
+	(void)state;
+	assert_int_equal(plan_gate(&view, &gate_memory, false, &gate_door, 1, 0x40, &plan, reason),
+			 0);
+	assert_int_equal(plan.points.count, 1);
+	assert_int_equal(plan.points.items[0].point.vaddr, 0x100a);
+	assert_int_equal(plan.returns.count, 1);
+	assert_int_equal(plan.returns.items[0].point.vaddr, 0x100b);
+	gate_plan_release(&plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_jump_is_refused),
 		cmocka_unit_test(test_call_is_refused),
 		cmocka_unit_test(test_call_that_never_comes_back),
+		cmocka_unit_test(test_function_that_runs_on_into_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
