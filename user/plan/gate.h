@@ -30,8 +30,8 @@ struct gate_constant {
 typedef ARRAY(struct gate_constant) gate_constants;
 
 struct gate_point {
-	/* point.reason: what it is and what is proven ("jb 0x16da60: all copies of more than 2,112
-	 * bytes; emulated"); point.in says where the arguments are. */
+	/* point.reason: what it is and what is proven (see gate_words.h); point.in says where the
+	 * arguments are. */
 	struct probe_point point;
 	uint64_t least_bytes, most_bytes;   /* of the copies that pass it: no others do */
 	char neighbours[PLAN_REASON_BYTES]; /* why none of those before and behind it; may be empty
@@ -57,7 +57,7 @@ struct gate_plan {
 /*
  * The sizes at which the routine's own choices part the copies, ascending, each once: from_bytes
  * for which a plan may let no smaller copy pass. Empty: no size is told from any other. 0, -ENOTSUP
- * with reason (an indirect jump whose targets are not known, a call, code that does not decode),
+ * with reason (a jump or return that leads where is not known, a call, code that does not decode),
  * -ENOMEM.
  */
 typedef ARRAY(uint64_t) gate_sizes;

@@ -5,38 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
+
 /* How far back a straight line is told of. */
 #define LINE_STEPS      16
 #define SPAN_TEXT_BYTES 96
 
-const char *bytes_text(char buf[BYTES_TEXT_BYTES], uint64_t bytes)
-{
-	char digits[BYTES_TEXT_BYTES];
-	size_t count = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, bytes), used = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (i && (count - i) % 3 == 0)
-			buf[used++] = ',';
-		buf[used++] = digits[i];
-	}
-	buf[used] = '\0';
-	return buf;
-}
-
 static const char *span_text(char buf[SPAN_TEXT_BYTES], struct size_span span)
 {
-	char least[BYTES_TEXT_BYTES], most[BYTES_TEXT_BYTES];
+	char least[TEXT_SHORT], most[TEXT_SHORT];
 
 	if (span.most >= COPY_BYTES_MOST && !span.least)
 		return "of all sizes";
 	if (span.most >= COPY_BYTES_MOST)
 		snprintf(buf, SPAN_TEXT_BYTES, "of more than %s bytes",
-			 bytes_text(least, span.least - 1));
+			 text_count(least, span.least - 1));
 	else if (span.least == span.most)
-		snprintf(buf, SPAN_TEXT_BYTES, "of %s bytes", bytes_text(least, span.least));
+		snprintf(buf, SPAN_TEXT_BYTES, "of %s bytes", text_count(least, span.least));
 	else
-		snprintf(buf, SPAN_TEXT_BYTES, "of %s to %s bytes", bytes_text(least, span.least),
-			 bytes_text(most, span.most));
+		snprintf(buf, SPAN_TEXT_BYTES, "of %s to %s bytes", text_count(least, span.least),
+			 text_count(most, span.most));
 	return buf;
 }
 
@@ -169,7 +157,7 @@ void gate_words_neighbours(const struct gate_words *words, uint32_t node,
 {
 	const struct size_graph *graph = words->graph;
 	uint32_t lower = lower_gate(words, node);
-	char insn[INSN_TEXT_BYTES], least[BYTES_TEXT_BYTES];
+	char insn[INSN_TEXT_BYTES], least[TEXT_SHORT];
 	size_t used;
 
 	*text = '\0';
@@ -178,7 +166,7 @@ void gate_words_neighbours(const struct gate_words *words, uint32_t node,
 		used += (size_t)snprintf(
 			text + used, PLAN_REASON_BYTES - used, "%s%.36s passes from %s bytes on",
 			used ? "; " : "", text_at(words, graph->nodes.items[lower].vaddr, insn),
-			bytes_text(least, graph->nodes.items[lower].before.span.least));
+			text_count(least, graph->nodes.items[lower].before.span.least));
 		return;
 	}
 	append_neighbour(words, next_on_line(graph, node), "behind", text, used);

@@ -12,11 +12,7 @@ struct gate_words {
 	const gate_constants *constants;
 };
 
-#define BYTES_TEXT_BYTES 32
-/* 2112 as "2,112". Gives buf. */
-const char *bytes_text(char buf[BYTES_TEXT_BYTES], uint64_t bytes);
-
-/* "jb 0x16da60: passed by all copies of more than 2,112 bytes (...); emulated" */
+/* "jb 0x16da60: only copies of more than 2,112 bytes pass (threshold at 0x1f0a40); emulated" */
 void gate_words_point(const struct gate_words *words, uint32_t node, char text[PLAN_REASON_BYTES]);
 /* Why not the instructions before it and behind it. */
 void gate_words_neighbours(const struct gate_words *words, uint32_t node,

@@ -24,7 +24,7 @@ enum gate_level {
 struct gate_settings {
 	bool is_fixed;       /* --gate N or --budget none: GATE_EVERY, which nothing moves */
 	uint64_t from_bytes; /* then: the smallest copy that is counted */
-	bool begins_low;     /* a function is timed: the credit pays for GATE_EVERY at first */
+	bool begins_low;     /* no function is timed; for one the credit pays GATE_EVERY at first */
 };
 
 /* The level at which a process begins, and to which it comes back. */
