@@ -50,7 +50,7 @@ struct gate_plan {
 	uint64_t from_bytes;  /* every copy of at least so many passes exactly one point, once */
 	uint64_t least_bytes; /* no copy of fewer passes any */
 	gate_points points;
-	gate_returns returns;
+	gate_returns returns; /* all by which they end; empty where one bears no probe */
 	gate_constants constants;
 };
 

@@ -161,6 +161,29 @@ static void test_returns_of_gated_copies(void **state)
 	gate_plan_release(&plan);
 }
 
+static const uint8_t hidden_return[] = {
+	0x48, 0x89, 0xd1,                         /* 1000 mov %rdx,%rcx */
+	0x48, 0x81, 0xfa, 0x00, 0x10, 0x00, 0x00, /* 1003 cmp $0x1000,%rdx */
+	0x73, 0x03,                               /* 100a jae 100f */
+	0xf3, 0xa4,                               /* 100c rep movsb */
+	0xc3,                                     /* 100e ret */
+	0x73, 0x00,                               /* 100f jae 1011 */
+	0xf3, 0xa4,                               /* 1011 rep movsb */
+	0x36, 0xc3,                               /* 1013 ss ret: the kernel refuses the prefix */
+};
+
+static void test_returns_are_told_all_or_none(void **state)
+{
+	char reason[PLAN_REASON_BYTES];
+	struct gate_plan plan;
+
+	(void)state;
+	assert_int_equal(PLAN(hidden_return, 0x1000, &plan, reason), 0);
+	assert_int_equal(plan.points.items[0].point.vaddr, 0x100f);
+	assert_int_equal(plan.returns.count, 0);
+	gate_plan_release(&plan);
+}
+
 /* ---- ways and arguments ---- */
 
 static const uint8_t go_like[] = {
@@ -407,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_ways_of_medium_copies),
 		cmocka_unit_test(test_overlapping_copies_have_their_own_point),
 		cmocka_unit_test(test_returns_of_gated_copies),
+		cmocka_unit_test(test_returns_are_told_all_or_none),
 		cmocka_unit_test(test_go_comes_back_with_the_rest),
 		cmocka_unit_test(test_go_before_registers),
 		cmocka_unit_test(test_two_doors_share_a_body),
