@@ -6,10 +6,13 @@
 #include "base/log.h"
 #include "target/process.h"
 
-/* Its calls go on to be counted, by a point of another kind. */
-static uint64_t counted_only(uint64_t cookie)
+struct link_point probe_counted_point(const struct planned_probe *probe)
 {
-	return (cookie & ~MW_COOKIE(0xff, 0, 0)) | MW_COOKIE(MW_POINT_CALL, 0, 0);
+	struct link_point point = probe->point;
+
+	point.cookie &= ~MW_COOKIE(0xff, 0, 0);
+	point.cookie |= MW_COOKIE(MW_POINT_CALL, 0, 0);
+	return point;
 }
 
 bool probe_in_force(const struct planned_probe *probe, const struct in_force *force,
@@ -25,7 +28,7 @@ bool probe_in_force(const struct planned_probe *probe, const struct in_force *fo
 	case MW_POINT_ENTRY:
 		watch = force->watch[MW_COOKIE_INDEX(probe->point.cookie)];
 		if (watch == FUNCTION_COUNTED)
-			point->cookie = counted_only(point->cookie);
+			*point = probe_counted_point(probe);
 		return watch != FUNCTION_DROPPED;
 	case MW_POINT_END:
 		return force->watch[MW_COOKIE_INDEX(probe->point.cookie)] == FUNCTION_TIMED;

@@ -22,6 +22,9 @@ struct in_force {
 bool probe_in_force(const struct planned_probe *probe, const struct in_force *force,
 		    struct link_point *point);
 
+/* An entry's point while its function is FUNCTION_COUNTED. */
+struct link_point probe_counted_point(const struct planned_probe *probe);
+
 /*
  * Looks in the target's memory whether each probe in force is in place, and tells -v of those that
  * are not. Gives how many; -ESRCH where the process is gone.

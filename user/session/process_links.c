@@ -136,6 +136,16 @@ static bool is_as_wanted(const struct process_links *links, const struct wanted 
 	return found == (wanted->points.count > 0) && !count_new(links, wanted);
 }
 
+/* Its calls were only counted, and are not even that any more. */
+static bool has_given_up(const struct process_links *links, const struct wanted *wanted,
+			 const struct planned_probe *probe, const struct in_force *force)
+{
+	struct link_point counted = probe_counted_point(probe), point;
+
+	return MW_COOKIE_KIND(probe->point.cookie) == MW_POINT_ENTRY &&
+	       !probe_in_force(probe, force, &point) && is_linked(links, wanted, &counted);
+}
+
 /* It bears a probe of the plan that is not in force, or not in this way. */
 static bool is_outdated(const struct process_links *links, const struct wanted *wanted,
 			const struct process_plan *plan, const struct in_force *force)
@@ -148,7 +158,8 @@ static bool is_outdated(const struct process_links *links, const struct wanted *
 			continue;
 		if (probe_in_force(probe, force, &point) && same_point(&point, &probe->point))
 			continue;
-		if (is_linked(links, wanted, &probe->point))
+		if (is_linked(links, wanted, &probe->point) ||
+		    has_given_up(links, wanted, probe, force))
 			return true;
 	}
 	return false;
