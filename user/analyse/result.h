@@ -95,9 +95,11 @@ struct budget_step {
 	const char *function;                    /* NULL: copies */
 	uint64_t from_gate_bytes, to_gate_bytes; /* of copies; may be NO_GATE */
 	enum watch_kind from_watch, to_watch;    /* of a function */
-	bool is_raised;     /* it costs less from now on; else the budget has room again */
-	uint64_t spent_ns;  /* what its probes cost since the step before it, or the start ... */
+	bool is_raised; /* it costs less from now on; else the budget has room again */
+	/* What its probes cost since the step before it, or the credit was full ... */
+	uint64_t spent_ns;
 	uint64_t during_ns; /* ... in so much CPU time of the target; 0: not known */
+	uint64_t took_ns;   /* from the decision until the new probes counted, by at_ns */
 };
 
 struct function_summary {

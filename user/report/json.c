@@ -191,6 +191,7 @@ static int show_budget(struct report *report, const struct budget_step *step)
 		add_gate(&line, "to_gate_bytes", step->to_gate_bytes);
 	}
 	json_line_count(&line, "spent_ns", step->spent_ns);
+	json_line_count(&line, "took_ns", step->took_ns);
 	if (step->during_ns)
 		json_line_real(&line, "spent_pct",
 			       100.0 * (double)step->spent_ns / (double)step->during_ns);

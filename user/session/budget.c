@@ -26,6 +26,15 @@
 #define RETRY_NS        (20 * NS_PER_S)
 #define RETRY_DOUBLINGS 8
 
+/* Of which the removal alone. */
+#define REMOVAL_NS (50 * NS_PER_MS)
+
+/* What a function has to spend in a burst before it is part of what is wrong. */
+#define BURST_NS (BUDGET_CREDIT_NS / 20)
+
+/* Once children that ended have spent so much, the next ones are expected to spend, too. */
+#define CHILDREN_NS (BUDGET_CREDIT_NS / 20)
+
 /* The credit never is quite full while a high gate costs a little. */
 #define FULL_NS (BUDGET_CREDIT_NS * 49 / 50)
 
@@ -63,6 +72,7 @@ static void update_process(const struct budget *budget, struct budget_process *p
 
 	process->recent_ns = growth(spent_ns, process->spent_ns);
 	process->spent_ns = spent_ns;
+	process->parent_pid = spending->parent_pid;
 	process->level = spending->level;
 	process->lowest = spending->lowest;
 	process->is_movable = spending->is_movable && !budget->settings.copies_are_fixed;
@@ -131,6 +141,11 @@ static uint64_t recent_sum(const struct budget *budget)
 	return sum_ns;
 }
 
+static uint64_t settling_ns(uint64_t settled_at_ns, uint64_t since_ns, uint64_t until_ns)
+{
+	return growth(settled_at_ns < until_ns ? settled_at_ns : until_ns, since_ns);
+}
+
 /*
  * Probes that are being removed still trap, and count nowhere: they are charged by what they cost
  * when they were last seen.
@@ -140,12 +155,14 @@ static double unseen_ns(const struct budget *budget, uint64_t since_ns, uint64_t
 	const struct budget_process *process;
 	double sum_ns = 0;
 
-	array_each (process, &budget->processes) {
-		uint64_t end_ns =
-			process->settled_at_ns < until_ns ? process->settled_at_ns : until_ns;
-
+	array_each (process, &budget->processes)
 		sum_ns += larger(process->old_rate - process->new_rate, 0) *
-			  (double)growth(end_ns, since_ns);
+			  (double)settling_ns(process->settled_at_ns, since_ns, until_ns);
+	for (size_t i = 0; i < budget->function_count; i++) {
+		const struct budget_function *function = &budget->functions[i];
+
+		sum_ns += larger(function->old_rate - function->new_rate, 0) *
+			  (double)settling_ns(function->settled_at_ns, since_ns, until_ns);
 	}
 	return sum_ns;
 }
@@ -159,6 +176,21 @@ static bool is_full(const struct budget *budget)
 static bool is_short(const struct budget *budget)
 {
 	return budget->balance_ns < (double)(BUDGET_CREDIT_NS / 2);
+}
+
+/* What is spent from here on is why somebody is raised, not how long all was well before. */
+static void begin_burst(struct budget *budget)
+{
+	struct budget_process *process;
+
+	array_each (process, &budget->processes) {
+		process->stay_spent_ns = process->spent_ns;
+		process->stay_cpu_ns = budget->cpu_ns;
+	}
+	for (size_t i = 0; i < budget->function_count; i++) {
+		budget->functions[i].stay_spent_ns = budget->functions[i].spent_ns;
+		budget->functions[i].stay_cpu_ns = budget->cpu_ns;
+	}
 }
 
 static bool is_settling(const struct budget *budget, uint64_t settled_at_ns)
@@ -232,8 +264,10 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures)
 		budget->balance_ns = (double)BUDGET_CREDIT_NS;
 	budget->at_ns = figures->at_ns;
 	budget->cpu_ns = figures->cpu_ns;
-	if (is_full(budget))
+	if (is_full(budget)) {
+		begin_burst(budget);
 		return anyone_may_go_down(budget);
+	}
 	return budget->spent_ns && (double)budget->spent_ns > income_ns;
 }
 
@@ -292,6 +326,15 @@ static bool is_too_dear(const struct budget *budget, double total)
 	return drain > 0 && budget->balance_ns < drain * (double)(SWAP_NS + budget->interval_ns);
 }
 
+/* It could not be paid until it has settled and yet another move takes effect. */
+static bool is_of_no_help(const struct budget *budget, double total)
+{
+	double drain = total - budget->income;
+
+	return drain > 0 &&
+	       budget->balance_ns < 2 * drain * (double)(SWAP_NS + budget->interval_ns);
+}
+
 /* How many of the latest copies were of at least so many bytes; a class counts whole. */
 static uint64_t copies_from(const struct budget *budget, uint64_t gate_bytes)
 {
@@ -306,6 +349,18 @@ static uint64_t copies_from(const struct budget *budget, uint64_t gate_bytes)
 	return copies;
 }
 
+/*
+ * At so large a part of the present cost for each call or copy. What is no longer spent on probes
+ * the target spends on making more calls: where nine tenths of the time are probes, half their cost
+ * leaves eight tenths.
+ */
+static double rate_at(double rate, double part)
+{
+	double rest = larger(1 - rate, 0), then = rate * part;
+
+	return then > 0 ? larger(rate, 1) * then / (then + rest) : 0;
+}
+
 static double predicted_rate(const struct budget *budget, const struct budget_process *process,
 			     enum gate_level level)
 {
@@ -317,7 +372,7 @@ static double predicted_rate(const struct budget *budget, const struct budget_pr
 	/* What hits its points are copies that the gate is not meant for. */
 	if (!now)
 		return process_rate(budget, process);
-	return process_rate(budget, process) * (double)then / (double)now;
+	return rate_at(process_rate(budget, process), (double)then / (double)now);
 }
 
 static bool was_of_use(const struct budget *budget, const struct budget_process *process)
@@ -375,26 +430,29 @@ static enum gate_level higher_level(const struct budget *budget,
 	enum gate_level level = process->level + 1;
 
 	while (level < GATE_NONE &&
-	       is_too_dear(budget, kept + predicted_rate(budget, process, level)))
+	       is_of_no_help(budget, kept + predicted_rate(budget, process, level)))
 		level++;
 	return level;
 }
 
-static struct budget_move move_function(struct budget *budget, unsigned index)
+/* Its ends go, which cost more than its entry as a rule; or all of it, where that is too little. */
+static struct budget_move move_function(struct budget *budget, unsigned index, double kept)
 {
 	struct budget_function *function = &budget->functions[index];
+	double before = function_rate(budget, function), counted = rate_at(before, 0.5);
+	bool can_count =
+		function->watch == FUNCTION_TIMED && !is_of_no_help(budget, kept + counted);
 	struct budget_move move = {
 		.function = index,
 		.from_watch = function->watch,
-		.to_watch = function->watch + 1,
+		.to_watch = can_count ? FUNCTION_COUNTED : FUNCTION_DROPPED,
 		.is_raised = true,
 		.spent_ns = function->spent_ns - function->stay_spent_ns,
 		.during_ns = growth(budget->cpu_ns, function->stay_cpu_ns),
 	};
 
-	/* Its ends go, which cost more than its entry as a rule; or all of it. */
-	function->new_rate =
-		move.to_watch == FUNCTION_COUNTED ? function_rate(budget, function) / 2 : 0;
+	function->old_rate = before;
+	function->new_rate = can_count ? counted : 0;
 	function->watch = move.to_watch;
 	function->settled_at_ns = budget->at_ns + SWAP_NS;
 	function->stay_spent_ns = function->spent_ns;
@@ -415,11 +473,12 @@ static bool can_cost_less(const struct budget *budget, const struct budget_proce
 	       process->level < GATE_NONE && !is_settling(budget, process->settled_at_ns);
 }
 
-/* One that costs less than half of what comes in is not what is wrong. */
+/* One that costs less than half of what comes in is not what is wrong, nor one that cost little. */
 static bool is_hot(const struct budget *budget, const struct budget_function *function)
 {
 	return function->watch < FUNCTION_DROPPED && function->recent_ns &&
 	       !is_settling(budget, function->settled_at_ns) &&
+	       function->spent_ns - function->stay_spent_ns >= BURST_NS &&
 	       rate(budget, function->recent_ns) > budget->income / 2;
 }
 
@@ -467,6 +526,38 @@ static double kept_rate(const struct budget *budget, double total)
 	return larger(total, 0);
 }
 
+static struct budget_process *find_process(struct budget *budget, pid_t pid)
+{
+	struct budget_process *process;
+
+	array_each (process, &budget->processes) {
+		if (process->pid == pid)
+			return process;
+	}
+	return NULL;
+}
+
+/*
+ * A shell's next child would begin where the shell stands, and spend as much until it is raised
+ * itself. Where children come and go, those from whom they descend go up with one of them.
+ */
+static size_t raise_parents(struct budget *budget, const struct budget_process *child,
+			    struct budget_move moves[BUDGET_MOVES_MOST], size_t count)
+{
+	enum gate_level level = child->level;
+	struct budget_process *parent = find_process(budget, child->parent_pid);
+
+	if (budget->ended_spent_ns < CHILDREN_NS)
+		return count;
+	/* Numbers are used again, so it might go round in a circle. */
+	for (size_t steps = 0; parent && steps < budget->processes.count; steps++) {
+		if (parent->is_movable && parent->level < level && count < BUDGET_MOVES_MOST)
+			moves[count++] = move_process(budget, parent, level);
+		parent = find_process(budget, parent->parent_pid);
+	}
+	return count;
+}
+
 /* Whoever spends most first, until the rest can be paid. */
 static size_t step_up(struct budget *budget, struct budget_move moves[BUDGET_MOVES_MOST])
 {
@@ -485,10 +576,11 @@ static size_t step_up(struct budget *budget, struct budget_move moves[BUDGET_MOV
 				move_process(budget, process, higher_level(budget, process, kept));
 			total += process->new_rate;
 			kept += process->new_rate;
+			count = raise_parents(budget, process, moves, count);
 		} else {
 			total -= function_rate(budget, function);
-			moves[count++] =
-				move_function(budget, (unsigned)(function - budget->functions));
+			moves[count++] = move_function(
+				budget, (unsigned)(function - budget->functions), kept);
 			total += function->new_rate;
 			kept += function->new_rate;
 		}
@@ -512,6 +604,21 @@ static size_t step_down(struct budget *budget, struct budget_move moves[BUDGET_M
 		return 0;
 	moves[0] = move_process(budget, next, lower_level(budget, next));
 	return 1;
+}
+
+void budget_moved(struct budget *budget, uint64_t at_ns)
+{
+	uint64_t settled_at_ns = budget->at_ns + SWAP_NS;
+	struct budget_process *process;
+
+	array_each (process, &budget->processes) {
+		if (process->settled_at_ns == settled_at_ns)
+			process->settled_at_ns = at_ns + REMOVAL_NS;
+	}
+	for (size_t i = 0; i < budget->function_count; i++) {
+		if (budget->functions[i].settled_at_ns == settled_at_ns)
+			budget->functions[i].settled_at_ns = at_ns + REMOVAL_NS;
+	}
 }
 
 size_t budget_decide(struct budget *budget, const struct budget_evidence *evidence,

@@ -41,14 +41,14 @@ struct budget_move {
 	enum gate_level from_level, to_level;
 	enum function_watch from_watch, to_watch;
 	bool is_raised;     /* it costs less from now on; else there is room again */
-	uint64_t spent_ns;  /* by this consumer since its move before, or the start ... */
+	uint64_t spent_ns;  /* by this consumer since its move before, or the credit was full ... */
 	uint64_t during_ns; /* ... in so much CPU time of the target */
 };
 #define BUDGET_MOVES_MOST 8
 
 /* The copies of one process. */
 struct budget_process {
-	pid_t pid;
+	pid_t pid, parent_pid;
 	enum gate_level level, lowest;
 	bool is_movable;
 	uint64_t gate_bytes[GATE_LEVELS];
@@ -71,7 +71,7 @@ struct budget_function {
 	uint64_t spent_ns, recent_ns;
 	uint64_t stay_spent_ns, stay_cpu_ns;
 	uint64_t settled_at_ns;
-	double new_rate;
+	double old_rate, new_rate;
 };
 
 struct budget {
@@ -105,6 +105,12 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures);
 /* Gives how many of the moves are to be made, the most urgent first. */
 size_t budget_decide(struct budget *budget, const struct budget_evidence *evidence,
 		     struct budget_move moves[BUDGET_MOVES_MOST]);
+
+/*
+ * The moves were made, at_ns is now: until then the former probes counted, and from now on they
+ * are being removed. Beside a busy target that may be later than was to be expected.
+ */
+void budget_moved(struct budget *budget, uint64_t at_ns);
 
 /*
  * How long until the next look; 0: none is needed before something is spent. Where the latest look

@@ -75,7 +75,7 @@ void processes_give_up_due(struct processes *processes);
 
 /* What the budget knows of one process whose probes are live. */
 struct process_spending {
-	pid_t pid;
+	pid_t pid, parent_pid; /* 0: it was not forked by one that is watched */
 	char comm[COMM_BYTES];
 	uint64_t copies_spent_ns; /* by the hits of its copies so far, whatever program it runs */
 	enum gate_level level;    /* in force */
@@ -88,7 +88,10 @@ typedef ARRAY(struct process_spending) process_spendings;
 /* Appends one for each live process, in the order of their pids. 0 or -ENOMEM. */
 int processes_spending(const struct processes *processes, process_spendings *spendings);
 
-/* Moves a process's copies to another level. 0, -ESRCH, or why the links could not be made. */
+/*
+ * Moves a process's copies to another level; its children whose probes are not live yet go along
+ * where that is up. 0, -ESRCH, or why the links could not be made.
+ */
 int processes_set_gate_level(struct processes *processes, pid_t pid, enum gate_level level);
 
 /*

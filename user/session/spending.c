@@ -126,6 +126,7 @@ static void tell(struct spending *spending, struct budget_step *step,
 		 const struct budget_move *move)
 {
 	step->at_ns = clock_monotonic_ns();
+	step->took_ns = step->at_ns - spending->budget.at_ns;
 	step->pid = move->pid;
 	step->is_raised = move->is_raised;
 	step->spent_ns = move->spent_ns;
@@ -224,6 +225,8 @@ static void decide(struct spending *spending, const process_spendings *processes
 		else
 			move_function(spending, &moves[i]);
 	}
+	if (count)
+		budget_moved(&spending->budget, clock_monotonic_ns());
 }
 
 /* ---- looks ---- */

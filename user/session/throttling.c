@@ -12,6 +12,7 @@ static struct process_spending spending_of(const struct processes *processes,
 {
 	struct process_spending spending = {
 		.pid = process->pid,
+		.parent_pid = process->parent_pid,
 		.copies_spent_ns = process_links_spent_ns(&process->links, processes->tracer),
 		.level = process->level,
 		.lowest = gate_settings_lowest(&processes->gates),
@@ -55,6 +56,18 @@ static int renew_links(struct processes *processes, struct process *process)
 	return err;
 }
 
+/* Forked before it was raised, they are to begin where it is now. */
+static void raise_newborn(struct processes *processes, pid_t parent_pid, enum gate_level level)
+{
+	struct process **process;
+
+	array_each (process, &processes->all) {
+		if ((*process)->parent_pid == parent_pid && !(*process)->live &&
+		    (*process)->level < level)
+			(*process)->level = level;
+	}
+}
+
 int processes_set_gate_level(struct processes *processes, pid_t pid, enum gate_level level)
 {
 	struct process *process = processes_find(processes, pid);
@@ -68,6 +81,8 @@ int processes_set_gate_level(struct processes *processes, pid_t pid, enum gate_l
 	err = renew_links(processes, process);
 	if (err)
 		process->level = before;
+	else
+		raise_newborn(processes, pid, level);
 	return err;
 }
 

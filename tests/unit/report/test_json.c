@@ -233,6 +233,7 @@ static void shows_steps_of_copies(void **state)
 				   .to_gate_bytes = 1 << 20,
 				   .is_raised = true,
 				   .spent_ns = 38,
+				   .took_ns = 12,
 				   .during_ns = 100};
 	struct fixture fixture;
 	int status;
@@ -244,7 +245,7 @@ static void shows_steps_of_copies(void **state)
 		   "{\"type\":\"budget\",\"at_ns\":9,\"from\":\"every\",\"to\":\"large\","
 		   "\"reason\":\"its probes cost more than the budget allows\",\"pid\":7,"
 		   "\"comm\":\"sh\",\"from_gate_bytes\":0,\"to_gate_bytes\":1048576,"
-		   "\"spent_ns\":38,\"spent_pct\":38.0}\n");
+		   "\"spent_ns\":38,\"took_ns\":12,\"spent_pct\":38.0}\n");
 	step = (struct budget_step){
 		.at_ns = 9, .pid = 7, .from_gate_bytes = NO_GATE, .to_gate_bytes = 2113};
 	open_report(&fixture);
@@ -252,7 +253,7 @@ static void shows_steps_of_copies(void **state)
 	check_line(&fixture, status,
 		   "{\"type\":\"budget\",\"at_ns\":9,\"from\":\"none\",\"to\":\"large\","
 		   "\"reason\":\"the budget has room again\",\"pid\":7,\"to_gate_bytes\":2113,"
-		   "\"spent_ns\":0}\n");
+		   "\"spent_ns\":0,\"took_ns\":0}\n");
 	step.from_gate_bytes = 2113;
 	step.to_gate_bytes = NO_GATE;
 	open_report(&fixture);
@@ -281,7 +282,7 @@ static void shows_steps_of_functions(void **state)
 	check_line(&fixture, status,
 		   "{\"type\":\"budget\",\"at_ns\":9,\"from\":\"timed\",\"to\":\"counted\","
 		   "\"reason\":\"its probes cost more than the budget allows\","
-		   "\"function\":\"flush\",\"spent_ns\":61}\n");
+		   "\"function\":\"flush\",\"spent_ns\":61,\"took_ns\":0}\n");
 	open_report(&fixture);
 	assert_int_equal(fixture.report->ops->budget(fixture.report, &dropped), 0);
 	assert_non_null(strstr(fixture.shown, "\"from\":\"counted\",\"to\":\"dropped\","));

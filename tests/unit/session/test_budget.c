@@ -637,6 +637,77 @@ static void who_ends_is_charged_for_the_rest_alone(void **state)
 	budget_release(&budget);
 }
 
+/* A shell's: the next child is not to begin where this one did. */
+static void parents_of_short_children_go_up_as_well(void **state)
+{
+	struct budget_evidence evidence = {.copies_by_class = {[7] = 1000}};
+	struct budget_settings settings = {.pct = 2, .cpus = 1, .times_functions = true};
+
+	(void)state;
+	for (int ended = 0; ended < 2; ended++) {
+		struct budget_move moves[BUDGET_MOVES_MOST];
+		struct process_spending all[] = {
+			{.pid = 1, .is_movable = true},
+			{.pid = 2, .parent_pid = 1, .is_movable = true},
+			{.pid = 3, .parent_pid = 2, .is_movable = true},
+			{.pid = 4, .parent_pid = 1, .is_movable = true},
+		};
+		process_spendings spendings = {all, 4, 4};
+		struct budget_figures figures = {
+			.at_ns = 20 * NS_PER_MS,
+			.processes = &spendings,
+			.ended_spent_ns = ended ? 140 * NS_PER_MS : 0,
+		};
+		struct budget budget;
+
+		for (int i = 0; i < 4; i++)
+			memcpy(all[i].gate_bytes, gates, sizeof(gates));
+		all[2].copies_spent_ns = (ended ? 20 : 160) * NS_PER_MS;
+		budget_init(&budget, &settings, 0);
+		assert_true(budget_look(&budget, &figures));
+		assert_int_equal(budget_decide(&budget, &evidence, moves), ended ? 3 : 1);
+		for (int i = 0; i < (ended ? 3 : 1); i++) {
+			assert_int_equal(moves[i].pid, 3 - i);
+			assert_int_equal(moves[i].to_level, moves[0].to_level);
+		}
+		budget_release(&budget);
+	}
+}
+
+/* Half the cost of each call would hardly help: twice as many would be made. */
+static void who_does_nothing_but_calls_is_dropped(void **state)
+{
+	uint64_t spent_ns = 0;
+	process_spendings none = {0};
+	struct budget_settings settings = {.pct = 2, .cpus = 1, .times_functions = true};
+	struct budget_evidence evidence = {0};
+	struct budget_move moves[BUDGET_MOVES_MOST];
+	struct budget budget;
+	size_t count = 0;
+
+	(void)state;
+	budget_init(&budget, &settings, 0);
+	for (uint64_t at_ms = 10; !count && at_ms < 300; at_ms += 10) {
+		struct budget_figures figures = {
+			.at_ns = at_ms * NS_PER_MS,
+			.cpu_ns = at_ms * NS_PER_MS,
+			.processes = &none,
+			.function_spent_ns = &spent_ns,
+			.function_count = 1,
+		};
+
+		spent_ns = figures.at_ns * 95 / 100;
+		if (budget_look(&budget, &figures))
+			count = budget_decide(&budget, &evidence, moves);
+	}
+	assert_int_equal(count, 1);
+	assert_int_equal(moves[0].to_watch, FUNCTION_DROPPED);
+	/* What the removal costs, which begins once the move is made. */
+	budget_moved(&budget, budget.at_ns + 100 * NS_PER_MS);
+	assert_true(budget.functions[0].settled_at_ns == budget.at_ns + 150 * NS_PER_MS);
+	budget_release(&budget);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -655,6 +726,8 @@ int main(void)
 		cmocka_unit_test(who_is_raised_is_looked_at_seldom),
 		cmocka_unit_test(clocks_that_stand_still_or_go_back),
 		cmocka_unit_test(children_that_end_too_soon_to_be_raised),
+		cmocka_unit_test(parents_of_short_children_go_up_as_well),
+		cmocka_unit_test(who_does_nothing_but_calls_is_dropped),
 		cmocka_unit_test(who_ends_is_charged_for_the_rest_alone),
 	};
 
