@@ -4,6 +4,9 @@
 import contextlib
 import json
 import os
+import shutil
+import signal
+import subprocess
 import time
 
 import loops
@@ -49,6 +52,59 @@ def test_exec_with_another_memmove(tmp_path, command, tunables):
     (child,) = [record for record in run.of("child") if record["event"] == "exec"]
     assert run.status == 0 and child["watched"] and 0 < child["unwatched_ns"] < SECOND_NS
     check_from(run.of("flush"), memwatch.read_lines(path), child["at_ns"])
+
+
+MANY_NAMES = """
+	.text
+	.altmacro
+	.macro name number
+	.type name_\\number, @function
+name_\\number:
+	.endm
+	.set number, 0
+	.rept 150000
+	name %number
+	.set number, number + 1
+	.endr
+	.section .note.GNU-stack,"",@progbits
+"""
+
+
+def build_large(folder):
+    """lazywrite with 900,000 names: memwatch reads them for longer than the program starts."""
+    names = folder / "names.s"
+    names.write_text(MANY_NAMES)
+    subprocess.run(["cc", "-c", names, "-o", folder / "names.o"], check=True)
+    sources = ["lazywrite", "lazybuf", "arguments", "truth"]
+    subprocess.run(["cc", "-std=gnu11", "-O2", "-g", "-pthread", "-o", folder / "large",
+                    *[memwatch.ROOT / f"workloads/{source}.c" for source in sources],
+                    *[folder / "names.o"] * 6], check=True)
+    return folder / "large"
+
+
+def build_preloads(folder):
+    """Libraries that the loader maps before libc: for some ms, the process has none."""
+    empty = folder / "empty.c"
+    empty.write_text("int empty;\n")
+    first = folder / "libempty0.so"
+    subprocess.run(["cc", "-shared", "-nostdlib", "-o", first, empty], check=True)
+    copies = [folder / f"libempty{i}.so" for i in range(1, 100)]
+    for copy in copies:
+        shutil.copyfile(first, copy)
+    return ":".join(map(str, [first, *copies]))
+
+
+def test_exec_of_a_program_whose_names_take_long_to_read(tmp_path):
+    program, truth = build_large(tmp_path), tmp_path / "truth.jsonl"
+    arguments = ["--wait", "--writes", 3_000, "--limit", 1_000, "--truth", truth]
+    with memwatch.Watch(*FLUSH, "--min-time", 0, "--", "/usr/bin/env",
+                        f"LD_PRELOAD={build_preloads(tmp_path)}", program, *arguments) as watch:
+        (child,) = watch.wait_for("child", event="exec")
+        os.kill(child["pid"], signal.SIGUSR1)
+        run = watch.finish()
+    assert (run.status, child["watched"]) == (0, True), run.stderr
+    assert "no copy routine found" not in run.stderr
+    truths.check_counts(run.of("flush"), memwatch.read_lines(truth))
 
 
 def check_from(flushes, truth, live_ns):

@@ -303,8 +303,9 @@ static int make_plan(struct processes *processes, struct process *process,
 	return err;
 }
 
+/* Whether the plan, by what was there at looked_at_ns, may lack what the loader still brings. */
 static bool worth_waiting(const struct process *process, const struct process_plan *plan,
-			  uint64_t now_ns)
+			  uint64_t looked_at_ns)
 {
 	bool complete = plan->settled && plan->copy_doors;
 
@@ -313,7 +314,7 @@ static bool worth_waiting(const struct process *process, const struct process_pl
 	if (process->event != EVENT_LAUNCH && process->event != EVENT_FORK &&
 	    process->event != EVENT_EXEC && plan->settled)
 		complete = true;
-	return !complete && now_ns < process->since_ns + SETTLE_LIMIT_NS;
+	return !complete && looked_at_ns < process->since_ns + SETTLE_LIMIT_NS;
 }
 
 static void give_up(struct processes *processes, struct process *process, const char *reason)
@@ -348,6 +349,8 @@ static void forget_gate(struct processes *processes, const struct process *proce
 
 static void attach_due(struct processes *processes, struct process *process)
 {
+	/* To read the symbols of a large program (node: 0.3 s) takes longer than its start. */
+	uint64_t looked_at_ns = clock_monotonic_ns();
 	struct process_plan plan;
 	int err;
 
@@ -360,7 +363,7 @@ static void attach_due(struct processes *processes, struct process *process)
 	}
 	err = make_plan(processes, process, &plan);
 
-	if (!err && worth_waiting(process, &plan, clock_monotonic_ns())) {
+	if (!err && worth_waiting(process, &plan, looked_at_ns)) {
 		process_plan_release(&plan);
 		process->try_at_ns = clock_monotonic_ns() + SETTLE_STEP_NS;
 		return;
