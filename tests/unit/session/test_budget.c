@@ -49,6 +49,7 @@ struct world {
 	struct budget_settings settings;
 	uint64_t now_ms;
 	uint64_t next_look_ms; /* 0: none but with the next hit after one that saw none */
+	uint64_t swap_ms;      /* until a move is made; all goes on as before */
 	struct actor actors[PROCESSES_MOST];
 	size_t actor_count;
 	uint64_t copies_by_class[MW_SIZE_CLASSES];
@@ -197,6 +198,28 @@ static uint64_t cpu_ms(const struct world *world)
 	return world->now_ms * (world->actor_count ? world->actor_count : 1);
 }
 
+static void time_passes(struct world *world)
+{
+	double over_ns;
+
+	for (size_t i = 0; i < world->actor_count; i++)
+		actor_runs(world, &world->actors[i]);
+	function_runs(world);
+	world->now_ms++;
+	over_ns = world->cost_ns - (double)(cpu_ms(world) * NS_PER_MS) * world->settings.pct / 100;
+	if (over_ns > world->worst_ns)
+		world->worst_ns = over_ns;
+}
+
+static void make_moves(struct world *world, const struct budget_move *moves, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (uint64_t ms = 0; ms < world->swap_ms; ms++)
+			time_passes(world);
+		make_move(world, &moves[i]);
+	}
+}
+
 static void world_look(struct world *world)
 {
 	process_spendings spendings = {0};
@@ -227,8 +250,7 @@ static void world_look(struct world *world)
 	world->looks++;
 	if (budget_look(&world->budget, &figures))
 		count = budget_decide(&world->budget, &evidence, moves);
-	for (size_t i = 0; i < count; i++)
-		make_move(world, &moves[i]);
+	make_moves(world, moves, count);
 	array_release(&spendings);
 	world->next_look_ms = budget_pause_ns(&world->budget) / NS_PER_MS;
 	if (world->next_look_ms)
@@ -248,17 +270,9 @@ static void world_runs(struct world *world, uint64_t ms)
 {
 	while (ms--) {
 		uint64_t before_ns = counted_ns(world);
-		double over_ns;
 		bool is_hit;
 
-		for (size_t i = 0; i < world->actor_count; i++)
-			actor_runs(world, &world->actors[i]);
-		function_runs(world);
-		world->now_ms++;
-		over_ns = world->cost_ns -
-			  (double)(cpu_ms(world) * NS_PER_MS) * world->settings.pct / 100;
-		if (over_ns > world->worst_ns)
-			world->worst_ns = over_ns;
+		time_passes(world);
 		is_hit = counted_ns(world) > before_ns;
 		if ((world->next_look_ms && world->now_ms >= world->next_look_ms) ||
 		    (is_hit && !world->budget.spent_ns))
@@ -426,6 +440,25 @@ static void the_next_level_that_can_be_paid(void **state)
 		assert_within_budget(&world);
 		world_end(&world);
 	}
+}
+
+/* As with plain links on Linux 6.1: what is spent meanwhile is not held against the new level. */
+static void a_move_that_takes_long_is_waited_for(void **state)
+{
+	struct world world;
+	struct actor *actor;
+
+	(void)state;
+	world_init(&world, 2, false);
+	world.swap_ms = 200;
+	actor = add_storm(&world, GATE_LOW, 4096, 100);
+	while (!actor->moves)
+		world_runs(&world, 1);
+	assert_int_equal(actor->level, GATE_HIGH);
+	world_runs(&world, 1000);
+	assert_int_equal(actor->level, GATE_HIGH);
+	assert_int_equal(actor->moves, 1);
+	world_end(&world);
 }
 
 static void a_hot_function_is_counted_then_dropped(void **state)
@@ -717,6 +750,7 @@ int main(void)
 		cmocka_unit_test(only_the_hot_one_of_many_is_raised),
 		cmocka_unit_test(all_are_raised_where_all_are_hot),
 		cmocka_unit_test(the_next_level_that_can_be_paid),
+		cmocka_unit_test(a_move_that_takes_long_is_waited_for),
 		cmocka_unit_test(a_hot_function_is_counted_then_dropped),
 		cmocka_unit_test(counting_alone_can_be_paid),
 		cmocka_unit_test(a_function_pays_for_itself_alone),
