@@ -254,3 +254,13 @@ def test_only_who_flushes_is_blamed(writes):
     assert finding.get("lazy_caller") == ("put" if writes == "put" else None)
     assert ("1 in 1,000 calls of put stalls" in run.stderr) == (writes == "put")
     assert ("calls of tick stalls" in run.stderr) is False
+
+
+def test_what_a_short_program_was_not_counted_for_is_said():
+    """Each time, also where it ends as soon as its probes are live."""
+    for _ in range(12):
+        run = memwatch.run("--gate", "auto", "--", memwatch.VARIANTS / "lazywrite-static",
+                           "--writes", 1)
+        assert run.status == 0, run.stderr
+        assert re.search(r"^Copies under .* are not (all )?counted", run.stderr, re.MULTILINE)
+        assert run.summary["gate_bytes"] > 0

@@ -213,6 +213,15 @@ static int count_in_force(const struct process_plan *plan, const struct in_force
 	return count;
 }
 
+/* At once: it may have ended before anyone asks. */
+static void note_gate(struct processes *processes, const struct process_plan *plan)
+{
+	uint64_t gate_bytes = plan->gate_bytes[gate_settings_lowest(&processes->gates)];
+
+	if (plan->copy_doors && gate_bytes > processes->gate_bytes)
+		processes->gate_bytes = gate_bytes;
+}
+
 /* Takes the plan over, whatever becomes of it. */
 static int take_plan(struct processes *processes, struct process *process,
 		     struct process_plan *plan)
@@ -242,6 +251,7 @@ static int take_plan(struct processes *processes, struct process *process,
 		log_warning("%d of %d probes in process %d (%s) did not take: its code may be "
 			    "writable, remapped or on huge pages; what they count is missing",
 			    missing, count_in_force(plan, &force), process->pid, process->comm);
+	note_gate(processes, plan);
 	return process->probes_added ? plan_lines_log(process->pid, plan, &processes->gates,
 						      tracer_costs(processes->tracer))
 				     : 0;

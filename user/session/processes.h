@@ -27,6 +27,7 @@ struct processes {
 	ARRAY(struct process *) all; /* in the order of their pids */
 	pid_t session_pid; /* the one whose copies may have return probes: see LINK_SESSION */
 	size_t seen, watched;
+	uint64_t gate_bytes; /* as in struct run_summary, where the gates are not fixed */
 	uint64_t worst_unwatched_ns;
 	uint64_t ended_cpu_ns;          /* of those that ended, while they were watched */
 	uint64_t ended_copies_spent_ns; /* process_spending.copies_spent_ns of those */

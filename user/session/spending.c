@@ -94,7 +94,6 @@ static void time_copies(struct spending *spending)
 
 void spending_on_process(struct spending *spending)
 {
-	spending->has_new = true;
 	/* The costs are measured beside the attach: until that is done they are typical ones. */
 	time_copies(spending);
 	if (!spending->check_at_ns)
@@ -231,19 +230,6 @@ static void decide(struct spending *spending, const process_spendings *processes
 
 /* ---- looks ---- */
 
-static void note_gates(struct spending *spending, const process_spendings *processes)
-{
-	const struct process_spending *process;
-
-	spending->has_new = false;
-	array_each (process, processes) {
-		uint64_t gate_bytes = process->gate_bytes[process->lowest];
-
-		if (process->is_movable && gate_bytes > spending->gate_bytes)
-			spending->gate_bytes = gate_bytes;
-	}
-}
-
 /* Gives whether it may come to a move. */
 static bool look(struct spending *spending, const process_spendings *processes, uint64_t now_ns)
 {
@@ -269,10 +255,8 @@ static void look_and_move(struct spending *spending, uint64_t now_ns)
 	bool may_move = false;
 	uint64_t took_ns, pause_ns;
 
-	if (!processes_spending(spending->processes, &processes)) {
-		note_gates(spending, &processes);
+	if (!processes_spending(spending->processes, &processes))
 		may_move = look(spending, &processes, now_ns);
-	}
 	took_ns = clock_monotonic_ns() - now_ns;
 	if (may_move)
 		decide(spending, &processes);
@@ -283,15 +267,6 @@ static void look_and_move(struct spending *spending, uint64_t now_ns)
 	spending->look_at_ns = pause_ns ? clock_monotonic_ns() + pause_ns : 0;
 	if (!spending->budget.spent_ns)
 		tracer_tell_next_hit(spending->settings->tracer);
-}
-
-static void see_new(struct spending *spending)
-{
-	process_spendings processes = {0};
-
-	if (!processes_spending(spending->processes, &processes))
-		note_gates(spending, &processes);
-	array_release(&processes);
 }
 
 static void check(struct spending *spending, uint64_t now_ns)
@@ -314,8 +289,6 @@ uint64_t spending_work(struct spending *spending)
 	uint64_t now_ns = clock_monotonic_ns();
 	bool is_look_due = spending->look_at_ns && now_ns >= spending->look_at_ns;
 
-	if (spending->has_new)
-		see_new(spending);
 	if ((spending->check_at_ns && now_ns >= spending->check_at_ns) ||
 	    (is_look_due && now_ns >= spending->checked_at_ns + CHECK_AGAIN_NS))
 		check(spending, now_ns);
@@ -332,8 +305,8 @@ void spending_summarize(const struct spending *spending, struct run_summary *res
 	result->budget_credit_ns = spending->is_on ? BUDGET_CREDIT_NS : 0;
 	result->budget_steps = spending->moves;
 	result->gate_is_fixed = settings->gates.is_fixed;
-	result->gate_bytes =
-		settings->gates.is_fixed ? settings->gates.from_bytes : spending->gate_bytes;
+	result->gate_bytes = settings->gates.is_fixed ? settings->gates.from_bytes
+						      : spending->processes->gate_bytes;
 	/* Probes that were being removed: they cost the target, and no hit of theirs was counted.
 	 */
 	result->overhead_ns += (uint64_t)spending->budget.unseen_ns;

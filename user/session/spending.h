@@ -17,10 +17,8 @@ struct spending {
 	uint64_t look_at_ns;  /* 0: with the next hit, of which the kernel tells */
 	uint64_t check_at_ns; /* of the constants behind the gates; 0: none is due */
 	uint64_t checked_at_ns;
-	bool has_new; /* processes came since gate_bytes was last seen to */
 	bool failure_said;
-	uint64_t moves;      /* that were reported */
-	uint64_t gate_bytes; /* as in struct run_summary */
+	uint64_t moves; /* that were reported */
 	struct mw_function
 		*functions; /* what the kernel counted of them; NULL before the first use */
 };
