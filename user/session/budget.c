@@ -441,11 +441,14 @@ static enum gate_level higher_level(const struct budget *budget,
 	return level;
 }
 
-/* Its ends go, which cost more than its entry as a rule; or all of it, where that is too little. */
+/*
+ * Its ends go, single-stepped as a rule: 19 us beside 0.6 us for its entry. Or all of it, where
+ * that is too little.
+ */
 static struct budget_move move_function(struct budget *budget, unsigned index, double kept)
 {
 	struct budget_function *function = &budget->functions[index];
-	double before = function_rate(budget, function), counted = rate_at(before, 0.5);
+	double before = function_rate(budget, function), counted = rate_at(before, 1.0 / 16);
 	bool can_count =
 		function->watch == FUNCTION_TIMED && !is_of_no_help(budget, kept + counted);
 	struct budget_move move = {

@@ -683,9 +683,8 @@ static void parents_of_short_children_go_up_as_well(void **state)
 			{.pid = 1, .is_movable = true},
 			{.pid = 2, .parent_pid = 1, .is_movable = true},
 			{.pid = 3, .parent_pid = 2, .is_movable = true},
-			{.pid = 4, .parent_pid = 1, .is_movable = true},
 		};
-		process_spendings spendings = {all, 4, 4};
+		process_spendings spendings = {all, 3, 3};
 		struct budget_figures figures = {
 			.at_ns = 20 * NS_PER_MS,
 			.processes = &spendings,
@@ -693,7 +692,7 @@ static void parents_of_short_children_go_up_as_well(void **state)
 		};
 		struct budget budget;
 
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 3; i++)
 			memcpy(all[i].gate_bytes, gates, sizeof(gates));
 		all[2].copies_spent_ns = (ended ? 20 : 160) * NS_PER_MS;
 		budget_init(&budget, &settings, 0);
