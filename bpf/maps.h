@@ -44,6 +44,9 @@ struct mw_link links[MW_LINK_NUMBERS];
 /* By the hits of each function's entry and ends, in all processes. */
 __u64 function_spent_ns[MW_MAX_FUNCTIONS];
 
+/* By hits of links that are not live: on their way out, mostly, for some 50 ms each. */
+__u64 retired_spent_ns;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);

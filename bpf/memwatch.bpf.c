@@ -65,14 +65,28 @@ static __always_inline void hit_count(const struct strand *strand, struct mw_tot
 	charge(cookie, is_stepped ? stepped_ns : cheap_ns);
 }
 
+/* It costs the target all the same, and is one that the budget wanted to be rid of. */
+static __always_inline void charge_retired(__u64 cookie)
+{
+	__u32 kind = MW_COOKIE_KIND(cookie);
+
+	if (kind != MW_POINT_WRITE && kind != MW_POINT_LOADER)
+		count_add(retired_spent_ns,
+			  MW_COOKIE_FLAGS(cookie) & MW_POINT_STEPPED ? stepped_ns : cheap_ns);
+}
+
 /* False where it does not count. */
 static __always_inline int hit_take(struct pt_regs *ctx, __u64 cookie, __u32 point_flags,
 				    struct strand *strand, struct mw_totals **mine)
 {
 	*mine = totals_of(MW_COOKIE_KIND(cookie) == MW_POINT_CALIBRATE ? MW_TOTALS_CALIBRATION
 								       : MW_TOTALS_TARGET);
-	if (stopped || !*mine || !is_live(MW_COOKIE_LINK(cookie)))
+	if (stopped || !*mine)
 		return 0;
+	if (!is_live(MW_COOKIE_LINK(cookie))) {
+		charge_retired(cookie);
+		return 0;
+	}
 	*strand = strand_of(ctx, point_flags);
 	if (!strand->totals) {
 		count_loss(strand->owner ? MW_LOSS_GOROUTINE : MW_LOSS_THREAD_STATE);

@@ -343,6 +343,11 @@ uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function
 			       __ATOMIC_RELAXED);
 }
 
+uint64_t tracer_retired_spent_ns(const struct tracer *tracer)
+{
+	return __atomic_load_n(&tracer->skeleton->bss->retired_spent_ns, __ATOMIC_RELAXED);
+}
+
 void tracer_tell_next_hit(struct tracer *tracer)
 {
 	__atomic_store_n(&tracer->skeleton->bss->tell_next_hit, 1, __ATOMIC_SEQ_CST);

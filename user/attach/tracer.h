@@ -100,6 +100,9 @@ bool tracer_has_sessions(const struct tracer *tracer);
 /* What the hits of a function's entry and ends have cost all processes so far. */
 uint64_t tracer_function_spent_ns(const struct tracer *tracer, unsigned function);
 
+/* What the hits of links that were retired cost on their way out; none of them counts otherwise. */
+uint64_t tracer_retired_spent_ns(const struct tracer *tracer);
+
 /* The next hit that is charged to the budget makes a MW_RECORD_SPENDING of the life ring. */
 void tracer_tell_next_hit(struct tracer *tracer);
 

@@ -57,32 +57,6 @@ static double larger(double a, double b)
 
 /* ---- looking ---- */
 
-static uint64_t settling_ns(uint64_t settled_at_ns, uint64_t since_ns, uint64_t until_ns)
-{
-	return growth(settled_at_ns < until_ns ? settled_at_ns : until_ns, since_ns);
-}
-
-/*
- * Probes that are being removed still trap, and count nowhere: they are charged by what they cost
- * when they were last seen.
- */
-static double unseen_ns(const struct budget *budget, uint64_t since_ns, uint64_t until_ns)
-{
-	const struct budget_process *process;
-	double sum_ns = 0;
-
-	array_each (process, &budget->processes)
-		sum_ns += larger(process->old_rate - process->new_rate, 0) *
-			  (double)settling_ns(process->settled_at_ns, since_ns, until_ns);
-	for (size_t i = 0; i < budget->function_count; i++) {
-		const struct budget_function *function = &budget->functions[i];
-
-		sum_ns += larger(function->old_rate - function->new_rate, 0) *
-			  (double)settling_ns(function->settled_at_ns, since_ns, until_ns);
-	}
-	return sum_ns;
-}
-
 static bool is_full(const struct budget *budget)
 {
 	return budget->balance_ns >= (double)FULL_NS;
@@ -157,6 +131,22 @@ static bool anyone_is_raised(const struct budget *budget)
 	return false;
 }
 
+/* A look that comes soon after the one before says little: one hit may be all of it. */
+static void note_peaks(struct budget *budget)
+{
+	struct budget_process *process;
+	double recent_rate;
+
+	if (budget->interval_ns < LOOK_SHORT_NS / 2)
+		return;
+	array_each (process, &budget->processes) {
+		recent_rate = (double)process->recent_ns / (double)budget->interval_ns;
+		if (!is_settling(budget, process->settled_at_ns) &&
+		    recent_rate > process->peak_rate)
+			process->peak_rate = recent_rate;
+	}
+}
+
 bool budget_look(struct budget *budget, const struct budget_figures *figures)
 {
 	uint64_t interval_ns = growth(figures->at_ns, budget->at_ns);
@@ -171,8 +161,8 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures)
 		cpu_ns = cpu_most_ns;
 	income_ns = (double)cpu_ns * budget->settings.pct / 100;
 	budget->spent_ns = budget_book(budget, figures);
-	gone_ns = unseen_ns(budget, budget->at_ns, figures->at_ns);
-	budget->unseen_ns += gone_ns;
+	gone_ns = (double)growth(figures->retired_spent_ns, budget->retired_spent_ns);
+	budget->retired_spent_ns = figures->retired_spent_ns;
 	budget->interval_ns = interval_ns;
 	budget->income = income_ns / (double)interval_ns;
 	budget->balance_ns += income_ns - (double)budget->spent_ns - gone_ns;
@@ -184,7 +174,8 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures)
 		begin_burst(budget);
 		return anyone_may_go_down(budget);
 	}
-	return budget->spent_ns && (double)budget->spent_ns > income_ns;
+	note_peaks(budget);
+	return (budget->spent_ns && (double)budget->spent_ns > income_ns) || is_short(budget);
 }
 
 uint64_t budget_pause_ns(const struct budget *budget)
@@ -210,10 +201,15 @@ static double rate(const struct budget *budget, uint64_t recent_ns)
 	return (double)recent_ns / (double)budget->interval_ns;
 }
 
+/*
+ * What it may cost at any moment from now on: as much as it did in its bursts. Between them there
+ * is time to leave a gate that the next one could not pay.
+ */
 static double process_rate(const struct budget *budget, const struct budget_process *process)
 {
-	return is_settling(budget, process->settled_at_ns) ? process->new_rate
-							   : rate(budget, process->recent_ns);
+	if (is_settling(budget, process->settled_at_ns))
+		return process->new_rate;
+	return larger(rate(budget, process->recent_ns), process->peak_rate);
 }
 
 static double function_rate(const struct budget *budget, const struct budget_function *function)
@@ -326,8 +322,8 @@ static struct budget_move move_process(struct budget *budget, struct budget_proc
 
 	if (move.is_raised)
 		judge_stay(budget, process);
-	process->old_rate = process_rate(budget, process);
 	process->new_rate = predicted_rate(budget, process, level);
+	process->peak_rate = 0;
 	process->level = level;
 	process->has_moved = true;
 	/* What a lower gate costs shows at once. */
@@ -370,7 +366,6 @@ static struct budget_move move_function(struct budget *budget, unsigned index, d
 		.during_ns = growth(budget->cpu_ns, function->stay_cpu_ns),
 	};
 
-	function->old_rate = before;
 	function->new_rate = can_count ? counted : 0;
 	function->watch = move.to_watch;
 	function->settled_at_ns = budget->at_ns + SWAP_NS;
@@ -388,8 +383,9 @@ static bool children_are_dear(const struct budget *budget)
 /* Children begin where their parent stands, so one that costs nothing itself may matter, too. */
 static bool can_cost_less(const struct budget *budget, const struct budget_process *process)
 {
-	return (process->recent_ns || children_are_dear(budget)) && process->is_movable &&
-	       process->level < GATE_NONE && !is_settling(budget, process->settled_at_ns);
+	return (process->recent_ns || process->peak_rate > 0 || children_are_dear(budget)) &&
+	       process->is_movable && process->level < GATE_NONE &&
+	       !is_settling(budget, process->settled_at_ns);
 }
 
 /* One that costs less than half of what comes in is not what is wrong, nor one that cost little. */
@@ -407,7 +403,7 @@ static struct budget_process *dearest_process(struct budget *budget)
 
 	array_each (process, &budget->processes) {
 		if (can_cost_less(budget, process) &&
-		    (!dearest || process->recent_ns > dearest->recent_ns))
+		    (!dearest || process_rate(budget, process) > process_rate(budget, dearest)))
 			dearest = process;
 	}
 	return dearest;
@@ -489,7 +485,8 @@ static size_t step_up(struct budget *budget, struct budget_move moves[BUDGET_MOV
 
 		if (!process && !function)
 			break;
-		if (process && (!function || process->recent_ns >= function->recent_ns)) {
+		if (process && (!function ||
+				process_rate(budget, process) >= function_rate(budget, function))) {
 			total -= process_rate(budget, process);
 			moves[count++] =
 				move_process(budget, process, higher_level(budget, process, kept));

@@ -23,7 +23,8 @@ struct budget_figures {
 	uint64_t at_ns;  /* monotonic */
 	uint64_t cpu_ns; /* of the target */
 	const process_spendings *processes;
-	uint64_t ended_spent_ns; /* by copies of processes that have ended */
+	uint64_t ended_spent_ns;   /* by copies of processes that have ended */
+	uint64_t retired_spent_ns; /* by probes that were being removed */
 	const uint64_t *function_spent_ns;
 	size_t function_count; /* at most MW_MAX_FUNCTIONS */
 };
@@ -59,7 +60,8 @@ struct budget_process {
 	bool has_moved;
 	/* The links that it had before it was raised are gone by settled_at_ns. */
 	uint64_t settled_at_ns;
-	double old_rate, new_rate; /* of spending, before and as predicted */
+	double new_rate;  /* of spending, as predicted */
+	double peak_rate; /* the highest seen on this level: what a burst costs */
 	/* Levels below are not tried again until then: they brought nothing, so often in a row. */
 	enum gate_level floor;
 	uint64_t floor_until_ns;
@@ -71,20 +73,19 @@ struct budget_function {
 	uint64_t spent_ns, recent_ns;
 	uint64_t stay_spent_ns, stay_cpu_ns;
 	uint64_t settled_at_ns;
-	double old_rate, new_rate;
+	double new_rate;
 };
 
 struct budget {
 	struct budget_settings settings;
-	double balance_ns;        /* may be a debt */
-	double unseen_ns;         /* charged for probes that were being removed, by prediction */
-	uint64_t at_ns, cpu_ns;   /* of the latest look */
-	uint64_t interval_ns;     /* between the latest two */
-	uint64_t spent_ns;        /* in that interval, by all */
-	double income;            /* in that interval, in ns per ns */
-	uint64_t ended_spent_ns;  /* so far */
-	uint64_t ended_recent_ns; /* in that interval, and not charged before */
-	ARRAY(struct budget_process) processes; /* in the order of their pids */
+	double balance_ns;                         /* may be a debt */
+	uint64_t at_ns, cpu_ns;                    /* of the latest look */
+	uint64_t interval_ns;                      /* between the latest two */
+	uint64_t spent_ns;                         /* in that interval, by all */
+	double income;                             /* in that interval, in ns per ns */
+	uint64_t ended_spent_ns, retired_spent_ns; /* so far */
+	uint64_t ended_recent_ns;                  /* in that interval, and not charged before */
+	ARRAY(struct budget_process) processes;    /* in the order of their pids */
 	struct budget_function functions[MW_MAX_FUNCTIONS];
 	size_t function_count;
 	/* As of the latest evidence, and what it grew by. */

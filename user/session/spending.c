@@ -239,6 +239,7 @@ static bool look(struct spending *spending, const process_spendings *processes, 
 		.cpu_ns = processes_cpu_ns(spending->processes),
 		.processes = processes,
 		.ended_spent_ns = spending->processes->ended_copies_spent_ns,
+		.retired_spent_ns = tracer_retired_spent_ns(spending->settings->tracer),
 		.function_spent_ns = function_spent_ns,
 		.function_count = spending->settings->watchlist->function_count,
 	};
@@ -307,7 +308,5 @@ void spending_summarize(const struct spending *spending, struct run_summary *res
 	result->gate_is_fixed = settings->gates.is_fixed;
 	result->gate_bytes = settings->gates.is_fixed ? settings->gates.from_bytes
 						      : spending->processes->gate_bytes;
-	/* Probes that were being removed: they cost the target, and no hit of theirs was counted.
-	 */
-	result->overhead_ns += (uint64_t)spending->budget.unseen_ns;
+	result->overhead_ns += tracer_retired_spent_ns(settings->tracer);
 }

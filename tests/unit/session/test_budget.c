@@ -57,8 +57,9 @@ struct world {
 	uint64_t entry_ns, calls_per_ms;
 	enum function_watch watch;
 	uint64_t function_spent_ns;
-	double cost_ns;  /* in truth, with probes that are being removed */
-	double worst_ns; /* the most that was ever spent above what was earned */
+	double cost_ns;      /* in truth, with probes that are being removed */
+	uint64_t retired_ns; /* by those */
+	double worst_ns;     /* the most that was ever spent above what was earned */
 	size_t looks, moves;
 };
 
@@ -138,6 +139,8 @@ static void actor_runs(struct world *world, struct actor *actor)
 		if (counts) {
 			actor->spent_ns += copies * HIT_NS;
 			world->copies_by_class[class_of(phase->bytes)] += copies;
+		} else if (traps) {
+			world->retired_ns += copies * HIT_NS;
 		}
 		if (phase->copies) {
 			actor->left -= copies;
@@ -230,6 +233,7 @@ static void world_look(struct world *world)
 		.processes = &spendings,
 		.function_spent_ns = &world->function_spent_ns,
 		.function_count = 1,
+		.retired_spent_ns = world->retired_ns,
 	};
 	struct budget_evidence evidence = {.whole_calls = whole_flushes(world)};
 	size_t count = 0;
