@@ -23,7 +23,7 @@ CASES = (
     loop("Copies of 16 KiB", 16 * KIB, settle_s=CREDIT_S, case_s=8),
     loop("Copies of 1 MiB", MIB, case_s=8),
     loop("Copies of 256 MiB", 256 * MIB, case_s=8),
-    loop("A realistic mix of copies", "mix", settle_s=2 * CREDIT_S, limit=1.02),
+    loop("A realistic mix of copies", "mix", settle_s=3 * CREDIT_S, limit=1.02),
 )
 
 

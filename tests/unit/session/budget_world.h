@@ -22,7 +22,7 @@
  */
 
 #define HIT_NS         750 /* on an instruction that is emulated, as measured in a VM */
-#define REMOVAL_MS     50  /* until the kernel has taken a link's probes away */
+#define REMOVAL_MS     15  /* until the kernel has taken a link's breakpoints away */
 #define PROCESSES_MOST 20
 #define PHASES_MOST    4
 

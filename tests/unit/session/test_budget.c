@@ -452,7 +452,7 @@ static void who_does_nothing_but_calls_is_dropped(void **state)
 	assert_int_equal(moves[0].to_watch, FUNCTION_DROPPED);
 	/* What the removal costs, which begins once the move is made. */
 	budget_moved(&budget, budget.at_ns + 100 * NS_PER_MS);
-	assert_true(budget.functions[0].settled_at_ns == budget.at_ns + 150 * NS_PER_MS);
+	assert_true(budget.functions[0].settled_at_ns == budget.at_ns + 120 * NS_PER_MS);
 	budget_release(&budget);
 }
 
