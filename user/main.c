@@ -91,6 +91,23 @@ out:
 	return status;
 }
 
+/* What the kernel refuses to measure is left open; a plan needs no kernel. */
+static int plan_only(struct options *options, const struct identity *identity)
+{
+	struct dry_run_settings settings = {
+		.watchlist = &options->watchlist,
+		.gates = options_gates(options),
+		.command = options->command,
+		.run_as = identity,
+		.pids = options->pids.items,
+		.pid_count = options->pids.count,
+	};
+
+	if (tracer_measure(options->links, &settings.costs))
+		log_detail("what a hit costs here could not be measured");
+	return dry_run(&settings);
+}
+
 static int run(struct options *options)
 {
 	struct identity identity;
@@ -100,16 +117,7 @@ static int run(struct options *options)
 			  getenv("SUDO_UID"));
 		return 1;
 	}
-	if (options->dry_run)
-		return dry_run(&(struct dry_run_settings){
-			.watchlist = &options->watchlist,
-			.gates = options_gates(options),
-			.command = options->command,
-			.run_as = &identity,
-			.pids = options->pids.items,
-			.pid_count = options->pids.count,
-		});
-	return trace(options, &identity);
+	return options->dry_run ? plan_only(options, &identity) : trace(options, &identity);
 }
 
 int main(int argc, char *argv[])

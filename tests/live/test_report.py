@@ -162,6 +162,23 @@ def test_dry_run_sets_no_probe():
         assert target.finish()[0] == 0
 
 
+def test_dry_run_tells_what_each_hit_costs():
+    plan = plain("--dry-run", *OPTIONS, "--", LAZYWRITE).stdout
+    points = [line for line in plan.splitlines() if "emulated" in line or "stepped:" in line]
+    assert points and all(re.search(r"; about [\d.,]+ [mun]s a hit$", line) for line in points), plan
+
+
+def test_dry_run_plans_where_the_kernel_takes_no_probe():
+    """Without the description of its types it loads no program."""
+    hide = "mount --bind /dev/null /sys/kernel/btf/vmlinux && exec \"$@\""
+    finished = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", hide, "sh", memwatch.MEMWATCH, "--dry-run", *OPTIONS,
+         "--", LAZYWRITE], capture_output=True, text=True, timeout=memwatch.DEADLINE_S)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert {probe.what for probe in probes.parse(finished.stdout)} >= {"copy", "entry", "end"}
+    assert "emulated" in finished.stdout and "a hit" not in finished.stdout
+
+
 # ---- how it ends ----
 
 @pytest.mark.parametrize("script, status", [

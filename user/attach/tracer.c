@@ -213,18 +213,28 @@ static void await_costs(struct tracer *tracer)
 	tracer->is_metering = false;
 }
 
-int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
+static struct tracer *tracer_new(void)
 {
 	struct tracer *tracer = calloc(1, sizeof(*tracer));
-	int err = -ENOMEM;
 
 	if (!tracer)
-		return err;
+		return NULL;
 	libbpf_set_print(log_libbpf);
 	tracer->maker.holder = &tracer->holder;
 	tracer->retiring = retire_queue_new();
-	if (!tracer->retiring)
-		goto out;
+	if (tracer->retiring)
+		return tracer;
+	free(tracer);
+	return NULL;
+}
+
+int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
+{
+	struct tracer *tracer = tracer_new();
+	int err;
+
+	if (!tracer)
+		return -ENOMEM;
 	err = choose_kind(tracer, settings);
 	if (!err) {
 		start_to_measure(tracer);
@@ -289,6 +299,24 @@ void tracer_stop_counting(struct tracer *tracer)
 {
 	await_costs(tracer);
 	__atomic_store_n(&tracer->skeleton->bss->stopped, 1, __ATOMIC_SEQ_CST);
+}
+
+int tracer_measure(enum link_kind links, struct tracer_costs *costs)
+{
+	/* That links which were asked for do not exist is told by who sets some. */
+	const struct tracer_settings settings = {
+		.links = links == LINKS_MULTI ? LINKS_AUTO : links,
+	};
+	struct tracer *tracer = tracer_new();
+	int err = tracer ? choose_kind(tracer, &settings) : -ENOMEM;
+
+	*costs = (struct tracer_costs){0};
+	if (!err) {
+		measure_costs(tracer);
+		*costs = tracer->measured;
+	}
+	tracer_close(tracer);
+	return err;
 }
 
 struct tracer_costs tracer_costs(const struct tracer *tracer)

@@ -73,6 +73,12 @@ struct tracer_costs {
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
 
+/*
+ * The same for who watches nothing: loads the programs, measures and removes them again, in some
+ * 100 ms. Says nothing where the kernel refuses: 0 or negative errno, and no costs then.
+ */
+int tracer_measure(enum link_kind links, struct tracer_costs *costs);
+
 /* ---- gates and what they cost ---- */
 
 /*

@@ -27,18 +27,27 @@ say(const struct plan_lines_out *out, const char *format, ...)
 	out->take(out->context, line);
 }
 
+/* The reason's last word is how the kernel carries the instruction out, which is what costs. */
+static const char *reason_with_cost(char *text, size_t bytes, const struct plan_line *line)
+{
+	char cost[TEXT_SHORT];
+	size_t used;
+
+	text_safe(text, bytes, line->reason);
+	used = strlen(text);
+	if (line->hit_ns)
+		snprintf(text + used, bytes - used, "; about %s a hit",
+			 text_duration(cost, line->hit_ns));
+	return text;
+}
+
 static void say_line(const struct plan_lines_out *out, const struct plan_line *line)
 {
-	char name[128], text[256], cost[TEXT_SHORT];
+	char name[128], text[256];
 
 	say(out, "    +0x%-8" PRIx64 " %-6s %s", line->file_off, line->what,
 	    text_safe(name, sizeof(name), line->name));
-	text_safe(text, sizeof(text), line->reason);
-	if (line->hit_ns)
-		say(out, "                %s: about %s a hit", text,
-		    text_duration(cost, line->hit_ns));
-	else
-		say(out, "                %s", text);
+	say(out, "                %s", reason_with_cost(text, sizeof(text), line));
 	if (line->neighbours)
 		say(out, "                not its neighbours: %s",
 		    text_safe(text, sizeof(text), line->neighbours));
@@ -65,7 +74,7 @@ static void say_step(const struct plan_lines_out *out, const struct plan_step *s
 	for (size_t i = 0; i < step->line_count; i++)
 		say(out, "      +0x%" PRIx64 " in %s: %s", step->lines[i].file_off,
 		    text_safe(module, sizeof(module), base_name(step->lines[i].module)),
-		    text_safe(text, sizeof(text), step->lines[i].reason));
+		    reason_with_cost(text, sizeof(text), &step->lines[i]));
 	if (step->uncounted)
 		say(out, "      without %s", text_safe(text, sizeof(text), step->uncounted));
 }

@@ -11,17 +11,12 @@
 #include "session/watch.h"
 #include "target/launch.h"
 
-/*
- * A hit on a single-stepped instruction, as on the virtual machine that the design's figures are
- * from: only an attach would measure this machine's.
- */
-#define STEPPED_NS 11000
-
 /* launch: the process is held at its entry point; or NULL. */
 static int plan_process(const struct dry_run_settings *settings, pid_t pid, struct launch *launch,
 			struct modules *modules)
 {
-	const struct copy_settings copies = {.gates = settings->gates, .stepped_ns = STEPPED_NS};
+	const struct copy_settings copies = {.gates = settings->gates,
+					     .stepped_ns = settings->costs.stepped_ns};
 	struct process_plan plan;
 	int err = process_plan_make(pid, modules, settings->watchlist, &copies, &plan);
 
@@ -35,7 +30,7 @@ static int plan_process(const struct dry_run_settings *settings, pid_t pid, stru
 		log_error("process %d can't be planned: %s", pid, strerror(-err));
 		return err;
 	}
-	err = plan_lines_print(stdout, pid, &plan, &settings->gates);
+	err = plan_lines_print(stdout, pid, &plan, &settings->gates, settings->costs);
 	process_plan_release(&plan);
 	return err;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "attach/tracer.h"
 #include "session/gates.h"
 #include "session/watchlist.h"
 #include "target/identity.h"
@@ -12,7 +13,8 @@
 struct dry_run_settings {
 	struct watchlist *watchlist;
 	struct gate_settings gates;
-	char **command; /* NULL-terminated; NULL for an attach */
+	struct tracer_costs costs; /* of a hit here; all 0: not known */
+	char **command;            /* NULL-terminated; NULL for an attach */
 	const struct identity *run_as;
 	const pid_t *pids;
 	size_t pid_count;

@@ -124,11 +124,10 @@ static int plan_lines_make(struct plan_lines *lines, pid_t pid, const struct pro
 }
 
 int plan_lines_print(FILE *out, pid_t pid, const struct process_plan *plan,
-		     const struct gate_settings *gates)
+		     const struct gate_settings *gates, struct tracer_costs costs)
 {
-	const struct tracer_costs unknown = {0};
 	struct plan_lines lines;
-	int err = plan_lines_make(&lines, pid, plan, gates, &unknown);
+	int err = plan_lines_make(&lines, pid, plan, gates, &costs);
 
 	if (err)
 		return err;

@@ -11,7 +11,7 @@
  * where it could not be written.
  */
 int plan_lines_print(FILE *out, pid_t pid, const struct process_plan *plan,
-		     const struct gate_settings *gates);
+		     const struct gate_settings *gates, struct tracer_costs costs);
 int plan_lines_log(pid_t pid, const struct process_plan *plan, const struct gate_settings *gates,
 		   struct tracer_costs costs);
 

@@ -62,7 +62,7 @@ static void test_gate_is_told_with_what_it_proves_and_costs(void **state)
 		       "  /lib/libc.so.6\n"
 		       "    +0x16db39   copy   memmove\n"
 		       "                jb 0x16da60: only copies of more than 2,112 bytes pass; "
-		       "emulated: about 750 ns a hit\n"
+		       "emulated; about 750 ns a hit\n"
 		       "                not its neighbours: cmp %rdx, %rcx before it is "
 		       "single-stepped\n");
 }
@@ -74,7 +74,8 @@ static void test_steps_of_the_budget_are_told_in_brief(void **state)
 		 .file_off = 0x40,
 		 .what = "copy",
 		 .name = "memmove",
-		 .reason = "jb 0x50: only copies of more than 1,048,575 bytes pass; emulated"},
+		 .reason = "jb 0x50: only copies of more than 1,048,575 bytes pass; emulated",
+		 .hit_ns = 640},
 	};
 	const struct plan_step steps[] = {
 		{.is_counted = true},
@@ -103,7 +104,7 @@ static void test_steps_of_the_budget_are_told_in_brief(void **state)
 		       "    every one\n"
 		       "    those of at least 1,048,576 bytes\n"
 		       "      +0x40 in libc.so.6: jb 0x50: only copies of more than 1,048,575 "
-		       "bytes pass; emulated\n"
+		       "bytes pass; emulated; about 640 ns a hit\n"
 		       "      without memcpy in app\n"
 		       "    none\n");
 }
