@@ -2,9 +2,11 @@
 """Each way into a copy routine counts once, whoever stands in front of it."""
 
 import os
+import re
 import subprocess
 
 import memwatch
+import probes
 import pytest
 
 GLIBC = ["memmove", "memcpy", "mempcpy", "bcopy", "__memmove_chk", "__memcpy_chk",
@@ -83,3 +85,14 @@ def test_a_routine_without_a_point_is_refused_alone():
     (line,) = [line for line in run.stderr.splitlines() if "bare_copy" in line
                and line.startswith("memwatch:")]
     assert "can't be counted" in line
+
+
+@pytest.mark.parametrize("name, options", [
+    ("doors", []), ("patterns", ["--copy", "own_copy", "--copy", "inlined_copy"])])
+def test_each_point_has_the_name_of_its_own_routine(name, options):
+    """The names of the doors that lead to it are said beside it."""
+    plan = probes.dry_run("--gate", "0", *options, "--", memwatch.TARGETS / name).stdout
+    points = re.findall(r" copy +(\S+)\n.*: (.*) pass(?:es)?;", plan)
+    assert len(points) > len(options) // 2, plan
+    assert all(routine in passing.split(", ") for routine, passing in points), plan
+    assert set(options[1::2]) <= {routine for routine, _ in points}, plan

@@ -21,7 +21,7 @@
 
 /* ---- doors that can be counted ---- */
 
-/* The routine is named by the best known of its doors: memmove before __memcpy_chk. */
+/* A body is named by the best known of its doors: memmove before __memcpy_chk. */
 static const char *routine_name(const copy_doors *doors)
 {
 	const struct copy_door *door;
@@ -345,9 +345,12 @@ static bool is_libcs(const struct body_probes *of, const copy_doors *doors)
 static int plan_body(const struct body_probes *common, const copy_doors *doors, bool is_go)
 {
 	struct body_probes of = *common;
-	int err = copy_body_get(of.planning, of.module, doors, is_go, is_libcs(common, doors),
-				&of.body);
+	int err = watchlist_routine(of.planning->watchlist, routine_name(doors), of.module->name,
+				    &of.routine);
 
+	if (!err)
+		err = copy_body_get(of.planning, of.module, doors, is_go, is_libcs(common, doors),
+				    &of.body);
 	for (unsigned i = 0; !err && i < GATE_LEVELS; i++)
 		err = add_level(&of, i);
 	if (!err)
@@ -355,7 +358,8 @@ static int plan_body(const struct body_probes *common, const copy_doors *doors, 
 	return err ? err : note_levels(&of);
 }
 
-/* Thresholds differ from body to body: glibc 2.36 has memcpy@GLIBC_2.2.5 beside the chosen one. */
+/* Names and thresholds differ from body to body: glibc 2.36 has memcpy@GLIBC_2.2.5 beside the
+ * chosen one. */
 static int plan_bodies_apart(const struct body_probes *common, const copy_doors *doors, bool is_go)
 {
 	unsigned *bodies = calloc(doors->count, sizeof(*bodies)), count = 0;
@@ -380,7 +384,6 @@ static int plan_bodies_apart(const struct body_probes *common, const copy_doors 
 
 int copy_points_plan(struct planning *planning, struct module *module, bool is_go, live_doors *all)
 {
-	const struct gate_settings *gates = &planning->copies->gates;
 	struct body_probes common = {.planning = planning, .module = module, .all = all};
 	const struct live_door *live;
 	copy_doors doors = {0};
@@ -394,14 +397,9 @@ int copy_points_plan(struct planning *planning, struct module *module, bool is_g
 		err = plan_singly(planning, module, is_go, all, &doors, &points);
 	if (err || !doors.count)
 		goto out;
-	err = watchlist_routine(planning->watchlist, routine_name(&doors), module->name,
-				&common.routine);
 	array_each (live, all)
 		common.recognised |= live->module == module && live->recognised;
-	if (!err && gates->is_fixed && !gates->from_bytes)
-		err = plan_body(&common, &doors, is_go);
-	else if (!err)
-		err = plan_bodies_apart(&common, &doors, is_go);
+	err = plan_bodies_apart(&common, &doors, is_go);
 	planning->plan->copy_doors += doors.count;
 out:
 	array_release(&points);
