@@ -2,6 +2,7 @@
 """Go: arguments in its own registers, calls that change threads, stacks that move."""
 
 import json
+import re
 import subprocess
 from collections import defaultdict
 
@@ -184,3 +185,13 @@ def test_go_and_c_in_one_program():
                [truth[part]] * truth["calls"]
         assert all(("goroutine_addr" in flush) == (part == "go") for flush in flushes)
     assert run.summary["unmatched_ends"] == run.summary["lost_events"] == 0
+
+
+def test_cost_of_counting_writes_is_said_first():
+    """Go's functions begin with a comparison, which is single-stepped; C's with a push."""
+    for target, name, is_dear in ((memwatch.TARGETS / "lazygo", "main.(*Buf).Write", True),
+                                  (memwatch.WORKLOADS / "lazywrite", "lazy_write", False)):
+        run = memwatch.run("--writes", name, "--", target)
+        said = [line for line in run.stderr.splitlines() if "which no --budget limits" in line]
+        assert len(said) == is_dear, run.stderr
+        assert all(re.search(r"each call costs .*, about [\d.]+ us,", line) for line in said)

@@ -24,6 +24,7 @@ struct planned_function {
 	enum watch_role role;
 	unsigned index; /* into watchlist.functions, for ROLE_FLUSH; namesakes share it */
 	bool ends_said; /* that its ends lie in other functions, too */
+	bool cost_said; /* that no budget limits what it costs */
 	int err;        /* why it can't be probed; entry.reason says it in words */
 	struct probe_point entry;
 	struct exit_plan exits; /* ROLE_FLUSH only */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "elf/demangle.h"
 #include "session/doors.h"
 #include "session/matching.h"
@@ -251,6 +252,22 @@ static bool refuse_old_go(struct module *module, struct planned_function *functi
 	return true;
 }
 
+/* Said first: what --writes costs shows in the target, and nothing throttles it. */
+static void tell_dear_writes(const struct planning *planning, const struct module *module,
+			     struct planned_function *function)
+{
+	uint64_t stepped_ns = planning->copies->stepped_ns;
+	char cost[TEXT_SHORT];
+
+	if (function->role != ROLE_WRITES || function->entry.probe != PROBE_STEPPED ||
+	    function->cost_said)
+		return;
+	function->cost_said = true;
+	log_note("%s in %s: each call costs a single-stepped probe%s%s, which no --budget limits",
+		 function->name, module->path, stepped_ns ? ", about " : "",
+		 stepped_ns ? text_duration(cost, stepped_ns) : "");
+}
+
 static int plan_functions(struct planning *planning, struct module *module, const live_doors *doors)
 {
 	static const enum mw_point_kind kinds[] = {
@@ -267,6 +284,7 @@ static int plan_functions(struct planning *planning, struct module *module, cons
 
 		if (err || function->err || (flags && refuse_old_go(module, function, doors)))
 			continue;
+		tell_dear_writes(planning, module, function);
 		err = planning_add_probe(planning, module, &function->entry, kinds[function->role],
 					 flags, function->index, function->name);
 		if (!err && function->role == ROLE_FLUSH)
