@@ -360,3 +360,26 @@ def test_dry_run_shows_cheap_points_and_what_they_prove(program, variant, gate):
 def test_dry_run_says_that_musl_has_no_gate():
     finished = probes.dry_run("-v", "--gate", "auto", "--", memwatch.TARGETS / "sizes-musl")
     assert finished.returncode == 0 and "no gate" in finished.stderr + finished.stdout
+
+
+# ---- gates that let smaller copies pass ----
+
+def test_gate_that_smaller_copies_pass_is_said_once():
+    """In three processes of one libc; a dry run says the same, and what is counted."""
+    twice = f"{memwatch.TARGETS / 'sizes'} & {memwatch.TARGETS / 'sizes'} & wait"
+    run = memwatch.run("--gate", "16K", "--", "/bin/sh", "-c", twice)
+    lines = [line for line in run.stderr.splitlines() if "smaller copies" in line]
+    assert len(lines) == 1 and "libc.so.6" in lines[0], run.stderr
+    assert "--gate of 16,384 bytes" in lines[0] and re.search(
+        r"memmove: from [\d,]+ bytes on", lines[0])
+    dry = probes.dry_run("--gate", "16K", "--", memwatch.TARGETS / "sizes")
+    assert dry.stderr.splitlines() == lines
+    assert "those of at least 16,384 bytes" in dry.stdout
+
+
+def test_gate_that_no_smaller_copy_passes_is_not_spoken_of():
+    """Go's memmove parts its copies at 257 bytes."""
+    for gate, is_said in ((257, False), (258, True)):
+        dry = probes.dry_run("--gate", gate, "--", memwatch.TARGETS / "gosizes")
+        said = [line for line in dry.stderr.splitlines() if "gosizes as well" in line]
+        assert len(said) == is_said, dry.stderr

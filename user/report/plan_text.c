@@ -81,9 +81,10 @@ static void say_step(const struct plan_lines_out *out, const struct plan_step *s
 
 static void say_steps(const struct plan_lines_out *out, const struct plan_report *plan)
 {
-	if (plan->step_count < 2)
-		return;
-	say(out, "  copies that are counted, first and where the budget moves their gate:");
+	if (plan->step_count > 1)
+		say(out, "  copies that are counted, first and where the budget moves their gate:");
+	else if (plan->step_count)
+		say(out, "  copies that are counted:");
 	for (size_t i = 0; i < plan->step_count; i++)
 		say_step(out, &plan->steps[i]);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "plan/bodies.h"
 #include "session/copy_bodies.h"
 
@@ -95,6 +96,8 @@ static int collect_doors(const struct module *module, bool is_go, const live_doo
 
 /* ---- probes ---- */
 
+#define LOOSE_BYTES 200
+
 /* One routine's body, and what its probes have in common. */
 struct body_probes {
 	struct planning *planning;
@@ -103,6 +106,7 @@ struct body_probes {
 	const live_doors *all; /* of the process */
 	unsigned routine;
 	bool recognised; /* by its code */
+	char *loose;     /* of all bodies: which let smaller copies pass than were asked for */
 };
 
 /* What one probe is told beyond its place. */
@@ -289,6 +293,38 @@ static void tell_gateless(const struct body_probes *of)
 			 name, of->module->path, levels->reason);
 }
 
+/* Of those that pass the gate that was asked for, though they are smaller. */
+static void list_loose_gate(const struct body_probes *of)
+{
+	const struct routine_level *level = &of->body->levels.at[GATE_EVERY];
+	const char *name = of->planning->watchlist->routines.items[of->routine].function;
+	char from[TEXT_SHORT], text[100];
+
+	if (!of->planning->copies->gates.is_fixed || !level->has_gate ||
+	    level->gate.least_bytes >= level->from_bytes)
+		return;
+	if (level->gate.least_bytes)
+		snprintf(text, sizeof(text), "%.40s: from %s bytes on", name,
+			 text_count(from, level->gate.least_bytes));
+	else
+		snprintf(text, sizeof(text), "%.40s: all", name);
+	text_list_add(of->loose, LOOSE_BYTES, "", text);
+}
+
+/* Such a gate costs as much as a lower one would, which nobody would think. */
+static void tell_loose_gates(const struct body_probes *of)
+{
+	char from[TEXT_SHORT];
+
+	if (!*of->loose || of->module->loose_said)
+		return;
+	of->module->loose_said = true;
+	log_note("--gate of %s bytes: smaller copies may pass the gates of %s as well (%s): each "
+		 "that does costs a probe hit and is not counted",
+		 text_count(from, of->planning->copies->gates.from_bytes), of->module->path,
+		 of->loose);
+}
+
 static int note_levels(const struct body_probes *of)
 {
 	const struct routine_levels *levels = &of->body->levels;
@@ -296,6 +332,7 @@ static int note_levels(const struct body_probes *of)
 	int err = 0;
 
 	tell_gateless(of);
+	list_loose_gate(of);
 	if (of->planning->copies->gates.is_fixed)
 		return 0;
 	for (unsigned i = GATE_LOW; !err && i < GATE_NONE; i++) {
@@ -384,7 +421,9 @@ static int plan_bodies_apart(const struct body_probes *common, const copy_doors 
 
 int copy_points_plan(struct planning *planning, struct module *module, bool is_go, live_doors *all)
 {
-	struct body_probes common = {.planning = planning, .module = module, .all = all};
+	char loose[LOOSE_BYTES] = "";
+	struct body_probes common = {
+		.planning = planning, .module = module, .all = all, .loose = loose};
 	const struct live_door *live;
 	copy_doors doors = {0};
 	probe_points points = {0};
@@ -400,6 +439,7 @@ int copy_points_plan(struct planning *planning, struct module *module, bool is_g
 	array_each (live, all)
 		common.recognised |= live->module == module && live->recognised;
 	err = plan_bodies_apart(&common, &doors, is_go);
+	tell_loose_gates(&common);
 	planning->plan->copy_doors += doors.count;
 out:
 	array_release(&points);

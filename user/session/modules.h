@@ -58,6 +58,7 @@ struct module {
 	ARRAY(uint64_t) doors_said;        /* those of whom it was said why they are left out */
 	ARRAY(struct known_body *) bodies; /* the one that was planned last is the last */
 	bool gateless_said;                /* that its routines have no gate */
+	bool loose_said;                   /* that copies below --gate N pass its gates */
 	bool recognised_said;              /* that it has routines without names */
 	ARRAY(struct planned_function) functions;
 	bool is_searched_for_inlined; /* for the patterns that had no match */

@@ -109,8 +109,7 @@ static void test_steps_of_the_budget_are_told_in_brief(void **state)
 		       "    none\n");
 }
 
-/* A fixed gate has one step, of which the lines speak. */
-static void test_what_nothing_moves_has_no_steps(void **state)
+static void test_a_fixed_gate_is_told(void **state)
 {
 	const struct plan_step step = {.is_counted = true, .from_bytes = 4096};
 
@@ -121,7 +120,9 @@ static void test_what_nothing_moves_has_no_steps(void **state)
 					     .step_count = 1,
 					     .settled = true,
 					     .copies_covered = true},
-		       "process 42 (app): 0 probes\n");
+		       "process 42 (app): 0 probes\n"
+		       "  copies that are counted:\n"
+		       "    those of at least 4,096 bytes\n");
 }
 
 static void test_what_is_missing_is_said(void **state)
@@ -143,7 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_is_told_with_what_it_proves_and_costs),
 		cmocka_unit_test(test_steps_of_the_budget_are_told_in_brief),
-		cmocka_unit_test(test_what_nothing_moves_has_no_steps),
+		cmocka_unit_test(test_a_fixed_gate_is_told),
 		cmocka_unit_test(test_what_is_missing_is_said),
 	};
 
