@@ -68,6 +68,18 @@ static int watch(struct options *options, struct outputs *outputs, struct tracer
 	return status;
 }
 
+/* At the attach: -v of each probe what a hit costs, --writes where that is much. */
+static bool tells_costs(const struct options *options)
+{
+	const struct pattern *pattern;
+
+	array_each (pattern, &options->watchlist.patterns) {
+		if (pattern->role == ROLE_WRITES)
+			return true;
+	}
+	return options->verbose;
+}
+
 static int trace(struct options *options, const struct identity *identity)
 {
 	struct tracer_settings tracer_settings = tracer_settings_of(options);
@@ -81,6 +93,8 @@ static int trace(struct options *options, const struct identity *identity)
 		return 1;
 	if (tracer_open(&tracer_settings, &tracer))
 		goto out;
+	if (tells_costs(options))
+		tracer_await_costs(tracer);
 	if (options->command && launch_hold(options->command, identity, &launch))
 		goto out;
 	status = watch(options, &outputs, tracer, options->command ? &launch : NULL, identity);

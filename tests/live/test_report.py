@@ -168,6 +168,17 @@ def test_dry_run_tells_what_each_hit_costs():
     assert points and all(re.search(r"; about [\d.,]+ [mun]s a hit$", line) for line in points), plan
 
 
+def test_verbose_watch_tells_what_each_hit_costs_here():
+    """Before they are measured, costs are those of a typical machine: of the tracer's source."""
+    source = (memwatch.ROOT / "user/attach/tracer.c").read_text()
+    typical = re.search(r"\.cheap_ns = (\d+), \.stepped_ns = (\d+)", source)
+    plan = plain("-v", *OPTIONS, *COMMAND).stderr
+    told = {cost: [float(figure) * (1 if unit == "ns" else 1000) for figure, unit in re.findall(
+        rf"{cost}.*; about ([\d.]+) (ns|us) a hit", plan)] for cost in ("emulated", "stepped")}
+    assert all(told.values()), plan
+    assert told["emulated"][0] != int(typical[1]) or told["stepped"][0] != int(typical[2])
+
+
 def test_dry_run_plans_where_the_kernel_takes_no_probe():
     """Without the description of its types it loads no program."""
     hide = "mount --bind /dev/null /sys/kernel/btf/vmlinux && exec \"$@\""

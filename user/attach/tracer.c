@@ -206,7 +206,7 @@ static void start_to_measure(struct tracer *tracer)
 		measure_costs(tracer);
 }
 
-static void await_costs(struct tracer *tracer)
+void tracer_await_costs(struct tracer *tracer)
 {
 	if (tracer->is_metering)
 		pthread_join(tracer->meter, NULL);
@@ -259,7 +259,7 @@ void tracer_close(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
-	await_costs(tracer);
+	tracer_await_costs(tracer);
 	retire_queue_free(tracer->retiring);
 	memwatch_bpf__destroy(tracer->skeleton);
 	free(tracer);
@@ -297,7 +297,7 @@ int tracer_follow_process(struct tracer *tracer, pid_t pid)
 
 void tracer_stop_counting(struct tracer *tracer)
 {
-	await_costs(tracer);
+	tracer_await_costs(tracer);
 	__atomic_store_n(&tracer->skeleton->bss->stopped, 1, __ATOMIC_SEQ_CST);
 }
 

@@ -72,6 +72,7 @@ struct tracer_costs {
 	uint64_t return_ns; /* what a return probe adds to a hit; to be used where there are some */
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
+void tracer_await_costs(struct tracer *tracer); /* until they are this machine's: some 30 ms */
 
 /*
  * The same for who watches nothing: loads the programs, measures and removes them again, in some
