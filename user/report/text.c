@@ -53,34 +53,13 @@ const char *text_percent(char buf[TEXT_PERCENT], uint64_t part, uint64_t whole)
 	return buf;
 }
 
-/* "12.345 s" since the start. Gives buf. */
-static const char *since_start(char buf[TEXT_SHORT], const struct text_report *text, uint64_t at_ns)
+const char *text_since_start(char buf[TEXT_SHORT], const struct text_report *text, uint64_t at_ns)
 {
 	uint64_t ms = at_ns > text->start_ns ? (at_ns - text->start_ns) / NS_PER_MS : 0;
 
 	snprintf(buf, TEXT_SHORT, "%llu.%03llu s", (unsigned long long)(ms / 1000),
 		 (unsigned long long)(ms % 1000));
 	return buf;
-}
-
-/* What has had no line so far: one for all of them. */
-static void print_folded(struct text_report *text, struct page *page)
-{
-	struct folded_copies *folded = &text->folded;
-	char at[TEXT_SHORT], count[TEXT_SHORT], least[TEXT_SHORT], most[TEXT_SHORT];
-	char bytes[TEXT_SHORT], took[TEXT_SHORT];
-
-	text_bytes(least, folded->least_bytes);
-	text_bytes(most, folded->most_bytes);
-	layout_paragraph(page, EVENT_HANG, text->settings.columns,
-			 "%9s  %s more copies outside any flush within %s: %s%s%s, %s together "
-			 "(-v shows each)",
-			 since_start(at, text, folded->first_ns), text_count(count, folded->copies),
-			 text_duration(took, folded->last_ns - folded->first_ns), least,
-			 strcmp(least, most) ? " to " : "", strcmp(least, most) ? most : "",
-			 text_bytes(bytes, folded->bytes));
-	folded->copies = folded->bytes = 0;
-	text->thread_named = false;
 }
 
 /* Every line of the report begins here: the status line makes way. */
@@ -94,8 +73,7 @@ static int begin(struct text_report *text, struct page *page)
 		fputs("\r\033[K", page->stream);
 		text->live_shown = false;
 	}
-	if (text->folded.copies)
-		print_folded(text, page);
+	text_print_folded(text, page);
 	return 0;
 }
 
@@ -212,7 +190,7 @@ static int text_child(struct report *report, const struct child_report *child)
 	error = begin(text, &page);
 	if (error)
 		return error;
-	since_start(at, text, child->at_ns);
+	text_since_start(at, text, child->at_ns);
 	layout_name(comm, child->comm, columns);
 	child_origin(origin, child);
 	if (!child->watched) {
@@ -299,7 +277,7 @@ static int text_flush(struct report *report, const struct flush *flush)
 	struct text_report *text = text_of(report);
 	char at[TEXT_SHORT], took[TEXT_SHORT], copied[TEXT_COPIED], copies[TEXT_SHORT];
 	char rate[TEXT_SHORT], write[TEXT_SHORT], figures[FIGURES_BYTES];
-	const char *fields[] = {since_start(at, text, flush->start_ns),
+	const char *fields[] = {text_since_start(at, text, flush->start_ns),
 				text_duration(took, flush->duration_ns),
 				"?",
 				"?",
@@ -308,7 +286,7 @@ static int text_flush(struct report *report, const struct flush *flush)
 	struct page page;
 	int error;
 
-	if (text->settings.quiet)
+	if (text->settings.quiet || text_fold_flush(text, flush))
 		return 0;
 	error = begin(text, &page);
 	if (error)
@@ -330,38 +308,6 @@ static int text_flush(struct report *report, const struct flush *flush)
 	return page_send(&page, text->out);
 }
 
-/* True where the copy is to have no line of its own: more than a person could read have one. */
-static bool fold_copy(struct text_report *text, const struct large_copy *copy)
-{
-	struct folded_copies *folded = &text->folded;
-
-	if (text->settings.verbose)
-		return false;
-	if (copy->start_ns >= folded->second_ns + NS_PER_S) {
-		folded->second_ns = copy->start_ns;
-		folded->lines = 0;
-	}
-	if (folded->lines < TEXT_COPIES_MOST) {
-		folded->lines++;
-		return false;
-	}
-	if (!folded->copies++) {
-		folded->least_bytes = folded->most_bytes = copy->bytes;
-		folded->first_ns = folded->last_ns = copy->start_ns;
-	}
-	folded->bytes += copy->bytes;
-	if (copy->bytes < folded->least_bytes)
-		folded->least_bytes = copy->bytes;
-	if (copy->bytes > folded->most_bytes)
-		folded->most_bytes = copy->bytes;
-	/* Of two threads' copies, the one that began later may come first. */
-	if (copy->start_ns > folded->last_ns)
-		folded->last_ns = copy->start_ns;
-	if (copy->start_ns < folded->first_ns)
-		folded->first_ns = copy->start_ns;
-	return true;
-}
-
 static int text_copy(struct report *report, const struct large_copy *copy)
 {
 	struct text_report *text = text_of(report);
@@ -373,7 +319,7 @@ static int text_copy(struct report *report, const struct large_copy *copy)
 	struct page page;
 	int error;
 
-	if (text->settings.quiet || fold_copy(text, copy))
+	if (text->settings.quiet || text_fold_copy(text, copy))
 		return 0;
 	error = begin(text, &page);
 	if (error)
@@ -385,7 +331,7 @@ static int text_copy(struct report *report, const struct large_copy *copy)
 		text_rate(rate, copy->bytes, copy->duration_ns);
 	}
 	list_figures(figures, text,
-		     (const char *const[]){since_start(at, text, copy->start_ns), took,
+		     (const char *const[]){text_since_start(at, text, copy->start_ns), took,
 					   text_bytes(bytes, copy->bytes), "1", rate, "-"});
 	if (text->settings.verbose)
 		snprintf(addresses, sizeof(addresses), "%#llx -> %#llx",
@@ -408,7 +354,7 @@ static int text_budget(struct report *report, const struct budget_step *step)
 	error = begin(text, &page);
 	if (error)
 		return error;
-	text_step(text, &page, since_start(at, text, step->at_ns), step);
+	text_step(text, &page, text_since_start(at, text, step->at_ns), step);
 	text->thread_named = false;
 	return page_send(&page, text->out);
 }

@@ -3,6 +3,7 @@
 #ifndef REPORT_TEXT_REPORT_H
 #define REPORT_TEXT_REPORT_H
 
+#include "base/text.h"
 #include "report/output.h"
 #include "report/report.h"
 
@@ -20,17 +21,16 @@ enum paint {
 #define TEXT_MISSED_CLOSING 2u /* the watch did */
 #define TEXT_MISSED_REFUSED 4u /* anything else */
 
-/* Large copies that have no line of their own, since too many came in a second. */
-struct folded_copies {
-	uint64_t second_ns; /* when the second began in which `lines` copies have one */
+/* What has no line of its own, since too much of its kind came in a second. */
+struct folded_lines {
+	uint64_t second_ns; /* when the second began in which `lines` of them have one */
 	unsigned lines;
-	uint64_t copies; /* these six: of the line that is still to be shown for them */
-	uint64_t bytes;
-	uint64_t least_bytes, most_bytes;
+	uint64_t count;            /* these six: of the line that is still to be shown for them */
+	uint64_t sum, least, most; /* bytes of copies, ns of flushes */
 	uint64_t first_ns, last_ns;
 };
 
-#define TEXT_COPIES_MOST 100 /* lines of large copies a second, but for -v */
+#define TEXT_LINES_MOST 100 /* of each kind a second, but for -v */
 
 struct text_report {
 	struct report report;
@@ -47,11 +47,23 @@ struct text_report {
 	bool thread_named;  /* the list's last lines were of this thread */
 	pid_t pid, tid;
 	char comm[COMM_BYTES];
-	struct folded_copies folded;
+	struct folded_lines folded_copies;
+	struct folded_lines folded_flushes; /* those of which no copy was counted */
+	const char *folded_function;        /* of these; NULL: of several */
 };
 
 /* Text after it is shown in that colour, if there are colours at all; PAINT_NONE ends it. */
 void text_paint(const struct text_report *text, struct page *page, enum paint paint);
+
+/* "12.345 s" since the start. Gives buf. */
+const char *text_since_start(char buf[TEXT_SHORT], const struct text_report *text, uint64_t at_ns);
+
+/* True where it is to have no line of its own (these are in text_fold.c) ... */
+bool text_fold_copy(struct text_report *text, const struct large_copy *copy);
+bool text_fold_flush(struct text_report *text, const struct flush *flush);
+
+/* ... and one line for all that had none so far, if there are any. */
+void text_print_folded(struct text_report *text, struct page *page);
 
 /* The whole of the summary (text_summary.c). */
 void text_summarize(const struct text_report *text, struct page *page,
