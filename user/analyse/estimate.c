@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-#define KIB 1024
+#define KIB                 1024
+#define LEAST_WHOLE_FLUSHES 2 /* by fewer, the others are not estimated */
 
 void sample_add(struct sample *sample, uint64_t copied_bytes, bool is_whole)
 {
@@ -101,8 +102,12 @@ struct estimate estimate_copied(const struct mw_function *function, const struct
 
 	if (!function->whole_calls || function->whole_calls >= function->outermost)
 		return estimate;
-	/* Short calls tell nothing of flushes. The other way round, what was counted must do. */
-	if (reported->outermost && !reported->whole_calls)
+	/*
+	 * Short calls tell nothing of flushes, and one flush little of the others. The other way
+	 * round, what was counted must do.
+	 */
+	if (reported->whole_calls < reported->outermost &&
+	    reported->whole_calls < LEAST_WHOLE_FLUSHES)
 		return estimate;
 	estimate.bytes = to_bytes(flushes.bytes + others.bytes);
 	if (flushes.is_error_known && others.is_error_known)

@@ -27,9 +27,9 @@ struct estimate {
 
 /*
  * `reported` is a part of the function's calls, the long ones: flushes are estimated by flushes
- * alone, since a function that flushes is often called for little things as well. Of either part
- * it takes the whole calls for a random choice, which is nearly true where its calls are alike,
- * and no more than that: they are the first ones as a rule.
+ * alone, and by at least two, since a function that flushes is often called for little things as
+ * well. Of either part it takes the whole calls for a random choice, which is nearly true where its
+ * calls are alike, and no more than that: they are the first ones as a rule.
  */
 struct estimate estimate_copied(const struct mw_function *function, const struct sample *reported);
 

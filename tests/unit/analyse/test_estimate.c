@@ -232,10 +232,20 @@ static void a_part_without_a_whole_call_is_not_made_up(void **state)
 	(void)state;
 	add_whole(&function, 100);
 	add_whole(&function, 100);
-	add_others(&function, 3, 5 * MIB);
+	add_others(&function, 3, 3 * (5 * MIB / 3));
 	for (unsigned i = 0; i < 3; i++)
 		sample_add(&reported, 5 * MIB / 3, false);
 	assert_int_equal(estimate_copied(&function, &reported).bytes, 0);
+	/* One flush is not enough for two others, but it needs none for itself. */
+	add_whole(&function, 20 * MIB);
+	sample_add(&reported, 20 * MIB, true);
+	assert_int_equal(estimate_copied(&function, &reported).bytes, 0);
+	add_whole(&function, 20 * MIB);
+	sample_add(&reported, 20 * MIB, true);
+	assert_int_equal(estimate_copied(&function, &reported).bytes, 5 * 20 * MIB + 200);
+	reported = (struct sample){0};
+	sample_add(&reported, 20 * MIB, true);
+	assert_true(estimate_copied(&function, &reported).bytes != 0);
 	/* Short calls, of which only a part was counted: that part, and no word of the error. */
 	function = (struct mw_function){0};
 	reported = (struct sample){0};
