@@ -211,6 +211,7 @@ struct mw_function {
 	__u64 ended;
 	__u64 unfinished;
 	__u64 abandoned;
+	__u64 cut_off; /* open when their probes went: by the budget, or with their code */
 	__u64 lost;
 	__u64 unmatched_ends;
 	__u64 total_ns;
@@ -356,6 +357,6 @@ MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
 MW_SIZE_IS(mw_strand, 168);
 MW_SIZE_IS(mw_strand_line, 200);
-MW_SIZE_IS(mw_function, 16 * 8 + MW_TIME_CLASSES * 8);
+MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

@@ -40,6 +40,16 @@ static __always_inline struct mw_watched *watched_process(__u32 pid)
 	return bpf_map_lookup_elem(&watched, &pid);
 }
 
+/* A span that will have no end: its call was left, or lost its probes while it ran. */
+static __always_inline void span_count_endless(struct mw_function *function,
+					       const struct mw_open_span *span)
+{
+	if (is_live(span->link))
+		count_add(function->abandoned, 1);
+	else
+		count_add(function->cut_off, 1);
+}
+
 static __always_inline void span_enter(struct pt_regs *ctx, const struct strand *strand,
 				       __u64 cookie)
 {
@@ -49,14 +59,15 @@ static __always_inline void span_enter(struct pt_regs *ctx, const struct strand 
 	struct mw_span_key key = span_key(ctx, strand, index);
 	struct mw_function *function = bpf_map_lookup_elem(&functions, &index);
 	struct mw_watched *process = watched_process(id >> 32);
-	struct mw_open_span span = {};
+	struct mw_open_span span = {}, *left;
 
 	if (!function)
 		return;
 	count_add(function->calls, 1);
 	chain_prune(strand->totals, strand->owner, strand->sp, key.function);
-	if (bpf_map_lookup_elem(&open_spans, &key))
-		count_add(function->abandoned, 1);
+	left = bpf_map_lookup_elem(&open_spans, &key);
+	if (left)
+		span_count_endless(function, left);
 
 	span.copied_bytes = totals->copied_bytes;
 	span.copies = totals->copies;
@@ -189,7 +200,7 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 	chain_unlink(strand->totals, &key, span);
 	/* A plugin was unloaded within the call, or a link went; calls since then had no entry. */
 	if (!is_live(span->link)) {
-		count_add(function->abandoned, 1);
+		count_add(function->cut_off, 1);
 		count_add(function->unmatched_ends, 1);
 		bpf_map_delete_elem(&open_spans, &key);
 		return;
@@ -227,7 +238,7 @@ static long span_unfinish(__u32 step, struct unfinish_walk *walk)
 	gate = span_gate_of(span);
 	/* Its end had no probe any more: nobody knows when it came. */
 	if (!is_live(span->link)) {
-		count_add(function->abandoned, 1);
+		count_add(function->cut_off, 1);
 		bpf_map_delete_elem(&open_spans, &key);
 		return 0;
 	}

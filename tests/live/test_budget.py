@@ -313,6 +313,9 @@ def test_a_hot_function_is_given_up():
         if is_whole(flush):
             assert (flush["copied_bytes"], flush["copies"]) == (number % 1000 + 1, 1), number
     assert "hot" in run.stderr
+    # The call that was open then is told by that, and by nothing that the program did.
+    assert (hot["unfinished"], hot["abandoned"], hot["lost"]) == (0, 0, 0)
+    assert hot["calls"] == hot["ended"] + hot.get("cut_off", 0) + hot.get("untimed", 0)
     check_sums(run)
     # The other one is none of its business.
     rare = run.function("rare")

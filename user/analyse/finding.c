@@ -6,7 +6,8 @@
 
 #include "analyse/histogram.h"
 
-#define PERIOD_SLACK 20 /* gaps are a period where they differ by 1/20 (5 %) at most */
+#define TYPICAL_LEAST 3  /* whole flushes, or half of them all, tell what one typically copies */
+#define PERIOD_SLACK  20 /* gaps are a period where they differ by 1/20 (5 %) at most */
 
 typedef ARRAY(uint64_t) values;
 typedef ARRAY(const struct flush_key *) flush_refs;
@@ -231,6 +232,12 @@ static bool writes_flush(const flush_refs *refs)
 
 /* ---- together ---- */
 
+/* One of seven may be the odd one. */
+static bool are_enough(size_t whole, size_t all)
+{
+	return whole >= TYPICAL_LEAST || (whole && whole * 2 >= all);
+}
+
 static int find_typical(const flush_refs *refs, struct finding *finding)
 {
 	values durations = {0}, bytes = {0}, overheads = {0};
@@ -246,8 +253,10 @@ static int find_typical(const flush_refs *refs, struct finding *finding)
 	}
 	if (!error) {
 		finding->duration_ns = median(&durations);
-		finding->copied_bytes = median(&bytes);
 		finding->whole_flushes = bytes.count;
+		finding->bytes_are_typical = are_enough(bytes.count, refs->count);
+		if (finding->bytes_are_typical)
+			finding->copied_bytes = median(&bytes);
 		finding->overhead_ns = median(&overheads);
 	}
 	array_release(&durations);

@@ -14,6 +14,7 @@ struct symbol_name {
 	bool is_host;     /* another function was inlined into it, and it is timed in its place */
 	bool ends_unseen; /* some of its ways out bear no probe */
 	enum watch_kind watch; /* of a function, where the budget's last step of it has put it */
+	bool was_throttled;    /* it was not always timed: some step has ended that */
 	/* Processes that ran before their probes were live, where all its ends are others' too. */
 	uint64_t unseen_starts;
 };

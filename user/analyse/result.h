@@ -110,7 +110,9 @@ struct function_summary {
 	uint64_t ended;      /* whose end was seen too; the times below are of these */
 	uint64_t unfinished; /* open at the end of their thread or of the watch */
 	uint64_t abandoned;  /* left by longjmp, an exception or an exit that has no probe */
+	uint64_t cut_off;    /* open when their probes went: by the budget, or with their code */
 	uint64_t lost;       /* not followed: memwatch's table was full */
+	uint64_t untimed;    /* begun while the budget had its calls counted alone */
 	uint64_t total_ns;   /* of outermost calls: recursion is not counted twice */
 	uint64_t p50_ns, p99_ns, max_ns;
 	uint64_t copied_bytes, copies; /* of outermost calls: those that were counted */
@@ -119,10 +121,11 @@ struct function_summary {
 	 * is not all of them, copied_bytes is a lower bound, and estimated_bytes is what all of
 	 * them copied, by the mean of the whole ones (of reported ones and of the others apart), +-
 	 * error_bytes (95 %, from their spread; 0: too few to tell); it is 0 where there is none,
-	 * or nothing to estimate.
+	 * too few of the reported ones are whole, or there is nothing to estimate.
 	 */
 	uint64_t outermost, whole_calls, whole_bytes;
 	uint64_t estimated_bytes, error_bytes;
+	bool is_throttled;    /* the budget ended its timing, be it for a while */
 	bool is_counted_only; /* too hot to be timed: the budget ended that while it ran */
 	bool is_dropped;      /* likewise, too hot to be counted: calls lacks those since then */
 	uint64_t reported;    /* how many were shown as flushes */
@@ -154,7 +157,8 @@ struct finding {
 					or it is no constant */
 	uint64_t stalled_writes;     /* how many writes had such a flush; 0: not counted */
 	uint64_t copied_bytes;       /* the median of those flushes whose bytes are whole */
-	uint64_t whole_flushes;      /* how many these are; 0: copied_bytes is not known */
+	uint64_t whole_flushes;      /* how many these are */
+	bool bytes_are_typical;      /* these are enough; else copied_bytes is not known: 0 */
 	uint64_t duration_ns;        /* of the typical (median) reported flush */
 	uint64_t overhead_ns;        /* likewise: memwatch's own cost in it; 0: not known */
 	uint64_t flushes;            /* how many it speaks of */

@@ -48,6 +48,15 @@ void tally_release(struct tally *tally)
 
 /* ---- figures ---- */
 
+/* Of a throttled function, the calls that are in no other figure; of others there are none. */
+static uint64_t untimed_calls(const struct symbol_name *name, const struct mw_function *function)
+{
+	uint64_t followed = function->ended + function->unfinished + function->abandoned +
+			    function->cut_off + function->lost;
+
+	return name->was_throttled && function->calls > followed ? function->calls - followed : 0;
+}
+
 static struct function_summary summarize_function(const struct symbol_name *name,
 						  const struct mw_function *function,
 						  const struct sample *reported)
@@ -62,6 +71,8 @@ static struct function_summary summarize_function(const struct symbol_name *name
 		.ended = function->ended,
 		.unfinished = function->unfinished,
 		.abandoned = function->abandoned,
+		.cut_off = function->cut_off,
+		.untimed = untimed_calls(name, function),
 		.lost = function->lost,
 		.ends_unseen = name->ends_unseen,
 		.unseen_starts = name->unseen_starts,
@@ -77,6 +88,7 @@ static struct function_summary summarize_function(const struct symbol_name *name
 		.whole_bytes = function->whole_bytes,
 		.estimated_bytes = estimate.bytes,
 		.error_bytes = estimate.error_bytes,
+		.is_throttled = name->was_throttled,
 		.is_counted_only = name->watch != WATCH_TIMED,
 		.is_dropped = name->watch == WATCH_DROPPED,
 	};

@@ -213,7 +213,7 @@ static int send_finding(FILE *out, const struct finding *finding)
 	json_line_text(&line, "culprit", finding->function);
 	json_line_text(&line, "lazy_caller", finding->writes_function);
 	json_line_known(&line, "period_writes", finding->calls_per_stall);
-	if (finding->whole_flushes)
+	if (finding->bytes_are_typical)
 		json_line_count(&line, "copied_bytes", finding->copied_bytes);
 	json_line_count(&line, "whole_flushes", finding->whole_flushes);
 	json_line_count(&line, "duration_ns", finding->duration_ns);
@@ -250,6 +250,8 @@ static struct json_line function_object(const struct function_summary *function)
 	json_line_flag(&line, "dropped", function->is_dropped);
 	json_line_count(&line, "unfinished", function->unfinished);
 	json_line_count(&line, "abandoned", function->abandoned);
+	json_line_known(&line, "cut_off", function->cut_off);
+	json_line_known(&line, "untimed", function->untimed);
 	json_line_count(&line, "lost", function->lost);
 	json_line_count(&line, "reported", function->reported);
 	if (function->unseen_starts)

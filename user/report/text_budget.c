@@ -9,7 +9,7 @@
 
 #define STEP_HANG  11    /* past the time that such a line begins with */
 #define IN_BYTES   10000 /* gates below are told to the byte */
-#define COST_BYTES (4 * TEXT_SHORT)
+#define COST_BYTES (6 * TEXT_SHORT)
 
 const char *text_at_least(char buf[TEXT_COPIED], uint64_t counted_bytes)
 {
@@ -112,11 +112,21 @@ static bool is_counted_in_full(const struct function_summary *function)
 	return function->whole_calls >= function->outermost;
 }
 
+/* Else what all calls copied is more than what those did of which the figures are. */
+static bool are_all_timed(const struct function_summary *function)
+{
+	return !function->untimed && !function->is_dropped;
+}
+
 const char *text_copied(char buf[TEXT_COPIED], const struct function_summary *function)
 {
 	char bytes[TEXT_SHORT];
 
-	if (is_counted_in_full(function))
+	if (!are_all_timed(function) && is_counted_in_full(function))
+		snprintf(buf, TEXT_COPIED, ">= %s", text_bytes(bytes, function->copied_bytes));
+	else if (!are_all_timed(function))
+		text_at_least(buf, function->copied_bytes);
+	else if (is_counted_in_full(function))
 		snprintf(buf, TEXT_COPIED, "%s", text_bytes(bytes, function->copied_bytes));
 	else if (function->estimated_bytes)
 		snprintf(buf, TEXT_COPIED, "~%s", text_bytes(bytes, function->estimated_bytes));
@@ -125,52 +135,105 @@ const char *text_copied(char buf[TEXT_COPIED], const struct function_summary *fu
 	return buf;
 }
 
+/* "40 calls", of the calls that the bytes are of. Gives buf. */
+static const char *outermost_words(char buf[6 * TEXT_SHORT],
+				   const struct function_summary *function)
+{
+	char all[TEXT_SHORT], inner[TEXT_SHORT], besides[3 * TEXT_SHORT] = "";
+	uint64_t recursive =
+		function->ended > function->outermost ? function->ended - function->outermost : 0;
+
+	if (recursive)
+		snprintf(besides, sizeof(besides), " (and %s recursive one%s within them)",
+			 text_count(inner, recursive), recursive == 1 ? "" : "s");
+	snprintf(buf, 6 * TEXT_SHORT, "%s%s call%s%s", text_count(all, function->outermost),
+		 are_all_timed(function) ? "" : " timed", function->outermost == 1 ? "" : "s",
+		 besides);
+	return buf;
+}
+
 static void print_estimate(const struct text_report *text, struct page *page,
 			   const struct function_summary *function, const char *name)
 {
 	char whole[TEXT_SHORT], all[TEXT_SHORT], counted[TEXT_SHORT], about[TEXT_SHORT];
-	char off[TEXT_SHORT], error[4 * TEXT_SHORT];
+	char off[TEXT_SHORT], error[4 * TEXT_SHORT], calls[6 * TEXT_SHORT];
 
 	text_count(whole, function->whole_calls);
 	text_count(all, function->outermost);
 	text_bytes(about, function->estimated_bytes);
+	/* The whole ones are no random choice: most are the first ones of the run. */
 	if (!function->error_bytes)
 		snprintf(error, sizeof(error), "; too few were to tell how far that is off");
 	else
-		snprintf(error, sizeof(error), " +- %s (95 %%)",
+		snprintf(error, sizeof(error), " +- %s (95 %%, if the others are like them)",
 			 text_bytes(off, function->error_bytes));
 	layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
-			 "%s: %s of %s calls %s counted in full, %s; all %s copied about %s%s.",
-			 name, whole, all, function->whole_calls == 1 ? "was" : "were",
-			 text_bytes(counted, function->whole_bytes), all, about, error);
+			 "%s: %s of %s %s counted in full, %s; %s %s copied about %s%s.", name,
+			 whole, outermost_words(calls, function),
+			 function->whole_calls == 1 ? "was" : "were",
+			 text_bytes(counted, function->whole_bytes),
+			 are_all_timed(function) ? "all" : "these", all, about, error);
+}
+
+/* Where there is no estimate: none was counted in full, or too few of those that take long. */
+static void print_lower_bound(const struct text_report *text, struct page *page,
+			      const struct function_summary *function, const char *name)
+{
+	char whole[TEXT_SHORT], bytes[TEXT_SHORT], calls[6 * TEXT_SHORT];
+	char counted[2 * TEXT_SHORT] = "";
+
+	if (function->copied_bytes)
+		snprintf(counted, sizeof(counted), ", but for %s of it",
+			 text_bytes(bytes, function->copied_bytes));
+	layout_paragraph(
+		page, LAYOUT_HANG, text->settings.columns,
+		"%s: %s of %s %s counted in full%s, so what they copied is not known%s.", name,
+		function->whole_calls ? text_count(whole, function->whole_calls) : "none",
+		outermost_words(calls, function), function->whole_calls > 1 ? "were" : "was",
+		function->whole_calls ? ", too few of those that took long" : "", counted);
+}
+
+/* What is of the timed calls alone, and which calls are in no figure at all. */
+static void print_throttling(const struct text_report *text, struct page *page,
+			     const struct function_summary *function, const char *name)
+{
+	char timed[TEXT_SHORT], calls[TEXT_SHORT];
+	size_t columns = text->settings.columns;
+
+	if (!function->is_throttled)
+		return;
+	text_count(timed, function->ended);
+	text_count(calls, function->calls);
+	/* Counting would have cost as much: it went straight from timed to dropped. */
+	if (function->is_dropped && !function->untimed)
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "%s was called too often to be watched within the budget: it was "
+				 "given up after %s calls, and the rest is in no figure.",
+				 name, calls);
+	else
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "%s was called too often to be timed within the budget%s: %s of "
+				 "%s calls were timed, and TOTAL, P50, P99, WORST and COPIED are "
+				 "of these alone%s.",
+				 name, function->is_counted_only ? "" : " all along", timed, calls,
+				 function->is_dropped ? "; then it was given up, and the rest is "
+							"in no figure"
+						      : "");
 }
 
 void text_function_gaps(const struct text_report *text, struct page *page,
 			const struct function_summary *function)
 {
-	char name[LAYOUT_NAME_BYTES], all[TEXT_SHORT], bytes[TEXT_SHORT];
-	char counted[2 * TEXT_SHORT] = "";
-	size_t columns = text->settings.columns;
+	char name[LAYOUT_NAME_BYTES];
 
 	layout_name(name, function->function, NAME_COLUMNS);
-	if (function->is_counted_only)
-		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "%s was called too often to be timed within the budget: from then "
-				 "on its calls are in no figure%s.",
-				 name, function->is_dropped ? "" : " but CALLS");
+	print_throttling(text, page, function, name);
 	if (is_counted_in_full(function))
 		return;
-	if (function->estimated_bytes) {
+	if (function->estimated_bytes)
 		print_estimate(text, page, function, name);
-		return;
-	}
-	if (function->copied_bytes)
-		snprintf(counted, sizeof(counted), ", but for %s of it",
-			 text_bytes(bytes, function->copied_bytes));
-	layout_paragraph(page, LAYOUT_HANG, columns,
-			 "%s: none of %s calls was counted in full, so what they copied is not "
-			 "known%s.",
-			 name, text_count(all, function->outermost), counted);
+	else
+		print_lower_bound(text, page, function, name);
 }
 
 /* From which size on copies were counted, where the budget left that alone. */
@@ -223,11 +286,24 @@ static const char *hit_costs(char buf[3 * TEXT_SHORT], const struct run_summary 
 	return buf;
 }
 
-/* ", of a budget of 2 % plus 200 ms", or "" where there is none. Gives buf. */
-static const char *budget_words(char buf[COST_BYTES], const struct run_summary *summary)
+/* "; --writes is not charged to it", where that is why more was spent than there was, or "". */
+static const char *uncharged_words(const struct run_summary *summary)
 {
 	double paid_ns = summary->budget_pct / 100 * (double)summary->target_cpu_ns +
 			 (double)summary->budget_credit_ns;
+
+	if ((double)summary->overhead_ns <= paid_ns)
+		return "";
+	if (summary->gate_is_fixed)
+		return summary->writes ? "; --gate is fixed, and neither that nor --writes is "
+					 "charged to it"
+				       : "; --gate is fixed and not charged to it";
+	return summary->writes ? "; --writes is not charged to it" : "";
+}
+
+/* ", of a budget of 2 % plus 200 ms", or "" where there is none. Gives buf. */
+static const char *budget_words(char buf[COST_BYTES], const struct run_summary *summary)
+{
 	char credit[TEXT_SHORT], plus[2 * TEXT_SHORT] = "";
 
 	*buf = '\0';
@@ -237,9 +313,7 @@ static const char *budget_words(char buf[COST_BYTES], const struct run_summary *
 		snprintf(plus, sizeof(plus), " plus %s",
 			 text_duration(credit, summary->budget_credit_ns));
 	snprintf(buf, COST_BYTES, ", of a budget of %g %%%s%s", summary->budget_pct, plus,
-		 summary->writes && (double)summary->overhead_ns > paid_ns
-			 ? "; --writes is not charged to it"
-			 : "");
+		 uncharged_words(summary));
 	return buf;
 }
 

@@ -83,6 +83,11 @@ static void print_untimed(const struct text_report *text, struct page *page,
 					      : "left by longjmp, an exception or an exit without "
 						"a probe: in no figure but CALLS, so WORST may be "
 						"more"},
+		{function->cut_off, function->is_throttled
+					    ? "open when the budget ended their timing: in no "
+					      "figure but CALLS, so WORST may be more"
+					    : "open when their code, and memwatch's probes with "
+					      "it, was unloaded: in no figure but CALLS"},
 		{function->lost, "lost, not timed"},
 	};
 	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], list[512];
@@ -174,6 +179,11 @@ static const char *deed(char buf[8 * TEXT_SHORT], const struct finding *finding)
 	if (!finding->whole_flushes)
 		snprintf(buf, 8 * TEXT_SHORT,
 			 "took %s%s, and what it copied was not counted in full", took, cost);
+	else if (!finding->bytes_are_typical)
+		snprintf(buf, 8 * TEXT_SHORT,
+			 "took %s%s, and what it copied was counted in full in %s of %s only", took,
+			 cost, text_count(whole, finding->whole_flushes),
+			 text_count(all, finding->flushes));
 	else if (finding->whole_flushes < finding->flushes)
 		snprintf(buf, 8 * TEXT_SHORT, "copied %s (as counted in %s of %s) in %s%s", bytes,
 			 text_count(whole, finding->whole_flushes),

@@ -295,9 +295,12 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 
 		if (index >= watchlist->function_count)
 			continue;
-		/* Without its link, its code is gone: nobody is in it any more. */
-		if (!probe_link_is_live(settings->tracer, open->span.link) ||
-		    (chains_known && !is_on_chain(open, strand, &spans))) {
+		/* The budget took its probes, or its code is gone: nobody knows when it ended. */
+		if (!probe_link_is_live(settings->tracer, open->span.link)) {
+			counted->functions[index].cut_off++;
+			continue;
+		}
+		if (chains_known && !is_on_chain(open, strand, &spans)) {
 			counted->functions[index].abandoned++;
 			continue;
 		}

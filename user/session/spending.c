@@ -182,6 +182,7 @@ static void move_function(struct spending *spending, const struct budget_move *m
 	if (err)
 		explain_failure(spending, name->function, err);
 	name->watch = step.to_watch;
+	name->was_throttled |= step.to_watch != WATCH_TIMED;
 	tell(spending, &step, move);
 }
 

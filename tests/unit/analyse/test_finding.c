@@ -93,8 +93,15 @@ static void finding_tells_bytes_by_whole_flushes_alone(void **state)
 	run(fixture);
 	assert_int_equal(finding->flushes, 3);
 	assert_int_equal(finding->whole_flushes, 1);
-	assert_int_equal(finding->copied_bytes, 900);
 	assert_int_equal(finding->duration_ns, 20);
+	/* One of three may be the odd one. */
+	assert_false(finding->bytes_are_typical);
+	assert_int_equal(finding->copied_bytes, 0);
+	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 800});
+	run(fixture);
+	assert_int_equal(finding->whole_flushes, 2);
+	assert_true(finding->bytes_are_typical);
+	assert_int_equal(finding->copied_bytes, 900);
 	assert_int_equal(fixture->summary.result.copyless_flushes, 0);
 	tally_release(&fixture->tally);
 	add(fixture, 0,
@@ -103,6 +110,24 @@ static void finding_tells_bytes_by_whole_flushes_alone(void **state)
 	assert_true(finding->found);
 	assert_int_equal(finding->whole_flushes, 0);
 	assert_int_equal(finding->copied_bytes, 0);
+}
+
+/* Three are enough, however many there are. */
+static void finding_calls_typical_what_three_flushes_copied(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct finding *finding = &fixture->summary.result.finding;
+
+	for (unsigned i = 0; i < 50; i++)
+		add(fixture, 0, (struct flush){.duration_ns = 20, .gate_raised = true});
+	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 700});
+	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 900});
+	run(fixture);
+	assert_false(finding->bytes_are_typical);
+	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 800});
+	run(fixture);
+	assert_true(finding->bytes_are_typical);
+	assert_int_equal(finding->copied_bytes, 800);
 }
 
 /* That nothing was counted does not tell that nothing was copied. */
@@ -307,6 +332,7 @@ int main(void)
 		TEST(finding_prefers_who_copied),
 		TEST(finding_speaks_of_the_nested_calls_that_copied),
 		TEST(finding_tells_bytes_by_whole_flushes_alone),
+		TEST(finding_calls_typical_what_three_flushes_copied),
 		TEST(finding_holds_uncounted_flushes_for_copying_ones),
 		TEST(unfinished_and_recursive_flushes_give_no_finding),
 		TEST(recursive_flushes_are_not_counted_twice),

@@ -152,7 +152,7 @@ static void functions_tell_what_the_budget_left(void **state)
 {
 	static const struct symbol_name throttled[] = {
 		{.function = "a"},
-		{.function = "b", .watch = WATCH_COUNTED},
+		{.function = "b", .watch = WATCH_COUNTED, .was_throttled = true},
 		{.function = "c", .watch = WATCH_DROPPED},
 	};
 	struct fixture *fixture = *state;
@@ -165,7 +165,13 @@ static void functions_tell_what_the_budget_left(void **state)
 						     .outermost = 4,
 						     .whole_calls = 1,
 						     .whole_bytes = 2048};
-	fixture->functions[1] = (struct mw_function){.calls = 9, .total_ns = 2};
+	fixture->functions[1] = (struct mw_function){.calls = 29,
+						     .total_ns = 2,
+						     .ended = 16,
+						     .unfinished = 1,
+						     .abandoned = 2,
+						     .cut_off = 3,
+						     .lost = 2};
 	fixture->functions[2] = (struct mw_function){.calls = 9, .total_ns = 1};
 	run(fixture);
 	lines = fixture->summary.result.functions;
@@ -176,6 +182,11 @@ static void functions_tell_what_the_budget_left(void **state)
 	assert_int_equal(lines[0].error_bytes, 0);
 	assert_false(lines[0].is_counted_only || lines[0].is_dropped);
 	assert_true(lines[1].is_counted_only && !lines[1].is_dropped);
+	assert_int_equal(lines[1].cut_off, 3);
+	assert_int_equal(lines[1].untimed, 5);
+	assert_true(lines[1].is_throttled && !lines[0].is_throttled);
+	/* Counters that are read while the target runs tell of nothing. */
+	assert_int_equal(lines[0].untimed, 0);
 	assert_true(lines[2].is_counted_only && lines[2].is_dropped);
 }
 

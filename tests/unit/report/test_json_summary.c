@@ -8,6 +8,8 @@ static const struct function_summary sample_functions[] = {
 	 .ended = 9,
 	 .unfinished = 1,
 	 .abandoned = 2,
+	 .cut_off = 5,
+	 .untimed = 6,
 	 .lost = 3,
 	 .total_ns = 90,
 	 .p50_ns = 8,
@@ -85,7 +87,8 @@ static void shows_the_summary(void **state)
 		   "\"total_ns\":90,\"p50_ns\":8,\"p99_ns\":9,\"max_ns\":10,\"copied_bytes\":11,"
 		   "\"copies\":12,\"outermost\":8,\"whole_calls\":3,\"whole_bytes\":6,"
 		   "\"estimated_bytes\":16,\"error_bytes\":4,\"counted_only\":false,"
-		   "\"dropped\":false,\"unfinished\":1,\"abandoned\":2,\"lost\":3,\"reported\":13},"
+		   "\"dropped\":false,\"unfinished\":1,\"abandoned\":2,\"cut_off\":5,\"untimed\":6,"
+		   "\"lost\":3,\"reported\":13},"
 		   "{\"function\":\"open\",\"module\":\"app\",\"calls\":1,\"ended\":0,"
 		   "\"total_ns\":0,\"copied_bytes\":0,\"copies\":0,\"outermost\":0,"
 		   "\"whole_calls\":0,\"whole_bytes\":0,\"counted_only\":true,\"dropped\":true,"
@@ -163,7 +166,8 @@ static void shows_the_finding_before_the_summary(void **state)
 			    .writes_function = "write",
 			    .calls_per_stall = 100000,
 			    .copied_bytes = 100,
-			    .whole_flushes = 2,
+			    .whole_flushes = 3,
+			    .bytes_are_typical = true,
 			    .duration_ns = 26,
 			    .overhead_ns = 16,
 			    .flushes = 9,
@@ -171,12 +175,12 @@ static void shows_the_finding_before_the_summary(void **state)
 	};
 	static const char with_writes[] =
 		"{\"type\":\"finding\",\"culprit\":\"flush\",\"lazy_caller\":\"write\","
-		"\"period_writes\":100000,\"copied_bytes\":100,\"whole_flushes\":2,\"duration_ns\":"
+		"\"period_writes\":100000,\"copied_bytes\":100,\"whole_flushes\":3,\"duration_ns\":"
 		"26,\"overhead_ns\":"
 		"16,\"flushes\":9,"
 		"\"other_write_ns\":810}\n{\"type\":\"summary\",\"functions\":[],";
 	static const char without_writes[] =
-		"{\"type\":\"finding\",\"culprit\":\"flush\",\"whole_flushes\":0,"
+		"{\"type\":\"finding\",\"culprit\":\"flush\",\"whole_flushes\":2,"
 		"\"duration_ns\":26,\"flushes\":9}\n{\"type\":\"summary\",";
 	struct fixture fixture;
 
@@ -188,8 +192,10 @@ static void shows_the_finding_before_the_summary(void **state)
 	summary.finding.writes_function = NULL;
 	summary.finding.calls_per_stall = summary.finding.other_write_ns = 0;
 	summary.finding.overhead_ns = 0;
-	/* A typical amount of none is no 0. */
-	summary.finding.whole_flushes = summary.finding.copied_bytes = 0;
+	/* A typical amount that is not known is no 0. */
+	summary.finding.whole_flushes = 2;
+	summary.finding.bytes_are_typical = false;
+	summary.finding.copied_bytes = 0;
 	open_report(&fixture);
 	assert_int_equal(fixture.report->ops->summary(fixture.report, &summary), 0);
 	assert_memory_equal(fixture.shown, without_writes, strlen(without_writes));

@@ -172,7 +172,8 @@ static void show_all_with(struct fixture *fixture, const char *name)
 		functions[i].outermost = functions[i].estimated_bytes = UINT64_MAX;
 		functions[i].whole_calls = functions[i].whole_bytes = UINT64_MAX - 1;
 		functions[i].error_bytes = i ? UINT64_MAX : 0;
-		functions[i].is_counted_only = true;
+		functions[i].cut_off = functions[i].untimed = UINT64_MAX;
+		functions[i].is_throttled = functions[i].is_counted_only = true;
 	}
 	summary.functions = functions;
 	summary.finding.function = summary.finding.writes_function = name;

@@ -230,6 +230,18 @@ static void says_what_was_not_timed(void **state)
 		      LIST("longjmp"));
 	function.unseen_starts = 1;
 	check_summary(&summary, LIST("the probes of 1 process were live"), NONE);
+	/* Whose probes went within them are nobody's fault. */
+	function.abandoned = function.lost = 0;
+	function.cut_off = 2;
+	check_summary(&summary,
+		      LIST("; 2 open when their code, and memwatch's probes with it, was unloaded: "
+			   "in no figure but CALLS.\n"),
+		      LIST("not seen to end", "longjmp"));
+	function.is_throttled = true;
+	check_summary(&summary,
+		      LIST("; 2 open when the budget ended their timing: in no figure but CALLS, "
+			   "so WORST may be more.\n"),
+		      LIST("unloaded", "longjmp"));
 	function.ended = 0;
 	check_summary(&summary,
 		      LIST("       10         -         -         -         -         -  flush_"),
@@ -295,8 +307,20 @@ static void ends_with_its_share_and_the_budget(void **state)
 		      LIST("\nmemwatch cost 5.6 % of its time, of a budget of 0.5 % plus 200 ms; "
 			   "--writes is not charged to it.\n"),
 		      NONE);
+	summary.gate_is_fixed = true;
+	check_summary(&summary,
+		      LIST("plus 200 ms; --gate is fixed, and neither that nor --writes is charged "
+			   "to it.\n"),
+		      NONE);
 	summary.writes = 0;
-	check_summary(&summary, LIST("plus 200 ms.\n"), LIST("--writes is"));
+	check_summary(&summary, LIST("plus 200 ms; --gate is fixed and not charged to it.\n"),
+		      LIST("--writes is"));
+	/* What it allows. */
+	summary.overhead_ns = 19 * MS;
+	check_summary(&summary, LIST("plus 200 ms.\n"), LIST("--gate is"));
+	summary.overhead_ns = 220 * MS;
+	summary.gate_is_fixed = false;
+	check_summary(&summary, LIST("plus 200 ms.\n"), LIST("--writes is", "--gate is"));
 }
 
 static void says_what_the_budget_left_uncounted(void **state)
@@ -319,7 +343,8 @@ static void says_what_the_budget_left_uncounted(void **state)
 		     "   26.9 ms  ~9.31 GiB  flush_accumulator\n",
 		     "   2.10 ms   4.00 KiB  PyUnicode_Join\n",
 		     "\nflush_accumulator: 12 of 40 calls were counted in full, 2.79 GiB; all "
-		     "40 copied about 9.31 GiB +- 212 MiB (95 %).\n"),
+		     "40 copied about 9.31 GiB +- 212 MiB (95 %, if the others are like "
+		     "them).\n"),
 		LIST("PyUnicode_Join:"));
 	functions[0].whole_calls = 1;
 	functions[0].error_bytes = 0;
@@ -339,6 +364,47 @@ static void says_what_the_budget_left_uncounted(void **state)
 		      LIST("  not counted  flush_accumulator\n", "     4.00 KiB  PyUnicode_Join\n",
 			   "so what they copied is not known.\n"),
 		      LIST("0 B"));
+	/* Short calls alone, or a single flush: the rest is unlike them. */
+	functions[0].copied_bytes = 900000000;
+	functions[0].whole_calls = 3;
+	functions[0].ended = 42;
+	check_summary(
+		&summary,
+		LIST("  >= 858 MiB  flush_accumulator\n",
+		     "\nflush_accumulator: 3 of 40 calls (and 2 recursive ones within them) were "
+		     "counted in full, too few of those that took long, so what they copied is "
+		     "not known, but for 858 MiB of it.\n"),
+		LIST("~", "none of"));
+}
+
+/* What the few copied that were timed is less than what CALLS calls did, however it was counted. */
+static void bytes_of_timed_calls_are_a_lower_bound(void **state)
+{
+	struct function_summary function = sample_functions[1];
+	struct run_summary summary = sample_summary;
+
+	(void)state;
+	summary.functions = &function;
+	summary.function_count = 1;
+	function.is_throttled = function.is_counted_only = true;
+	function.calls = 8588;
+	function.ended = function.outermost = function.whole_calls = 720;
+	function.untimed = 7868;
+	check_summary(&summary, LIST("  >= 4.00 KiB  PyUnicode_Join\n"), LIST("in full"));
+	function.copied_bytes = 0;
+	check_summary(&summary, LIST("  >= 0 B  PyUnicode_Join\n"), LIST("in full"));
+	function.whole_calls = 2;
+	check_summary(&summary, LIST("  not counted  PyUnicode_Join\n"), NONE);
+	function.copied_bytes = 4096;
+	function.whole_bytes = 2048;
+	function.estimated_bytes = 737280;
+	function.error_bytes = 1024;
+	check_summary(
+		&summary,
+		LIST("  >= 4.00 KiB  PyUnicode_Join\n",
+		     "\nPyUnicode_Join: 2 of 720 timed calls were counted in full, 2.00 KiB; these "
+		     "720 copied about 720 KiB +- 1.00 KiB (95 %, if"),
+		LIST("all 720"));
 }
 
 static void says_what_was_too_dear_to_be_timed(void **state)
@@ -348,13 +414,30 @@ static void says_what_was_too_dear_to_be_timed(void **state)
 
 	(void)state;
 	summary.functions = functions;
-	functions[1].is_counted_only = true;
-	check_summary(&summary,
-		      LIST("\nPyUnicode_Join was called too often to be timed within the budget: "
-			   "from then on its calls are in no figure but CALLS.\n"),
-		      LIST("flush_accumulator was called"));
+	functions[1].is_throttled = functions[1].is_counted_only = true;
+	functions[1].ended = 720;
+	check_summary(
+		&summary,
+		LIST("\nPyUnicode_Join was called too often to be timed within the budget: 720 of "
+		     "1,234,567 calls were timed, and TOTAL, P50, P99, WORST and COPIED are of "
+		     "these alone.\n"),
+		LIST("flush_accumulator was called"));
 	functions[1].is_dropped = true;
-	check_summary(&summary, LIST("from then on its calls are in no figure.\n"), NONE);
+	check_summary(
+		&summary,
+		LIST("\nPyUnicode_Join was called too often to be watched within the budget: it "
+		     "was given up after 1,234,567 calls, and the rest is in no figure.\n"),
+		LIST("timed"));
+	functions[1].untimed = 1233847;
+	check_summary(&summary,
+		      LIST("of these alone; then it was given up, and the rest is in no figure.\n"),
+		      NONE);
+	/* There was room again. */
+	functions[1].is_counted_only = functions[1].is_dropped = false;
+	check_summary(&summary,
+		      LIST("\nPyUnicode_Join was called too often to be timed within the budget "
+			   "all along: 720 of"),
+		      LIST("given up"));
 }
 
 static void says_which_copies_are_not_counted(void **state)
@@ -417,12 +500,19 @@ static void finds_only_what_was_counted_in_full(void **state)
 
 	(void)state;
 	finding->writes_function = NULL;
-	finding->whole_flushes = 2;
+	finding->whole_flushes = 3;
 	check_summary(&summary,
 		      LIST("\nflush_accumulator stalled 9 times: typically it copied 95.4 MiB (as "
-			   "counted in 2 of 9) in 26.1 ms.\n"),
+			   "counted in 3 of 9) in 26.1 ms.\n"),
 		      LIST("GB/s"));
-	finding->whole_flushes = finding->copied_bytes = 0;
+	finding->whole_flushes = 2;
+	finding->bytes_are_typical = false;
+	finding->copied_bytes = 0;
+	check_summary(&summary,
+		      LIST("\nflush_accumulator stalled 9 times: typically it took 26.1 ms, and "
+			   "what it copied was counted in full in 2 of 9 only.\n"),
+		      LIST("0 B", "GB/s"));
+	finding->whole_flushes = 0;
 	check_summary(&summary,
 		      LIST("\nflush_accumulator stalled 9 times: typically it took 26.1 ms, and "
 			   "what it copied was not counted in full.\n"),
@@ -460,6 +550,7 @@ int main(void)
 		cmocka_unit_test(says_what_it_cost),
 		cmocka_unit_test(ends_with_its_share_and_the_budget),
 		cmocka_unit_test(says_what_the_budget_left_uncounted),
+		cmocka_unit_test(bytes_of_timed_calls_are_a_lower_bound),
 		cmocka_unit_test(says_what_was_too_dear_to_be_timed),
 		cmocka_unit_test(says_which_copies_are_not_counted),
 		cmocka_unit_test(says_how_often_the_budget_stepped_in),

@@ -153,6 +153,7 @@ static const struct run_summary sample_summary = {
 		    .calls_per_stall = 100000,
 		    .copied_bytes = 100000000,
 		    .whole_flushes = 9,
+		    .bytes_are_typical = true,
 		    .duration_ns = 26100000,
 		    .flushes = 9,
 		    .other_write_ns = 810},
