@@ -54,6 +54,24 @@ def test_the_report_of_a_command():
     assert line.startswith("300000 writes of 1024 bytes in ")
 
 
+def test_a_function_that_nobody_called_is_named():
+    run = memwatch.run(*FLUSH, "--flush", "lazy_write", "--", LAZYWRITE, "--mode", "eager",
+                       "--writes", 1000)
+    assert run.summary["uncalled"] == ["flush_accumulator in lazywrite"]
+    assert "\nflush_accumulator in lazywrite: not called while it was watched.\n" in run.stderr
+    assert [line["function"] for line in run.summary["functions"]] == ["lazy_write"]
+
+
+def test_without_a_function_there_is_a_table_of_sizes():
+    finished = plain("--", LAZYWRITE, "--mode", "eager", "--writes", 1000)
+    assert finished.returncode == 0
+    check_text(finished.stderr)
+    assert "No watched call" not in finished.stderr and "FUNCTION" not in finished.stderr
+    assert re.search(r"^ +1,000  1000 KiB  1\.00 KiB to under 2\.00 KiB$", finished.stderr,
+                     re.MULTILINE)
+    assert "name it with --flush" in " ".join(finished.stderr.split())
+
+
 @pytest.mark.parametrize("name", ["x" * 200, "a b\nc\x1b[31m"], ids=["long", "escapes"])
 def test_a_name_cannot_break_the_report(tmp_path, name):
     program = tmp_path / name

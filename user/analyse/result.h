@@ -200,6 +200,9 @@ struct run_summary {
 	uint64_t worst_unwatched_ns; /* of the followed ones */
 	const char *const *watched;  /* "PyUnicode_Join in python3.11", "memmove in libc.so.6" */
 	size_t watched_count;
+	const char *const *uncalled; /* those of the functions that nobody called */
+	size_t uncalled_count;
+	bool is_copies_only; /* no function was named with --flush */
 };
 
 #endif

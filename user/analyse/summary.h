@@ -52,8 +52,9 @@ struct summary {
 
 /*
  * Fills all of summary->result that the input holds; the caller adds processes_*,
- * worst_unwatched_ns, watched, gate_* and budget_* (none as it is). Functions with no call are left
- * out, the rest are sorted by total_ns. 0 or -ENOMEM; summary_release() frees it.
+ * worst_unwatched_ns, watched, uncalled, is_copies_only, gate_* and budget_* (none as it is).
+ * Functions with no call are left out, the rest are sorted by total_ns. 0 or -ENOMEM;
+ * summary_release() frees it.
  */
 int summarize(const struct summary_input *input, const struct tally *tally,
 	      struct summary *summary);

@@ -369,6 +369,8 @@ static int show_summary(struct report *report, const struct run_summary *summary
 	json_line_count(&line, "processes_seen", summary->processes_seen);
 	json_line_count(&line, "worst_unwatched_ns", summary->worst_unwatched_ns);
 	json_line_value(&line, "watched", string_array(summary->watched, summary->watched_count));
+	json_line_value(&line, "uncalled",
+			string_array(summary->uncalled, summary->uncalled_count));
 	return json_line_send(&line, out_of(report));
 }
 

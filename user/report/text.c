@@ -349,6 +349,8 @@ static int text_budget(struct report *report, const struct budget_step *step)
 	struct page page;
 	int error;
 
+	if (!text->first_step_ns)
+		text->first_step_ns = step->at_ns;
 	if (text->settings.quiet)
 		return 0;
 	error = begin(text, &page);

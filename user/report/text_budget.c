@@ -259,15 +259,22 @@ static void print_least(const struct text_report *text, struct page *page,
 void text_count_gaps(const struct text_report *text, struct page *page,
 		     const struct run_summary *summary)
 {
-	char steps[TEXT_SHORT];
+	char steps[TEXT_SHORT], first[TEXT_SHORT], wall[TEXT_SHORT], when[4 * TEXT_SHORT] = "";
 
 	print_least(text, page, summary);
-	if (summary->budget_steps)
-		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
-				 "To stay within its budget, memwatch changed what it counts %s "
-				 "time%s (--budget none counts all).",
-				 text_count(steps, summary->budget_steps),
-				 summary->budget_steps == 1 ? "" : "s");
+	if (!summary->budget_steps)
+		return;
+	/* Who reads the summary alone has not seen the steps. */
+	if (text->first_step_ns > text->start_ns)
+		snprintf(when, sizeof(when), ", %safter %s of %s",
+			 summary->budget_steps > 1 ? "first " : "",
+			 text_duration(first, text->first_step_ns - text->start_ns),
+			 text_duration(wall, summary->wall_ns));
+	layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+			 "To stay within its budget, memwatch changed what it counts %s time%s%s "
+			 "(--budget none counts all).",
+			 text_count(steps, summary->budget_steps),
+			 summary->budget_steps == 1 ? "" : "s", when);
 }
 
 /* ---- what it cost ---- */

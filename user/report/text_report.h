@@ -40,11 +40,12 @@ struct text_report {
 	uint64_t gate_bytes; /* 0: not fixed, too */
 	uint64_t min_bytes;
 	uint64_t min_time_ns;
-	unsigned missed;    /* TEXT_MISSED_*, of all processes that were not watched */
-	bool live_shown;    /* a status line stands where the next line goes */
-	bool titled;        /* the list's column titles are shown */
-	bool titled_writes; /* with the column for writes */
-	bool thread_named;  /* the list's last lines were of this thread */
+	uint64_t first_step_ns; /* of the budget; 0: none so far */
+	unsigned missed;        /* TEXT_MISSED_*, of all processes that were not watched */
+	bool live_shown;        /* a status line stands where the next line goes */
+	bool titled;            /* the list's column titles are shown */
+	bool titled_writes;     /* with the column for writes */
+	bool thread_named;      /* the list's last lines were of this thread */
 	pid_t pid, tid;
 	char comm[COMM_BYTES];
 	struct folded_lines folded_copies;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "report/layout.h"
 
+#define UNCALLED_MOST    10 /* lines of functions that nobody called, but for -v */
 #define LEAST_COST_SHARE 50 /* memwatch's part in a flush is said from 1/50 (2 %) on */
 
 /* ---- the table ---- */
@@ -122,6 +123,24 @@ static void print_unseen_starts(const struct text_report *text, struct page *pag
 			function->unseen_starts == 1 ? "" : "es");
 }
 
+/* Of a pattern that takes many, most may be so. */
+static void print_uncalled(const struct text_report *text, struct page *page,
+			   const struct run_summary *summary)
+{
+	size_t shown = summary->uncalled_count, columns = text->settings.columns;
+	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT];
+
+	if (shown > UNCALLED_MOST && !text->settings.verbose)
+		shown = UNCALLED_MOST - 1;
+	for (size_t i = 0; i < shown; i++)
+		layout_paragraph(page, LAYOUT_HANG, columns, "%s: not called while it was watched.",
+				 layout_name(name, summary->uncalled[i], NAME_COLUMNS));
+	if (shown < summary->uncalled_count)
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "Likewise not called: %s more watched functions (-v names them).",
+				 text_count(count, summary->uncalled_count - shown));
+}
+
 static void print_notes(const struct text_report *text, struct page *page,
 			const struct run_summary *summary)
 {
@@ -133,6 +152,7 @@ static void print_notes(const struct text_report *text, struct page *page,
 		print_untimed(text, page, &summary->functions[i]);
 	for (size_t i = 0; i < summary->function_count; i++)
 		print_unseen_starts(text, page, &summary->functions[i]);
+	print_uncalled(text, page, summary);
 	if (summary->left_out)
 		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
 				 "Calls of %s or longer without a copy, of functions with others "
@@ -256,25 +276,33 @@ static void print_finding(const struct text_report *text, struct page *page,
 	text_paint(text, page, PAINT_NONE);
 }
 
+static void print_watched(const struct text_report *text, struct page *page,
+			  const struct run_summary *summary)
+{
+	size_t columns = text->settings.columns;
+	char name[LAYOUT_NAME_BYTES];
+
+	if (summary->watched_count)
+		fprintf(page->stream, "Watched:\n");
+	for (size_t i = 0; i < summary->watched_count; i++)
+		layout_paragraph(page, LAYOUT_HANG, columns, "  %s",
+				 layout_name(name, summary->watched[i], columns - 2));
+}
+
 static void print_nothing_found(const struct text_report *text, struct page *page,
 				const struct run_summary *summary)
 {
-	char least[TEXT_SHORT], name[LAYOUT_NAME_BYTES];
-	size_t columns = text->settings.columns;
+	char least[TEXT_SHORT];
 
 	/* A flush whose record was lost is in the table only. */
-	layout_paragraph(page, LAYOUT_HANG, columns,
+	layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
 			 "No watched call of %s or longer%s came to its end%s.",
 			 text_duration(least, text->min_time_ns),
 			 summary->left_out ? " in which a copy was counted" : "",
 			 summary->losses.ring_full || summary->losses.malformed
 				 ? ", as far as memwatch can tell: events were lost"
 				 : "");
-	if (summary->watched_count)
-		fprintf(page->stream, "Watched:\n");
-	for (size_t i = 0; i < summary->watched_count; i++)
-		layout_paragraph(page, LAYOUT_HANG, columns, "  %s",
-				 layout_name(name, summary->watched[i], columns - 2));
+	print_watched(text, page, summary);
 }
 
 static void print_unseen(const struct text_report *text, struct page *page)
@@ -448,24 +476,39 @@ static void print_watch(const struct text_report *text, struct page *page,
 			 text_duration(wall, summary->wall_ns), processes, gap);
 }
 
-void text_summarize(const struct text_report *text, struct page *page,
-		    const struct run_summary *summary)
+/* What there is to say of flushes. Where no function was named, there can't be any. */
+static void print_end(const struct text_report *text, struct page *page,
+		      const struct run_summary *summary)
 {
-	print_table(text, page, summary);
-	print_notes(text, page, summary);
+	if (summary->is_copies_only && summary->copies)
+		return;
 	fputc('\n', page->stream);
-	if (summary->finding.found)
+	if (summary->is_copies_only)
+		print_watched(text, page, summary);
+	else if (summary->finding.found)
 		print_finding(text, page, summary);
 	else
 		print_nothing_found(text, page, summary);
 	if (!summary->finding.found || summary->copyless_flushes)
 		print_unseen(text, page);
+}
+
+void text_summarize(const struct text_report *text, struct page *page,
+		    const struct run_summary *summary)
+{
+	print_table(text, page, summary);
+	print_notes(text, page, summary);
+	print_end(text, page, summary);
 	fputc('\n', page->stream);
 	print_losses(text, page, &summary->losses);
 	print_copies(text, page, summary);
 	text_count_gaps(text, page, summary);
-	if (text->settings.verbose)
+	if (text->settings.verbose || summary->is_copies_only)
 		print_sizes(text, page, summary);
+	if (summary->is_copies_only)
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+				 "To learn which calls of a function copied how much, and how long "
+				 "they took, name it with --flush.");
 	print_writes(text, page, summary);
 	print_watch(text, page, summary);
 	text_cost(text, page, summary);

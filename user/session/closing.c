@@ -38,6 +38,17 @@ static const char *writes_name(const struct watchlist *watchlist)
 	return NULL;
 }
 
+static bool has_role(const struct watchlist *watchlist, enum watch_role role)
+{
+	const struct pattern *pattern;
+
+	array_each (pattern, &watchlist->patterns) {
+		if (pattern->role == role)
+			return true;
+	}
+	return false;
+}
+
 static struct summary_input summary_input_of(const struct session_settings *settings,
 					     const struct counted *counted)
 {
@@ -325,6 +336,11 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 
 typedef ARRAY(char *) word_list;
 
+struct names {
+	word_list watched;
+	word_list uncalled;
+};
+
 static int list_name(word_list *words, const struct symbol_name *name)
 {
 	char *text, **known;
@@ -344,23 +360,52 @@ static int list_name(word_list *words, const struct symbol_name *name)
 	return -ENOMEM;
 }
 
-static int fill_watched(const struct watchlist *watchlist, struct run_summary *result,
-			word_list *words)
+/* What the summary is to say of the names that the user gave; borrowed from the lists. */
+static void fill_names(const struct watchlist *watchlist, const struct names *names,
+		       struct run_summary *result)
+{
+	result->watched = (const char *const *)names->watched.items;
+	result->watched_count = names->watched.count;
+	result->uncalled = (const char *const *)names->uncalled.items;
+	result->uncalled_count = names->uncalled.count;
+	result->is_copies_only = !has_role(watchlist, ROLE_FLUSH);
+}
+
+/* Of what is no longer counted, nobody knows. */
+static bool is_uncalled(const struct symbol_name *name, const struct mw_function *function)
+{
+	return !function->calls && !name->unseen_starts && name->watch != WATCH_DROPPED;
+}
+
+static int list_names(const struct watchlist *watchlist, const struct counted *counted,
+		      struct names *names)
 {
 	const struct symbol_name *routine;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < watchlist->function_count; i++) {
-		if (watchlist->is_watched[i])
-			err = list_name(words, &watchlist->functions[i]);
+		const struct symbol_name *name = &watchlist->functions[i];
+
+		if (!watchlist->is_watched[i])
+			continue;
+		err = list_name(&names->watched, name);
+		if (!err && is_uncalled(name, &counted->functions[i]))
+			err = list_name(&names->uncalled, name);
 	}
 	array_each (routine, &watchlist->routines) {
 		if (!err)
-			err = list_name(words, routine);
+			err = list_name(&names->watched, routine);
 	}
-	result->watched = (const char *const *)words->items;
-	result->watched_count = words->count;
 	return err;
+}
+
+static void release_words(word_list *words)
+{
+	char **word;
+
+	array_each (word, words)
+		free(*word);
+	array_release(words);
 }
 
 int closing_report(const struct session_settings *settings, struct processes *processes,
@@ -371,8 +416,7 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 	struct summary summary = {0};
 	struct summary_input input;
 	struct probe_costs costs;
-	word_list words = {0};
-	char **word;
+	struct names names = {0};
 	int err = -ENOMEM;
 
 	if (!counted)
@@ -393,9 +437,10 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 	input.target_cpu_ns = processes_cpu_ns(processes);
 	err = summarize(&input, tally, &summary);
 	if (!err)
-		err = fill_watched(settings->watchlist, &summary.result, &words);
+		err = list_names(settings->watchlist, counted, &names);
 	if (err)
 		goto out;
+	fill_names(settings->watchlist, &names, &summary.result);
 	summary.result.processes_seen = processes->seen;
 	summary.result.processes_watched = processes->watched;
 	summary.result.worst_unwatched_ns = processes->worst_unwatched_ns;
@@ -405,9 +450,8 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 out:
 	if (err && err != -ENOENT)
 		log_error("no summary: %s", strerror(-err));
-	array_each (word, &words)
-		free(*word);
-	array_release(&words);
+	release_words(&names.watched);
+	release_words(&names.uncalled);
 	summary_release(&summary);
 	free(counted);
 	return err;

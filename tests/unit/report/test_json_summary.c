@@ -66,6 +66,8 @@ static struct run_summary sample_summary(const char *const *watched)
 		.worst_unwatched_ns = 12,
 		.watched = watched,
 		.watched_count = 2,
+		.uncalled = watched,
+		.uncalled_count = 1,
 	};
 }
 
@@ -112,7 +114,8 @@ static void shows_the_summary(void **state)
 		   "\"writes_function\":\"put\",\"writes\":77,\"write_gap_ns\":810,\"unmatched_"
 		   "ends\":3,\"processes_watched\":2,"
 		   "\"processes_seen\":3,\"worst_unwatched_ns\":12,"
-		   "\"watched\":[\"flush in app\",\"memmove in libc.so.6\"]}\n");
+		   "\"watched\":[\"flush in app\",\"memmove in libc.so.6\"],"
+		   "\"uncalled\":[\"flush in app\"]}\n");
 }
 
 static void leaves_out_costs_that_are_not_known(void **state)

@@ -187,6 +187,8 @@ static void show_all_with(struct fixture *fixture, const char *name)
 	summary.finding.found = false;
 	summary.watched = watched;
 	summary.watched_count = 2;
+	summary.uncalled = watched;
+	summary.uncalled_count = 2;
 	show_summary(fixture, &summary);
 }
 

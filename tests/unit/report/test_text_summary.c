@@ -479,6 +479,77 @@ static void says_how_often_the_budget_stepped_in(void **state)
 	check_summary(&summary, LIST("it counts 3 times ("), NONE);
 }
 
+/* With -q nobody has seen the steps. */
+static void says_when_the_budget_stepped_in_first(void **state)
+{
+	struct run_summary summary = sample_summary;
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 1000, .quiet = true});
+	show_header(&fixture, "app");
+	show_step(&fixture, (struct budget_step){.at_ns = 1 * S + 1020 * MS, .function = "f"});
+	show_step(&fixture, (struct budget_step){.at_ns = 4 * S, .function = "f"});
+	assert_true(fixture.bytes == 0);
+	summary.budget_steps = 2;
+	show_summary(&fixture, &summary);
+	assert_non_null(strstr(fixture.shown, "it counts 2 times, first after 1.02 s of 4.00 s ("));
+	summary.budget_steps = 1;
+	show_summary(&fixture, &summary);
+	assert_non_null(strstr(fixture.shown, "it counts 1 time, after 1.02 s of 4.00 s ("));
+	close_report(&fixture);
+}
+
+/* Who named no function is not told that none of its calls ended. */
+static void shows_sizes_where_no_function_was_named(void **state)
+{
+	const char *const watched[] = {"memmove in libc.so.6"};
+	struct run_summary summary = {
+		.is_copies_only = true, .watched = watched, .watched_count = 1};
+
+	(void)state;
+	check_summary(&summary,
+		      LIST("\nWatched:\n  memmove in libc.so.6\nmemwatch cannot see",
+			   "\nCopies counted: none.\n", "\nTo learn which calls of a function "),
+		      LIST("No watched call", "by size"));
+	summary.copies = summary.copies_by_class[11] = 12;
+	summary.copied_bytes = summary.bytes_by_class[11] = 2 << 20;
+	check_summary(&summary,
+		      LIST(")\n\nCopies counted: 12, 2.00 MiB",
+			   "\nCopies by size:\n     COPIES     BYTES  SIZE\n         12  2.00 MiB  "
+			   "1.00 KiB to under 2.00 KiB\nTo learn which calls of a function copied "
+			   "how much, and how long they took, name it with --flush.\n"),
+		      LIST("No watched call", "Watched:", "cannot see"));
+}
+
+static void names_the_functions_that_nobody_called(void **state)
+{
+	const char *const names[] = {"f1 in a", "f2 in a",  "f3 in a", "f4 in a",
+				     "f5 in a", "f6 in a",  "f7 in a", "f8 in a",
+				     "f9 in a", "f10 in a", "f11 in a"};
+	struct run_summary summary = sample_summary;
+	struct fixture fixture;
+
+	(void)state;
+	check_summary(&summary, NONE, LIST("not called"));
+	summary.uncalled = names;
+	summary.uncalled_count = 10;
+	check_summary(&summary,
+		      LIST("\nf1 in a: not called while it was watched.\n",
+			   "\nf10 in a: not called while it was watched.\n"),
+		      LIST("Likewise"));
+	summary.uncalled_count = 11;
+	check_summary(&summary,
+		      LIST("\nf9 in a: not called", "\nLikewise not called: 2 more watched "
+						    "functions (-v names them).\n"),
+		      LIST("f10", "f11"));
+	open_report(&fixture, (struct text_settings){.columns = 80, .verbose = true});
+	show_summary(&fixture, &summary);
+	assert_non_null(strstr(fixture.shown, "\nf11 in a: not called"));
+	assert_null(strstr(fixture.shown, "Likewise"));
+	close_report(&fixture);
+}
+
 static void tells_the_time_of_large_copies(void **state)
 {
 	struct run_summary summary = sample_summary;
@@ -554,6 +625,9 @@ int main(void)
 		cmocka_unit_test(says_what_was_too_dear_to_be_timed),
 		cmocka_unit_test(says_which_copies_are_not_counted),
 		cmocka_unit_test(says_how_often_the_budget_stepped_in),
+		cmocka_unit_test(says_when_the_budget_stepped_in_first),
+		cmocka_unit_test(shows_sizes_where_no_function_was_named),
+		cmocka_unit_test(names_the_functions_that_nobody_called),
 		cmocka_unit_test(tells_the_time_of_large_copies),
 		cmocka_unit_test(finds_only_what_was_counted_in_full),
 		cmocka_unit_test(tells_namesakes_apart),
