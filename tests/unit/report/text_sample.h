@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -172,5 +173,28 @@ static const struct run_summary sample_summary = {
 	.processes_seen = 3,
 	.worst_unwatched_ns = 11200000,
 };
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NONE      ((const char *const[]){NULL})
+
+/* The summary, on wide lines, has all of the first and none of the others. */
+static inline void check_summary(const struct run_summary *summary, const char *const *wanted,
+				 const char *const *unwanted)
+{
+	struct fixture fixture;
+
+	open_report(&fixture, (struct text_settings){.columns = 1000});
+	show_header(&fixture, "app");
+	show_summary(&fixture, summary);
+	for (; *wanted; wanted++) {
+		if (!strstr(fixture.shown, *wanted))
+			fail_msg("no \"%s\" in: %s", *wanted, fixture.shown);
+	}
+	for (; *unwanted; unwanted++) {
+		if (strstr(fixture.shown, *unwanted))
+			fail_msg("\"%s\" in: %s", *unwanted, fixture.shown);
+	}
+	close_report(&fixture);
+}
 
 #endif
