@@ -9,8 +9,8 @@
 
 #include "attach/tracer.h"
 #include "base/array.h"
-#include "session/gates.h"
-#include "session/watchlist.h"
+#include "choose/gates.h"
+#include "choose/watchlist.h"
 
 #define MEMWATCH_VERSION "0.1.0"
 

@@ -20,8 +20,10 @@ ROOMS = {
     "receive": ({"base", "bpf"}, {"bpf/bpf.h", "bpf/libbpf.h"}),
     "analyse": ({"base", "bpf"}, set()),
     "report": ({"base", "analyse"}, {"jansson.h"}),
-    "session": ({"base", "target", "elf", "plan", "attach", "receive", "analyse", "report", "bpf"},
-                set()),
+    # Of attach/, how it takes a point; of analyse/, how a function is named.
+    "choose": ({"base", "target", "elf", "plan", "attach", "analyse", "bpf"}, set()),
+    "session": ({"base", "target", "elf", "plan", "choose", "attach", "receive", "analyse",
+                 "report", "bpf"}, set()),
 }
 LIBRARIES = ("libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/", "zlib.h", "lzma.h", "Zydis/",
              "bpf/", "jansson.h")

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "target/process.h"
-#include "session/wrong_place.h"
+#include "choose/wrong_place.h"
 
 /* What the kernel counted, as one value. */
 struct counted {

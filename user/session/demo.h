@@ -2,7 +2,7 @@
 #ifndef SESSION_DEMO_H
 #define SESSION_DEMO_H
 
-#include "session/watchlist.h"
+#include "choose/watchlist.h"
 
 #define DEMO_WORDS 5
 

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "session/closing.h"
 #include "session/plan_lines.h"
-#include "session/watch.h"
+#include "choose/watch.h"
 #include "target/launch.h"
 
 /* launch: the process is held at its entry point; or NULL. */

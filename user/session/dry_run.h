@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 #include "attach/tracer.h"
-#include "session/gates.h"
-#include "session/watchlist.h"
+#include "choose/gates.h"
+#include "choose/watchlist.h"
 #include "target/identity.h"
 
 struct dry_run_settings {

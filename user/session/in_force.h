@@ -4,7 +4,7 @@
 #ifndef SESSION_IN_FORCE_H
 #define SESSION_IN_FORCE_H
 
-#include "session/watch.h"
+#include "choose/watch.h"
 
 /* How a watched function is watched, in all processes. */
 enum function_watch {

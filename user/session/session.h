@@ -4,9 +4,9 @@
 #define SESSION_SESSION_H
 
 #include "attach/tracer.h"
-#include "session/gates.h"
+#include "choose/gates.h"
 #include "session/outputs.h"
-#include "session/watchlist.h"
+#include "choose/watchlist.h"
 #include "target/launch.h"
 
 struct session_settings {
@@ -15,8 +15,8 @@ struct session_settings {
 	struct watchlist *watchlist;
 	const struct run_header *header; /* all but the times, which the session sets */
 	struct gate_settings gates;
-	struct launch *launch;           /* held at its entry point; NULL for an attach */
-	const pid_t *pids;               /* for an attach; checked by the caller */
+	struct launch *launch; /* held at its entry point; NULL for an attach */
+	const pid_t *pids;     /* for an attach; checked by the caller */
 	size_t pid_count;
 	uint64_t duration_ns; /* 0: until it ends */
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "session/module_memory.h"
+#include "choose/module_memory.h"
 #include "session/process.h"
 
 static struct process_spending spending_of(const struct processes *processes,

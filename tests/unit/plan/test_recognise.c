@@ -6,7 +6,7 @@
 
 #include "code_bytes.h"
 #include "live_code.h"
-#include "session/modules.h"
+#include "choose/modules.h"
 
 static const char *recognise(const uint8_t *code, size_t bytes)
 {
