@@ -110,7 +110,7 @@ struct function_summary {
 	uint64_t ended;      /* whose end was seen too; the times below are of these */
 	uint64_t unfinished; /* open at the end of their thread or of the watch */
 	uint64_t abandoned;  /* left by longjmp, an exception or an exit that has no probe */
-	uint64_t cut_off;    /* open when their probes went: by the budget, or with their code */
+	uint64_t cut_off;    /* open when the budget took their probes */
 	uint64_t lost;       /* not followed: memwatch's table was full */
 	uint64_t untimed;    /* begun while the budget had its calls counted alone */
 	uint64_t total_ns;   /* of outermost calls: recursion is not counted twice */

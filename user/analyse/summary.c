@@ -63,6 +63,8 @@ static struct function_summary summarize_function(const struct symbol_name *name
 {
 	struct estimate estimate = estimate_copied(function, reported);
 
+	/* But for the budget, probes go where the code or the process does: it was left before. */
+
 	return (struct function_summary){
 		.function = name->function,
 		.symbol = name->symbol,
@@ -70,8 +72,8 @@ static struct function_summary summarize_function(const struct symbol_name *name
 		.calls = function->calls,
 		.ended = function->ended,
 		.unfinished = function->unfinished,
-		.abandoned = function->abandoned,
-		.cut_off = function->cut_off,
+		.abandoned = function->abandoned + (name->was_throttled ? 0 : function->cut_off),
+		.cut_off = name->was_throttled ? function->cut_off : 0,
 		.untimed = untimed_calls(name, function),
 		.lost = function->lost,
 		.ends_unseen = name->ends_unseen,

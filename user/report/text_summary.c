@@ -84,11 +84,8 @@ static void print_untimed(const struct text_report *text, struct page *page,
 					      : "left by longjmp, an exception or an exit without "
 						"a probe: in no figure but CALLS, so WORST may be "
 						"more"},
-		{function->cut_off, function->is_throttled
-					    ? "open when the budget ended their timing: in no "
-					      "figure but CALLS, so WORST may be more"
-					    : "open when their code, and memwatch's probes with "
-					      "it, was unloaded: in no figure but CALLS"},
+		{function->cut_off, "open when the budget ended their timing: in no figure but "
+				    "CALLS, so WORST may be more"},
 		{function->lost, "lost, not timed"},
 	};
 	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], list[512];

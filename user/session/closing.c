@@ -306,7 +306,7 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 
 		if (index >= watchlist->function_count)
 			continue;
-		/* The budget took its probes, or its code is gone: nobody knows when it ended. */
+		/* The budget took its probes, or its code or process is gone. */
 		if (!probe_link_is_live(settings->tracer, open->span.link)) {
 			counted->functions[index].cut_off++;
 			continue;

@@ -164,7 +164,9 @@ static void functions_tell_what_the_budget_left(void **state)
 						     .copied_bytes = 4096,
 						     .outermost = 4,
 						     .whole_calls = 1,
-						     .whole_bytes = 2048};
+						     .whole_bytes = 2048,
+						     .abandoned = 1,
+						     .cut_off = 6};
 	fixture->functions[1] = (struct mw_function){.calls = 29,
 						     .total_ns = 2,
 						     .ended = 16,
@@ -182,7 +184,11 @@ static void functions_tell_what_the_budget_left(void **state)
 	assert_int_equal(lines[0].error_bytes, 0);
 	assert_false(lines[0].is_counted_only || lines[0].is_dropped);
 	assert_true(lines[1].is_counted_only && !lines[1].is_dropped);
+	assert_int_equal(lines[1].abandoned, 2);
 	assert_int_equal(lines[1].cut_off, 3);
+	/* Not throttled: with their process, or a plugin that was unloaded. */
+	assert_int_equal(lines[0].abandoned, 7);
+	assert_int_equal(lines[0].cut_off, 0);
 	assert_int_equal(lines[1].untimed, 5);
 	assert_true(lines[1].is_throttled && !lines[0].is_throttled);
 	/* Counters that are read while the target runs tell of nothing. */
