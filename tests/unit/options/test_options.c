@@ -45,14 +45,11 @@ static struct taken_stream take_stream(FILE *stream)
 
 static void give_back(struct taken_stream *taken, char *text, size_t text_bytes)
 {
-	size_t got;
-
 	fflush(taken->stream);
 	dup2(taken->kept_fd, fileno(taken->stream));
 	close(taken->kept_fd);
 	rewind(taken->file);
-	got = fread(text, 1, text_bytes - 1, taken->file);
-	text[got] = '\0';
+	text[fread(text, 1, text_bytes - 1, taken->file)] = '\0';
 	fclose(taken->file);
 }
 
