@@ -41,10 +41,9 @@ __attribute__((noipa)) static void copy_bytes(size_t bytes)
 }
 
 /*
- * The shape is that of memcpy in Google's fleet (Chatelet et al., "automemcpy", ISMM 2021: 96 % of
- * the sizes are at most 128 bytes, 99 % at most 1,024; the smallest are the most frequent). What
- * the paper leaves open is filled in here: sizes spread evenly within each octave, a tail to 16
- * KiB, and one copy in 65,536 of 1 MiB, which then are a tenth of the time.
+ * Made up, after what programs are known to do: most copies are small (96 % of these are at most
+ * 128 bytes, and the smallest are the most frequent), sizes spread evenly within each octave, a
+ * tail goes to 16 KiB, and one copy in 65,536 is of 1 MiB: those are a tenth of the time.
  */
 static void fill_mix(void)
 {
