@@ -133,6 +133,7 @@ static void check_plan(const struct gate_case *given, uint64_t from_bytes,
 	gate_plan_release(&plan);
 }
 
+/* At a size that the routine tells apart. */
 static void check_sizes(const struct gate_case *given, const struct reached *reached)
 {
 	const struct code_view view = gate_case_view(given);
@@ -149,7 +150,7 @@ static void check_sizes(const struct gate_case *given, const struct reached *rea
 		CHECK(sizes.items[i - 1] < sizes.items[i]);
 	/* One of them, another in each case. */
 	if (sizes.count)
-		check_plan(given, sizes.items[given->layout.from_bytes % sizes.count], reached);
+		check_plan(given, sizes.items[given->layout.from_bytes / 2 % sizes.count], reached);
 	array_release(&sizes);
 }
 
@@ -167,7 +168,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 	for (size_t i = 0; i < gate_case_doors(&given, doors); i++)
 		reach(&given, &reached, doors[i].vaddr);
 	reach_all(&given, &view, &reached);
-	check_plan(&given, given.layout.from_bytes, &reached);
-	check_sizes(&given, &reached);
+	if (given.layout.from_bytes % 2)
+		check_sizes(&given, &reached);
+	else
+		check_plan(&given, given.layout.from_bytes, &reached);
 	return 0;
 }

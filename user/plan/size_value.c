@@ -27,10 +27,11 @@ bool value_is_constant(const struct size_value *value)
 
 bool value_equals(const struct size_value *a, const struct size_value *b)
 {
-	return a->kind == b->kind && a->dst == b->dst && a->src == b->src && a->size == b->size &&
-	       a->stack == b->stack && a->shift == b->shift && a->entry_bytes == b->entry_bytes &&
-	       a->offset == b->offset && a->low == b->low && a->high == b->high &&
-	       a->step == b->step;
+	/* Most are asked of equal ones: one branch for all of it. */
+	return !((a->kind ^ b->kind) | (a->dst ^ b->dst) | (a->src ^ b->src) | (a->size ^ b->size) |
+		 (a->stack ^ b->stack) | (a->shift ^ b->shift) | (a->entry_bytes ^ b->entry_bytes) |
+		 (a->offset ^ b->offset) | (a->low ^ b->low) | (a->high ^ b->high) |
+		 (a->step ^ b->step));
 }
 
 bool value_is_size(const struct size_value *value)
