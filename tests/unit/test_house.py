@@ -18,12 +18,14 @@ ROOMS = {
     "plan": ({"base"}, {"Zydis/"}),
     "attach": ({"base", "bpf"}, {"bpf/bpf.h", "bpf/libbpf.h"}),
     "receive": ({"base", "bpf"}, {"bpf/bpf.h", "bpf/libbpf.h"}),
-    "analyse": ({"base", "bpf"}, set()),
+    # Of elf/, the names that a file gives its code.
+    "stack": ({"base", "elf"}, {"libelf.h", "gelf.h", "elfutils/", "dwarf.h"}),
+    "analyse": ({"base", "bpf", "stack"}, set()),
     "report": ({"base", "analyse"}, {"jansson.h"}),
     # Of attach/, how it takes a point; of analyse/, how a function is named.
     "choose": ({"base", "target", "elf", "plan", "attach", "analyse", "bpf"}, set()),
     "session": ({"base", "target", "elf", "plan", "choose", "attach", "receive", "analyse",
-                 "report", "bpf"}, set()),
+                 "report", "stack", "bpf"}, set()),
 }
 LIBRARIES = ("libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/", "zlib.h", "lzma.h", "Zydis/",
              "bpf/", "jansson.h")
@@ -31,6 +33,7 @@ LIBRARIES = ("libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/", "zlib.h
 FORBIDDEN_TEXT = {
     "plan": ["/proc", "printf(stdout", "fopen"],
     "elf": ["/proc", "process_vm_readv"],
+    "stack": ["/proc", "printf(std"],
     "analyse": ["/proc", "fopen", "printf(std", "clock_gettime", "clock_monotonic_ns"],
     "report": ["/proc", "clock_gettime", "clock_monotonic_ns"],
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From registers and stack bytes to frames. Callers are found by call frame information
+ * (.eh_frame, .debug_frame), which programs have without frame pointers; where there is none, by
+ * the frame pointer, and at a function's very start by the return address at (%rsp). What a file
+ * says is believed only where it leads up the stack and into code.
+ */
+#ifndef STACK_STACK_H
+#define STACK_STACK_H
+
+#include <sys/types.h>
+
+#include "stack/frame.h"
+
+#define STACK_REGISTERS 16 /* numbered as instructions do: rax, rcx, rdx, rbx, rsp, rbp, rsi, ...  \
+			    */
+
+/* One thread at one moment. */
+struct stack_taken {
+	uint64_t registers[STACK_REGISTERS];
+	uint64_t ip_addr;
+	const uint8_t *stack; /* the bytes from %rsp on; may be anything the target wrote */
+	size_t stack_bytes;
+	bool is_cut; /* the thread's stack goes on behind them */
+};
+
+/* A file's mapping in a process, as it was when the stack was taken. */
+struct stack_mapping {
+	uint64_t start_addr, end_addr, file_off;
+	const char *path;      /* as the target sees it: its last part names the module */
+	const char *open_path; /* opens it; NULL: path does */
+	uint8_t build_id[20];  /* the file must have it; all 0: not known */
+	size_t build_id_bytes;
+};
+
+/* All that is known of processes' code: files, once each, and the strings of frames. */
+struct stacks;
+
+struct stacks *stacks_new(void);
+void stacks_free(struct stacks *stacks);
+
+/*
+ * The process's executable mappings from now on, instead of those before; the array and its
+ * strings are not kept. perf_map: a JIT's /tmp/perf-PID.map, or NULL; read when it is needed, and
+ * again when an address is not in it. 0 or -ENOMEM: files that can't be opened, are no ELF or are
+ * another build than build_id says give frames without names.
+ */
+int stacks_map(struct stacks *stacks, pid_t pid, const struct stack_mapping *mappings, size_t count,
+	       const char *perf_map);
+void stacks_forget(struct stacks *stacks, pid_t pid);
+
+/*
+ * Appends to path->frames, which the caller releases; at least one frame, the innermost. 0,
+ * -ENOENT (no mappings of that process are known) or -ENOMEM.
+ */
+int stacks_walk(struct stacks *stacks, pid_t pid, const struct stack_taken *taken,
+		struct call_path *path);
+
+/* As stacks_walk(), without names, lines and inlined frames: some µs once the file is known. */
+int stacks_walk_addresses(struct stacks *stacks, pid_t pid, const struct stack_taken *taken,
+			  struct call_path *path);
+
+/* Names one address, as a frame of its own: the code of a function that a path led to. */
+int stacks_name(struct stacks *stacks, pid_t pid, uint64_t addr, bool is_caller,
+		struct call_path *path);
+
+#endif
