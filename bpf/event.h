@@ -24,6 +24,7 @@ enum mw_point_kind {
 	MW_POINT_CALIBRATE, /* memwatch's own: costs what MW_POINT_COPY costs, counts apart */
 	MW_POINT_COPY_END,  /* a return that ends copies of MW_POINT_TIMED; index: routine */
 	MW_POINT_CALL,      /* a watched function is entered, and only counted; index: function */
+	MW_POINT_CALLER,    /* a function that leads to copies is entered; index: of its counter */
 };
 
 #define MW_POINT_STEPPED    1u /* the instruction is single-stepped: the hit costs more */
@@ -109,6 +110,8 @@ enum mw_record_type {
 	MW_RECORD_EXIT,
 	MW_RECORD_LOADER,
 	MW_RECORD_SPENDING,
+	MW_RECORD_SAMPLE,
+	MW_RECORD_HOT,
 };
 
 struct mw_head {
@@ -184,6 +187,53 @@ struct mw_spending {
 	struct mw_head head;
 };
 
+/* Where a thread was, and how it came there. */
+enum mw_sample_kind {
+	MW_SAMPLE_COPY = 1,   /* the clock found it in a copy, in user mode */
+	MW_SAMPLE_FAULT,      /* the same, in the kernel on behalf of one: a page fault */
+	MW_SAMPLE_SPAN,       /* at the end of a watched call that is told of */
+	MW_SAMPLE_LARGE_COPY, /* at the start of a copy that is */
+	MW_SAMPLE_KINDS,
+};
+
+#define MW_SAMPLE_CUT     1u /* more of the stack lies behind what was taken */
+#define MW_SAMPLE_INLINED 2u /* no routine: the program's own loop, or its rep movs */
+#define MW_SAMPLE_IN_SPAN 4u /* a watched call was open */
+#define MW_SAMPLE_FLAGS   7u /* all of them */
+
+/* How many functions' calls are counted at a time to find the one that defers the work. */
+#define MW_CALLERS 8
+
+struct mw_sample {
+	struct mw_head head;
+	__u64 registers[MW_REGISTER_COUNT]; /* of user mode, as enum mw_register numbers them */
+	__u64 ip_addr;
+	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
+	__u64 weight_ns; /* CPU time that it stands for; else 0 */
+	__u64 goroutine;
+	__u64 copied_bytes; /* these: its strand's running totals */
+	__u64 copies;
+	__u64 gate_bytes; /* of its process just now: smaller copies are not in them */
+	__u64 calls[MW_CALLERS];
+	__u32 kind;
+	__u32 flags;       /* MW_SAMPLE_* */
+	__u32 stack_bytes; /* what follows is of the stack, from %rsp on; 0: none was taken */
+	__u32 reserved;    /* the record goes on behind them */
+};
+
+/* The sizes of stack that there is room for in a record. */
+#define MW_STACK_SMALL  2048
+#define MW_STACK_MEDIUM 8192
+#define MW_STACK_LARGE  24576
+#define MW_STACK_MOST   65536
+
+/* A function of MW_POINT_CALLER is called often while its strand copies nothing. */
+struct mw_hot {
+	struct mw_head head;
+	__u32 caller; /* its counter */
+	__u32 reserved;
+};
+
 /*
  * Who wakes the reader of spans and copies: a wakeup is an interrupt to another CPU, which costs
  * the target more than all else of a record. So whoever puts a record in while nobody reads wakes
@@ -236,6 +286,7 @@ enum mw_loss {
 	MW_LOSS_THREAD_STATE, /* a hit on a thread whose totals had no room */
 	MW_LOSS_GOROUTINE,    /* the same of a goroutine */
 	MW_LOSS_LIFE,         /* a fork, exec, exit or loaded library that could not be told of */
+	MW_LOSS_STACK,        /* a sample that the ring had no room for */
 	MW_LOSS_KINDS,
 };
 
@@ -253,6 +304,10 @@ struct mw_totals {
 	__u64 cheap_hits;
 	__u64 stepped_hits;
 	__u64 writes;
+	__u64 samples; /* by the clock, wherever it found a thread */
+	__u64 copy_samples;
+	__u64 trap_samples; /* in memwatch's own probes on copies */
+	__u64 stacks;       /* that were taken */
 	__u64 losses[MW_LOSS_KINDS];
 	__u64 write_gap_classes[MW_TIME_CLASSES]; /* from one write to the next of the strand */
 };
@@ -329,6 +384,37 @@ struct mw_strand {
 	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
+	__u64 last_sample_ns;            /* in a copy */
+	__u64 last_stack_ns;             /* when one was taken */
+	__u64 calls[MW_CALLERS];         /* of functions that lead to copies */
+	__u64 sampled_calls[MW_CALLERS]; /* the same at the last sample in a copy */
+};
+
+/*
+ * Where the copies of a process are done: routines, and loops of its own. In the order of their
+ * addresses, none within another.
+ */
+#define MW_CODE_RANGES 128
+
+#define MW_CODE_GO      1u /* Go's own code: %r14 holds the current goroutine's g */
+#define MW_CODE_INLINED 2u /* no routine */
+
+struct mw_code_range {
+	__u64 start_addr;
+	__u64 end_addr;
+	__u64 flags; /* MW_CODE_* */
+};
+
+struct mw_code {
+	__u64 count;
+	struct mw_code_range ranges[MW_CODE_RANGES];
+};
+
+/* Elsewhere in a process the clock found a thread, again and again. */
+struct mw_place {
+	__u64 addr;
+	__u32 pid;
+	__u32 reserved;
 };
 
 /* What the thread iterator prints. */
@@ -347,6 +433,10 @@ MW_SIZE_IS(mw_watched, 16);
 MW_SIZE_IS(mw_reader, 16);
 MW_SIZE_IS(mw_span, 144);
 MW_SIZE_IS(mw_copy, 80);
+MW_SIZE_IS(mw_sample, 304);
+MW_SIZE_IS(mw_hot, 48);
+MW_SIZE_IS(mw_code_range, 24);
+MW_SIZE_IS(mw_place, 16);
 MW_SIZE_IS(mw_fork, 48);
 MW_SIZE_IS(mw_exec, 48);
 MW_SIZE_IS(mw_exit, 48);
@@ -355,8 +445,8 @@ MW_SIZE_IS(mw_open_span, 136);
 MW_SIZE_IS(mw_open_copy, 56);
 MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 168);
-MW_SIZE_IS(mw_strand_line, 200);
+MW_SIZE_IS(mw_strand, 312);
+MW_SIZE_IS(mw_strand_line, 344);
 MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

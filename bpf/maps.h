@@ -10,6 +10,10 @@
 const volatile __u64 min_bytes = 1 << 20;
 const volatile __u64 min_time_ns = 1000000;
 const volatile __u32 follow = 1;
+/* Each strand's stack is taken no more often than this. */
+const volatile __u64 stack_pause_ns = 3000000;
+/* A thread that was not found in a copy for so long has left it. */
+const volatile __u64 quiet_ns = 5000000;
 
 /* User space sets this first when it ends, so that what it then reads no longer moves. */
 __u32 stopped;
@@ -68,6 +72,37 @@ struct {
 	__type(key, __u32);
 	__type(value, struct mw_watched);
 } watched SEC(".maps");
+
+static __always_inline struct mw_watched *watched_process(__u32 pid)
+{
+	return bpf_map_lookup_elem(&watched, &pid);
+}
+
+/* Where their copies are done, by tgid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct mw_code);
+} copy_code SEC(".maps");
+
+/* Where else the clock found them, and how often. What is not asked for again makes room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct mw_place);
+	__type(value, __u64);
+} places SEC(".maps");
+
+/* Counts the places that came to be worth a look. */
+__u64 places_risen;
+
+/* By the entries of MW_POINT_CALLER. */
+__u64 callers_spent_ns;
+
+/* Bit by bit, those that were told of as hot. */
+__u32 hot_callers;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -6,6 +6,7 @@
  * has such links (6.13).
  */
 #include "copy.h"
+#include "sample.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
@@ -46,6 +47,9 @@ static __always_inline void charge(__u64 cookie, __u64 cost_ns)
 	case MW_POINT_CALL:
 		count_add(function_spent_ns[MW_COOKIE_INDEX(cookie) % MW_MAX_FUNCTIONS], cost_ns);
 		break;
+	case MW_POINT_CALLER:
+		count_add(callers_spent_ns, cost_ns);
+		return;
 	default:
 		return;
 	}
@@ -126,6 +130,8 @@ int probe_point(struct pt_regs *ctx)
 		span_end(ctx, &strand, cookie);
 	else if (kind == MW_POINT_CALL)
 		call_count(MW_COOKIE_INDEX(cookie));
+	else if (kind == MW_POINT_CALLER)
+		caller_count(strand.totals, cookie);
 	else if (kind == MW_POINT_LOADER)
 		loader_emit();
 	return 0;
@@ -155,6 +161,12 @@ int probe_session(struct pt_regs *ctx)
 	if (MW_COOKIE_FLAGS(cookie) & MW_POINT_GO)
 		cookie &= ~MW_COOKIE(0, MW_POINT_TIMED, 0);
 	return !copy_count(ctx, &strand, mine, cookie, 1);
+}
+
+SEC("perf_event")
+int clock_ticked(struct bpf_perf_event_data *ctx)
+{
+	return sample_clock(ctx);
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -199,6 +211,7 @@ int BPF_PROG(process_execed, struct task_struct *task, int old_tid)
 		thread->write_return_addr = 0;
 	}
 	goroutines_end(pid);
+	bpf_map_delete_elem(&copy_code, &pid);
 	/* The new program's copies are counted once user space has planned for it. */
 	process->gate_bytes = MW_NO_GATE;
 	process->gate_step++;
@@ -228,6 +241,7 @@ int BPF_PROG(process_exited, struct task_struct *task)
 	/* do_exit() takes a thread off `live` before it comes here. Several may see it at 0. */
 	if (task->signal->live.counter != 0)
 		return 0;
+	bpf_map_delete_elem(&copy_code, &pid);
 	if (bpf_map_delete_elem(&watched, &pid))
 		return 0;
 	goroutines_end(pid);

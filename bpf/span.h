@@ -35,11 +35,6 @@ static __always_inline int is_in_write(const struct strand *strand, __u64 sp)
 		       totals->write_return_addr;
 }
 
-static __always_inline struct mw_watched *watched_process(__u32 pid)
-{
-	return bpf_map_lookup_elem(&watched, &pid);
-}
-
 /* A span that will have no end: its call was left, or lost its probes while it ran. */
 static __always_inline void span_count_endless(struct mw_function *function,
 					       const struct mw_open_span *span)

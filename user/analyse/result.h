@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "stack/frame.h"
+
 #define COMM_BYTES 16
 #define NO_GATE    UINT64_MAX /* as gate_bytes: no copy is counted, whatever its size */
 
@@ -78,6 +80,57 @@ struct large_copy {
 	uint64_t bytes;
 	uint64_t duration_ns; /* 0: not known */
 	uint64_t dst_addr, src_addr;
+};
+
+/*
+ * A stretch of one strand's time in copies that no watched function explains, as the clock's
+ * samples show it: it began and ended within error_ns of what is said here.
+ */
+struct stall {
+	/* The innermost function that all of its stacks have, but for copy routines; NULL: no stack
+	 * was taken, or they have none in common. */
+	const struct frame *culprit;
+	const struct frame *frames; /* a path that most of its stacks go, the copy first */
+	size_t frame_count;
+	enum stack_end path_end;
+	pid_t pid, tid; /* the thread of its last sample */
+	char comm[COMM_BYTES];
+	uint64_t goroutine_addr;
+	uint64_t start_ns, duration_ns, error_ns;
+	bool unfinished;          /* the watch, or its thread, ended in it */
+	uint64_t samples, stacks; /* that were taken; of those samples, with a stack */
+	uint64_t user_ns,
+		fault_ns; /* of its CPU time, by samples: copying; in page faults of copies */
+	/* Between its first sample and its last; copies below gate_bytes are not in them (NO_GATE:
+	 * none is). */
+	uint64_t copied_bytes, copies, gate_bytes;
+};
+
+/* All stalls of one culprit. */
+struct culprit {
+	const struct frame *frame; /* as in struct stall; NULL: those without one */
+	uint64_t stalls, samples;
+	uint64_t total_ns, max_ns, p50_ns;
+	uint64_t user_ns, fault_ns;
+	uint64_t copied_bytes, gate_bytes; /* gate_bytes: the largest of theirs */
+};
+
+/* A function of the call tree: the time of all samples in copies that were made below it. */
+struct call_node {
+	const struct frame *frame;
+	size_t depth;     /* 0: where threads begin */
+	uint64_t time_ns; /* its callees' in it */
+	uint64_t own_ns;  /* of samples that ended here: those of copies */
+};
+
+/* What copies took time, by whom; from samples, named flushes' too. */
+struct stall_summary {
+	const struct culprit *culprits; /* the longest total_ns first */
+	size_t culprit_count;
+	const struct call_node *nodes; /* depth first, the heaviest callee first */
+	size_t node_count;
+	uint64_t sampled_ns;   /* of all samples in copies */
+	uint64_t stackless_ns; /* of those without a stack of their own or of their stall */
 };
 
 /* How the calls of a function are watched. */

@@ -15,6 +15,7 @@
 #include "attach/link_number.h"
 #include "attach/quiet_thread.h"
 #include "attach/retire.h"
+#include "attach/sampler.h"
 #include "attach/sessions.h"
 #include "base/log.h"
 #include "bpf/event.h"
@@ -31,6 +32,7 @@ struct tracer {
 	struct link_numbers numbers;
 	struct retire_queue *retiring;
 	int thread_lines_link_fd;
+	struct sampler *sampler; /* NULL: none is wanted */
 
 	/* The thread that measures what a hit costs, and its probes. */
 	pthread_t meter;
@@ -70,6 +72,7 @@ static int load_programs(struct tracer *tracer, const struct tracer_settings *se
 	skeleton->rodata->min_bytes = settings->min_bytes;
 	skeleton->rodata->min_time_ns = settings->min_time_ns;
 	skeleton->rodata->follow = settings->follow;
+	skeleton->rodata->quiet_ns = settings->quiet_ns;
 	set_kernel_costs(skeleton, &typical_costs);
 	if (tracer->maker.kind == LINKS_MULTI)
 		bpf_program__set_expected_attach_type(skeleton->progs.probe_point,
@@ -213,6 +216,19 @@ void tracer_await_costs(struct tracer *tracer)
 	tracer->is_metering = false;
 }
 
+static int start_sampler(struct tracer *tracer, const struct tracer_settings *settings)
+{
+	struct sampler_settings sampler = {
+		.program = tracer->skeleton->progs.clock_ticked,
+		.period_ns = settings->sample_period_ns,
+		.follows = settings->follow,
+	};
+	if (!settings->sample_period_ns)
+		return 0;
+	tracer->sampler = sampler_new(&sampler);
+	return tracer->sampler ? 0 : -ENOMEM;
+}
+
 static struct tracer *tracer_new(void)
 {
 	struct tracer *tracer = calloc(1, sizeof(*tracer));
@@ -240,6 +256,8 @@ int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
 		start_to_measure(tracer);
 		err = attach_life_events(tracer);
 	}
+	if (!err)
+		err = start_sampler(tracer, settings);
 	if (err) {
 		if (settings->links != LINKS_MULTI || err == -EPERM)
 			explain_failure(err);
@@ -260,6 +278,7 @@ void tracer_close(struct tracer *tracer)
 	if (!tracer)
 		return;
 	tracer_await_costs(tracer);
+	sampler_free(tracer->sampler);
 	retire_queue_free(tracer->retiring);
 	memwatch_bpf__destroy(tracer->skeleton);
 	free(tracer);
@@ -420,4 +439,58 @@ void probe_link_retire(struct tracer *tracer, struct probe_link *link)
 size_t tracer_retiring(struct tracer *tracer, unsigned wait_ms)
 {
 	return retire_queue_wait(tracer->retiring, wait_ms);
+}
+
+int tracer_sample(struct tracer *tracer, pid_t pid)
+{
+	return tracer->sampler ? sampler_add(tracer->sampler, pid) : -ENOTSUP;
+}
+
+int tracer_set_code(struct tracer *tracer, pid_t pid, const struct mw_code_range *ranges,
+		    size_t count)
+{
+	struct mw_code *code = calloc(1, sizeof(*code));
+	uint32_t key = pid;
+	int err;
+
+	if (!code)
+		return -ENOMEM;
+	code->count = count < MW_CODE_RANGES ? count : MW_CODE_RANGES;
+	if (code->count)
+		memcpy(code->ranges, ranges, code->count * sizeof(*ranges));
+	err = bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.copy_code), &key, code,
+				  BPF_ANY);
+	free(code);
+	return err ? -errno : 0;
+}
+
+uint64_t tracer_places_risen(const struct tracer *tracer)
+{
+	return __atomic_load_n(&tracer->skeleton->bss->places_risen, __ATOMIC_RELAXED);
+}
+
+size_t tracer_places(struct tracer *tracer, uint64_t least_hits, struct mw_place *places,
+		     size_t most)
+{
+	int map_fd = bpf_map__fd(tracer->skeleton->maps.places);
+	struct mw_place key, *before = NULL;
+	size_t count = 0;
+	uint64_t hits;
+
+	while (count < most && !bpf_map_get_next_key(map_fd, before, &key)) {
+		places[count] = key;
+		before = &key;
+		count += !bpf_map_lookup_elem(map_fd, &key, &hits) && hits >= least_hits;
+	}
+	return count;
+}
+
+uint64_t tracer_callers_spent_ns(const struct tracer *tracer)
+{
+	return __atomic_load_n(&tracer->skeleton->bss->callers_spent_ns, __ATOMIC_RELAXED);
+}
+
+void tracer_reset_hot(struct tracer *tracer)
+{
+	__atomic_store_n(&tracer->skeleton->bss->hot_callers, 0, __ATOMIC_RELAXED);
 }

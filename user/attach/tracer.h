@@ -25,7 +25,9 @@ struct tracer_settings {
 	uint64_t min_time_ns;
 	bool follow;
 	enum link_kind links;
-	bool time_copies; /* LINK_SESSION is wanted */
+	bool time_copies;          /* LINK_SESSION is wanted */
+	uint64_t sample_period_ns; /* of the sampler's clock; 0: there is none */
+	uint64_t quiet_ns;         /* a thread that was found in no copy for so long has left it */
 };
 
 /*
@@ -112,6 +114,32 @@ uint64_t tracer_retired_spent_ns(const struct tracer *tracer);
 
 /* The next hit that is charged to the budget makes a MW_RECORD_SPENDING of the life ring. */
 void tracer_tell_next_hit(struct tracer *tracer);
+
+/* ---- the sampler ---- */
+
+/*
+ * Its clock ticks in all threads of the process from now on, and in all that these start; -ENOTSUP
+ * where the tracer has none.
+ */
+int tracer_sample(struct tracer *tracer, pid_t pid);
+
+/*
+ * Where the process does its copies: what the clock finds there is told of. In the order of their
+ * addresses, none within another; what is past MW_CODE_RANGES is left out. 0 or negative errno.
+ */
+struct mw_code_range;
+int tracer_set_code(struct tracer *tracer, pid_t pid, const struct mw_code_range *ranges,
+		    size_t count);
+
+/* How often a place came to be worth a look, and which of the process's are. */
+uint64_t tracer_places_risen(const struct tracer *tracer);
+struct mw_place;
+size_t tracer_places(struct tracer *tracer, uint64_t least_hits, struct mw_place *places,
+		     size_t most);
+
+/* Calls of MW_POINT_CALLER: what they have cost, and those that were told of as hot no more. */
+uint64_t tracer_callers_spent_ns(const struct tracer *tracer);
+void tracer_reset_hot(struct tracer *tracer);
 
 /* ---- links ---- */
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "elf/demangle.h"
+#include "choose/copy_code.h"
 #include "choose/doors.h"
 #include "choose/matching.h"
 #include "choose/planning.h"
@@ -372,6 +373,8 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 	}
 	if (!err)
 		err = doors_plan(&planning, &doors);
+	if (!err)
+		err = copy_code_plan(&planning, &doors);
 	/* Without a routine there is nothing that could be missed. */
 	if (!plan->copy_doors)
 		plan->gate_bytes[GATE_EVERY] =
@@ -401,6 +404,7 @@ void process_plan_release(struct process_plan *plan)
 	array_release(&plan->notes);
 	array_release(&plan->constants);
 	array_release(&plan->uncounted);
+	array_release(&plan->code);
 }
 
 /* Appends all values of an array to another of the same type. 0 or -ENOMEM. */
@@ -423,6 +427,7 @@ int process_plan_copy(const struct process_plan *plan, struct process_plan *copy
 	memset(&copy->notes, 0, sizeof(copy->notes));
 	memset(&copy->constants, 0, sizeof(copy->constants));
 	memset(&copy->uncounted, 0, sizeof(copy->uncounted));
+	memset(&copy->code, 0, sizeof(copy->code));
 	array_each (module, &plan->modules) {
 		if (!err)
 			err = add_module(copy, *module);
@@ -435,6 +440,8 @@ int process_plan_copy(const struct process_plan *plan, struct process_plan *copy
 		err = array_append(&copy->constants, &plan->constants);
 	if (!err)
 		err = array_append(&copy->uncounted, &plan->uncounted);
+	if (!err)
+		err = array_append(&copy->code, &plan->code);
 	if (err)
 		process_plan_release(copy);
 	return err;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "attach/tracer.h"
+#include "bpf/event.h"
 #include "choose/gates.h"
 #include "choose/modules.h"
 
@@ -60,6 +61,8 @@ struct process_plan {
 	ARRAY(struct gate_note) notes;
 	ARRAY(struct planned_constant) constants;
 	ARRAY(struct uncounted_routine) uncounted;
+	ARRAY(struct mw_code_range)
+	code; /* where its copies are done, by address, for the sampler */
 	/* From which size on all copies are counted; MW_NO_GATE: none is. Routines that are not
 	 * counted on a level are left out of account. */
 	uint64_t gate_bytes[GATE_LEVELS];

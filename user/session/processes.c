@@ -252,6 +252,10 @@ static int take_plan(struct processes *processes, struct process *process,
 			    "writable, remapped or on huge pages; what they count is missing",
 			    missing, count_in_force(plan, &force), process->pid, process->comm);
 	note_gate(processes, plan);
+	err = tracer_set_code(processes->tracer, process->pid, plan->code.items, plan->code.count);
+	if (err)
+		log_warning("process %d (%s) can't be sampled: %s", process->pid, process->comm,
+			    strerror(-err));
 	return process->probes_added ? plan_lines_log(process->pid, plan, &processes->gates,
 						      tracer_costs(processes->tracer))
 				     : 0;

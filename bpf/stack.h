@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a thread is and how it came there: its registers and what lies on its stack, for user space
+ * to unwind.
+ */
+#ifndef BPF_STACK_H
+#define BPF_STACK_H
+
+#include "chain.h"
+
+/* What a sample is to say; the registers are those of user mode. */
+struct sample_ask {
+	struct pt_regs regs;
+	__u64 start_ns;
+	__u64 weight_ns;
+	__u64 owner;
+	__u32 kind;
+	__u32 flags;
+	__u32 wants_stack;
+};
+
+/* A stack of more is no thread's: a heap that coroutines live in, say. */
+#define STACK_PLAUSIBLE (64ULL << 20)
+
+/* Up to where it goes, from sp on; 0: not known. */
+static __always_inline __u64 stack_depth(__u64 owner, __u64 sp)
+{
+	__u64 end = owner ? strand_base(owner) : stack_range_at(sp).end;
+
+	return end > sp && end - sp < STACK_PLAUSIBLE ? end - sp : 0;
+}
+
+static __always_inline void sample_fill(struct mw_sample *record, const struct sample_ask *ask,
+					const struct mw_strand *strand)
+{
+	const struct mw_watched *process = watched_process(bpf_get_current_pid_tgid() >> 32);
+	const struct pt_regs *regs = &ask->regs;
+
+	record->registers[MW_RAX] = regs->ax;
+	record->registers[MW_RCX] = regs->cx;
+	record->registers[MW_RDX] = regs->dx;
+	record->registers[MW_RBX] = regs->bx;
+	record->registers[MW_RSP] = regs->sp;
+	record->registers[MW_RBP] = regs->bp;
+	record->registers[MW_RSI] = regs->si;
+	record->registers[MW_RDI] = regs->di;
+	record->registers[MW_R8] = regs->r8;
+	record->registers[MW_R9] = regs->r9;
+	record->registers[MW_R10] = regs->r10;
+	record->registers[MW_R11] = regs->r11;
+	record->registers[MW_R12] = regs->r12;
+	record->registers[MW_R13] = regs->r13;
+	record->registers[MW_R14] = regs->r14;
+	record->registers[MW_R15] = regs->r15;
+	record->ip_addr = regs->ip;
+	record->start_ns = ask->start_ns;
+	record->weight_ns = ask->weight_ns;
+	record->goroutine = ask->owner;
+	record->copied_bytes = strand->copied_bytes;
+	record->copies = strand->copies;
+	record->gate_bytes = process ? process->gate_bytes : MW_NO_GATE;
+	for (int i = 0; i < MW_CALLERS; i++)
+		record->calls[i] = strand->calls[i];
+	record->kind = ask->kind;
+	record->flags = ask->flags;
+	record->stack_bytes = 0;
+	record->reserved = 0;
+}
+
+/*
+ * A page that was never touched, or is not in memory now, can't be read here: then what lies before
+ * it will do.
+ */
+static __always_inline void stack_take(struct mw_sample *record, __u64 sp, __u64 depth, __u64 most)
+{
+	__u64 bytes = depth ? depth : most;
+
+	if (bytes > most)
+		bytes = most;
+	if (!depth || bytes < depth)
+		record->flags |= MW_SAMPLE_CUT;
+	for (int i = 0; i < 6; i++) {
+		barrier_var(bytes);
+		if (bytes > most)
+			return;
+		if (!bpf_probe_read_user(record + 1, bytes, (void *)sp)) {
+			record->stack_bytes = bytes;
+			return;
+		}
+		record->flags |= MW_SAMPLE_CUT;
+		bytes /= 2;
+	}
+}
+
+static __always_inline int sample_send(const struct sample_ask *ask, const struct mw_strand *strand,
+				       __u64 depth, __u64 most, __u64 now_ns)
+{
+	struct mw_sample *record = bpf_ringbuf_reserve(&ring, sizeof(struct mw_sample) + most, 0);
+
+	if (!record) {
+		count_loss(MW_LOSS_STACK);
+		return 0;
+	}
+	record_start(&record->head, MW_RECORD_SAMPLE, sizeof(*record) + most, now_ns);
+	sample_fill(record, ask, strand);
+	if (most)
+		stack_take(record, ask->regs.sp, depth, most);
+	record_submit(record);
+	return 1;
+}
+
+/* Global, as chain_prune() is: verified once. */
+__noinline int sample_emit(struct sample_ask *ask, struct mw_strand *strand)
+{
+	struct mw_totals *mine = totals_of(MW_TOTALS_TARGET);
+	__u64 now_ns = bpf_ktime_get_ns(), depth;
+
+	if (!ask || !strand)
+		return 0;
+	if (!ask->wants_stack || now_ns < strand->last_stack_ns + stack_pause_ns)
+		return sample_send(ask, strand, 0, 0, now_ns);
+	strand->last_stack_ns = now_ns;
+	if (mine)
+		count_add(mine->stacks, 1);
+	depth = stack_depth(ask->owner, ask->regs.sp);
+	if (depth && depth <= MW_STACK_SMALL)
+		return sample_send(ask, strand, depth, MW_STACK_SMALL, now_ns);
+	if (depth && depth <= MW_STACK_MEDIUM)
+		return sample_send(ask, strand, depth, MW_STACK_MEDIUM, now_ns);
+	if (depth <= MW_STACK_LARGE)
+		return sample_send(ask, strand, depth, MW_STACK_LARGE, now_ns);
+	return sample_send(ask, strand, depth, MW_STACK_MOST, now_ns);
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From samples to stalls: successive ones of one strand are grouped in time, and what they have in
+ * common is to blame. Pure: times are those of the samples.
+ */
+#ifndef ANALYSE_STALL_H
+#define ANALYSE_STALL_H
+
+#include "analyse/result.h"
+#include "base/array.h"
+#include "bpf/event.h"
+
+/* The clock found a thread in a copy. */
+struct sample {
+	pid_t pid, tid;
+	char comm[COMM_BYTES];
+	uint64_t goroutine_addr; /* of its strand; 0: the thread is */
+	uint64_t at_ns;
+	uint64_t weight_ns; /* CPU time that it stands for */
+	bool in_fault;      /* in the kernel, on behalf of the copy */
+	bool is_inlined;    /* no copy routine: the innermost frame copies by itself */
+	bool in_span;       /* a watched function explains it */
+	uint64_t copied_bytes, copies, gate_bytes; /* as in struct mw_sample */
+	uint64_t calls[MW_CALLERS];
+	const struct call_path *path; /* NULL: no stack was taken; else the caller's */
+};
+
+typedef void (*stall_fn)(void *context, const struct stall *stall);
+
+struct stalls;
+
+struct stall_settings {
+	uint64_t quiet_ns;    /* without a sample for so long, a stall is over */
+	uint64_t min_time_ns; /* shorter ones are counted, and not told of */
+	stall_fn on_stall;    /* told of each that is over; what it gets lives for the call */
+	void *context;
+};
+
+/* NULL where memory is out. */
+struct stalls *stalls_new(const struct stall_settings *settings);
+void stalls_free(struct stalls *stalls);
+
+/* Samples of one strand come in order. 0 or -ENOMEM. */
+int stalls_add(struct stalls *stalls, const struct sample *sample);
+
+/* Tells of those that are over at now_ns. The process's are, too, where it ended or called exec. */
+void stalls_advance(struct stalls *stalls, uint64_t now_ns);
+void stalls_drop_process(struct stalls *stalls, pid_t pid);
+/* The watch ends: tells of all that are left. */
+void stalls_finish(struct stalls *stalls, uint64_t now_ns);
+
+/*
+ * The stall that is under way on the strand of the sample that came last, as far as it is known;
+ * false where a watched function explains it. It lives until the next call.
+ */
+bool stalls_latest(const struct stalls *stalls, struct stall *stall);
+
+/* Of all that were told of or counted; it lives until stalls_free(). 0 or -ENOMEM. */
+int stalls_summarize(struct stalls *stalls, struct stall_summary *summary);
+
+/* Whether two frames are of the same function, whatever instruction of it they are at. */
+bool frame_same_function(const struct frame *a, const struct frame *b);
+
+#endif

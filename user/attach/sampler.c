@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "attach/sampler.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/array.h"
+
+struct sampler {
+	struct sampler_settings settings;
+	ARRAY(int) event_fds;
+};
+
+struct sampler *sampler_new(const struct sampler_settings *settings)
+{
+	struct sampler *sampler = calloc(1, sizeof(*sampler));
+
+	if (sampler)
+		sampler->settings = *settings;
+	return sampler;
+}
+
+/*
+ * An inherited event has its parent's program from the start (Linux 4.9). inherit_thread (5.13)
+ * leaves out processes.
+ */
+static int open_event(const struct sampler_settings *settings, pid_t tid)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = settings->period_ns,
+		.inherit = 1,
+		.inherit_thread = !settings->follows,
+		.disabled = 1,
+		.exclude_hv = 1,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	if (!ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(settings->program)) &&
+	    !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static int add_thread(struct sampler *sampler, pid_t tid)
+{
+	int fd = open_event(&sampler->settings, tid), err;
+
+	if (fd < 0)
+		return fd == -ESRCH ? 0 : fd;
+	err = array_push(&sampler->event_fds, fd);
+	if (err)
+		close(fd);
+	return err;
+}
+
+/*
+ * One look: of a thread that starts meanwhile nobody can say whether the one that started it had
+ * the event already, and with two of them it would be sampled twice.
+ */
+int sampler_add(struct sampler *sampler, pid_t pid)
+{
+	char path[32];
+	struct dirent *entry;
+	DIR *tasks;
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	if (!tasks)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (!err && (entry = readdir(tasks))) {
+		pid_t tid = atoi(entry->d_name);
+
+		if (tid)
+			err = add_thread(sampler, tid);
+	}
+	closedir(tasks);
+	return err;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	int *fd;
+
+	if (!sampler)
+		return;
+	array_each (fd, &sampler->event_fds)
+		close(*fd);
+	array_release(&sampler->event_fds);
+	free(sampler);
+}

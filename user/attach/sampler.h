@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The clock that looks where threads are. It is a perf event of each thread that is there when the
+ * process is added, and is inherited by the threads and children that these start: it ticks while
+ * they run and costs nobody else.
+ */
+#ifndef ATTACH_SAMPLER_H
+#define ATTACH_SAMPLER_H
+
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sampler;
+
+struct sampler_settings {
+	const struct bpf_program *program;
+	uint64_t period_ns; /* of the thread's CPU time */
+	bool follows;       /* children as well */
+};
+
+/* NULL where memory is out. */
+struct sampler *sampler_new(const struct sampler_settings *settings);
+
+/*
+ * Looks at all threads of the process from now on. Threads that end meanwhile are no error. 0,
+ * -ESRCH, or why the kernel refuses: -EACCES, -EMFILE, ...; then some may be looked at.
+ */
+int sampler_add(struct sampler *sampler, pid_t pid);
+
+/* No more ticks, from anybody. NULL is fine. */
+void sampler_free(struct sampler *sampler);
+
+#endif
