@@ -69,6 +69,10 @@ struct flush {
 	bool in_write;           /* that write was still open when it began, so it made it */
 	uint64_t probe_hits;     /* of memwatch's probes inside this span, on its strand */
 	uint64_t overhead_ns;    /* what they cost, by calibration */
+	/* Its call path, taken at its end, the function itself first; 0 frames: not taken. */
+	const struct frame *frames;
+	size_t frame_count;
+	enum stack_end path_end;
 };
 
 struct large_copy {
@@ -80,6 +84,10 @@ struct large_copy {
 	uint64_t bytes;
 	uint64_t duration_ns; /* 0: not known */
 	uint64_t dst_addr, src_addr;
+	/* Its call path, the routine first; 0 frames: not taken. */
+	const struct frame *frames;
+	size_t frame_count;
+	enum stack_end path_end;
 };
 
 /*
@@ -104,6 +112,36 @@ struct stall {
 	/* Between its first sample and its last; copies below gate_bytes are not in them (NO_GATE:
 	 * none is). */
 	uint64_t copied_bytes, copies, gate_bytes;
+};
+
+/* The functions on the way to a stall whose calls were counted at a time. */
+#define DISCOVERY_FUNCTIONS 8
+
+struct counted_function {
+	const struct frame *frame;
+	uint64_t calls_per_stall; /* the median, from one stall's beginning to the next one's */
+	uint64_t calls_within;    /* those of them that came while it copied */
+};
+
+/*
+ * What counting the calls around a culprit's stalls came to: which function carries out what which
+ * other one defers.
+ */
+struct discovery {
+	uint64_t at_ns;
+	pid_t pid;
+	char comm[COMM_BYTES];
+	const struct frame *culprit;
+	const struct frame *flush;  /* called about once a stall, the outermost such; NULL: none */
+	const struct frame *caller; /* called often between stalls; NULL: none was found */
+	uint64_t stalls;            /* that were counted */
+	uint64_t period_calls; /* of the caller, from stall to stall; 0: no constant, or unknown */
+	bool is_irregular;     /* the distances differ */
+	bool is_watched;       /* the flush bears a span probe from now on */
+	struct counted_function functions[DISCOVERY_FUNCTIONS]; /* from the culprit outward */
+	size_t function_count;
+	uint64_t cost_ns;   /* of the counting, beyond the budget */
+	const char *reason; /* why it came to nothing; NULL: it did not */
 };
 
 /* All stalls of one culprit. */
@@ -198,6 +236,7 @@ struct loss_counts {
 	uint64_t thread_state_failed;
 	uint64_t goroutine_table_full;
 	uint64_t malformed;   /* records that failed the receiver's checks */
+	uint64_t samples;     /* of copies, that the ring buffer had no room for */
 	uint64_t life_events; /* forks, execs, exits and libraries that were not told of */
 };
 
@@ -221,6 +260,13 @@ struct finding {
 
 struct run_summary {
 	uint64_t wall_ns;
+	struct stall_summary stalls;
+	const struct discovery *discoveries; /* as they were told of, in that order */
+	size_t discovery_count;
+	bool is_sampled; /* the clock looked for copies */
+	uint64_t sample_period_ns;
+	uint64_t samples, copy_samples, trap_samples, stacks; /* that it took; where; with stacks */
+	uint64_t sampling_ns; /* what that cost the target, by estimate; it is in overhead_ns */
 	const struct function_summary *functions;
 	size_t function_count;
 	struct finding finding;

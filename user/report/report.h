@@ -19,6 +19,8 @@ struct report_ops {
 	int (*flush)(struct report *report, const struct flush *flush);
 	int (*copy)(struct report *report, const struct large_copy *copy);
 	int (*budget)(struct report *report, const struct budget_step *step);
+	int (*stall)(struct report *report, const struct stall *stall);
+	int (*discovery)(struct report *report, const struct discovery *discovery);
 	int (*live)(struct report *report, const struct run_summary *so_far); /* a status line */
 	int (*summary)(struct report *report, const struct run_summary *summary);
 	void (*free)(struct report *report);

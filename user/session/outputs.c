@@ -247,6 +247,16 @@ void outputs_budget(struct outputs *outputs, const struct budget_step *step)
 	tell_all(outputs, budget, step);
 }
 
+void outputs_stall(struct outputs *outputs, const struct stall *stall)
+{
+	tell_all(outputs, stall, stall);
+}
+
+void outputs_discovery(struct outputs *outputs, const struct discovery *discovery)
+{
+	tell_all(outputs, discovery, discovery);
+}
+
 void outputs_live(struct outputs *outputs, const struct run_summary *so_far)
 {
 	if (outputs->live)

@@ -47,6 +47,8 @@ void outputs_child(struct outputs *outputs, const struct child_report *child);
 void outputs_flush(struct outputs *outputs, const struct flush *flush);
 void outputs_copy(struct outputs *outputs, const struct large_copy *copy);
 void outputs_budget(struct outputs *outputs, const struct budget_step *step);
+void outputs_stall(struct outputs *outputs, const struct stall *stall);
+void outputs_discovery(struct outputs *outputs, const struct discovery *discovery);
 void outputs_live(struct outputs *outputs, const struct run_summary *so_far);
 void outputs_summary(struct outputs *outputs, const struct run_summary *summary);
 
