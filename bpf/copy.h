@@ -111,6 +111,8 @@ static __always_inline int copy_follow(struct pt_regs *ctx, const struct strand 
 	copy.src_addr = register_read(ctx, registers ? MW_REGISTERS_SRC(registers) : MW_RSI);
 	copy.return_addr = user_word(strand->sp);
 	copy.start_ns = bpf_ktime_get_ns();
+	if (copy.is_large)
+		stack_emit(ctx, strand, MW_SAMPLE_LARGE_COPY, copy.start_ns);
 	if (is_timed && open_copy_start(strand, &copy))
 		return 1;
 	if (copy.is_large) {

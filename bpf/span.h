@@ -10,6 +10,7 @@
 #define BPF_SPAN_H
 
 #include "open_copy.h"
+#include "stack.h"
 
 static __always_inline struct mw_span_key span_key(struct pt_regs *ctx, const struct strand *strand,
 						   __u32 index)
@@ -202,8 +203,10 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 	}
 	gate = span_gate_of(span);
 	span_count(function, span, &gate, strand->totals, now_ns - span->start_ns);
-	if (now_ns - span->start_ns >= min_time_ns)
+	if (now_ns - span->start_ns >= min_time_ns) {
+		stack_emit(ctx, strand, MW_SAMPLE_SPAN, span->start_ns);
 		span_emit(&key, span, &gate, strand->totals, now_ns, 0);
+	}
 	bpf_map_delete_elem(&open_spans, &key);
 }
 

@@ -132,4 +132,19 @@ __noinline int sample_emit(struct sample_ask *ask, struct mw_strand *strand)
 	return sample_send(ask, strand, depth, MW_STACK_MOST, now_ns);
 }
 
+/* The stack of a hit that is told of; it goes before what is told. */
+static __always_inline void stack_emit(struct pt_regs *ctx, const struct strand *strand, __u32 kind,
+				       __u64 start_ns)
+{
+	struct sample_ask ask = {
+		.start_ns = start_ns,
+		.owner = strand->owner,
+		.kind = kind,
+		.wants_stack = 1,
+	};
+
+	if (takes_stacks && !bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), ctx))
+		sample_emit(&ask, strand->totals);
+}
+
 #endif

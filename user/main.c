@@ -20,6 +20,8 @@ static struct tracer_settings tracer_settings_of(const struct options *options)
 		.follow = options->follow,
 		.links = options->links,
 		.time_copies = options->time_copies,
+		.sample_period_ns = options_sample_period_ns(options),
+		.quiet_ns = options_quiet_ns(options),
 	};
 }
 
@@ -57,6 +59,9 @@ static int watch(struct options *options, struct outputs *outputs, struct tracer
 		.watchlist = &options->watchlist,
 		.header = &header,
 		.gates = gates,
+		.sample_period_ns = options_sample_period_ns(options),
+		.quiet_ns = options_quiet_ns(options),
+		.sampling_pct = options_sampling_pct(options),
 		.launch = launch,
 		.pids = options->pids.items,
 		.pid_count = options->pids.count,

@@ -25,6 +25,8 @@ enum {
 	OPT_DURATION,
 	OPT_JSON,
 	OPT_NO_FOLLOW,
+	OPT_NO_SAMPLE,
+	OPT_NO_AUTO,
 	OPT_DRY_RUN,
 	OPT_LINKS,
 	OPT_VERSION,
@@ -44,6 +46,8 @@ static const struct option long_options[] = {
 	{"json", required_argument, NULL, OPT_JSON},
 	{"output", required_argument, NULL, 'o'},
 	{"no-follow", no_argument, NULL, OPT_NO_FOLLOW},
+	{"no-sample", no_argument, NULL, OPT_NO_SAMPLE},
+	{"no-auto", no_argument, NULL, OPT_NO_AUTO},
 	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	{"links", required_argument, NULL, OPT_LINKS},
 	{"quiet", no_argument, NULL, 'q'},
@@ -71,6 +75,8 @@ static const char help_text[] =
 	"      --writes SYM        count the calls of this one function: which was slow\n"
 	"      --copy SYM          one more copy routine, called as memcpy is; repeatable\n"
 	"      --no-follow         leave out the children of the processes\n"
+	"      --no-auto           do not look for the function behind a stall\n"
+	"      --no-sample         do not sample where threads copy at all\n"
 	"\n"
 	"What to report\n"
 	"      --min-time T        report calls of --flush from this long on (1ms)\n"
@@ -264,6 +270,10 @@ static int apply_flag(struct options *options, int option)
 {
 	if (option == OPT_NO_FOLLOW)
 		options->follow = false;
+	else if (option == OPT_NO_SAMPLE)
+		options->sample = false;
+	else if (option == OPT_NO_AUTO)
+		options->discover = false;
 	else if (option == OPT_TIME_COPIES)
 		options->time_copies = true;
 	else if (option == OPT_DRY_RUN)
@@ -350,6 +360,8 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 		.min_bytes = 1 << 20,
 		.min_time_ns = NS_PER_MS,
 		.follow = true,
+		.sample = true,
+		.discover = true,
 	};
 	opterr = 0;
 	/* '+': what follows the command's name is the command's; ':' for a value that is missing.
@@ -394,6 +406,36 @@ struct gate_settings options_gates(const struct options *options)
 			gates.begins_low = false;
 	}
 	return gates;
+}
+
+#define SAMPLE_PERIOD_LEAST NS_PER_MS
+/* The sampler's part of the budget, at most. */
+#define SAMPLE_SHARE  0.5
+#define QUIET_PERIODS 4
+#define QUIET_LEAST   (5 * NS_PER_MS)
+
+uint64_t options_sample_period_ns(const struct options *options)
+{
+	double part = options->budget_pct / 100 * SAMPLE_SHARE;
+	double period_ns = options->budget_pct < 0 ? 0 : SAMPLE_NS / part;
+
+	if (!options->sample)
+		return 0;
+	return period_ns > SAMPLE_PERIOD_LEAST ? (uint64_t)period_ns : SAMPLE_PERIOD_LEAST;
+}
+
+uint64_t options_quiet_ns(const struct options *options)
+{
+	uint64_t quiet_ns = QUIET_PERIODS * options_sample_period_ns(options);
+
+	return quiet_ns > QUIET_LEAST ? quiet_ns : QUIET_LEAST;
+}
+
+double options_sampling_pct(const struct options *options)
+{
+	uint64_t period_ns = options_sample_period_ns(options);
+
+	return period_ns ? 100.0 * SAMPLE_NS / (double)period_ns : 0;
 }
 
 void options_release(struct options *options)

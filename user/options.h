@@ -28,6 +28,8 @@ struct options {
 	const char *json_path; /* "-": stdout; NULL: no JSON */
 	const char *out_path;  /* NULL: stderr for a command or with JSON on stdout, else stdout */
 	bool time_copies;      /* by return probes of the kernel's */
+	bool sample;           /* the sampler is on */
+	bool discover;         /* flushes that nobody named are looked for */
 	bool follow;
 	bool dry_run;
 	bool quiet;
@@ -48,5 +50,15 @@ void options_release(struct options *options);
 
 /* Where copies are counted from. The watchlist is complete: the demo has put its functions in. */
 struct gate_settings options_gates(const struct options *options);
+
+/*
+ * The sampler's clock: about 1 kHz, and slower where that would be more than half of the budget. 0:
+ * there is none.
+ */
+uint64_t options_sample_period_ns(const struct options *options);
+/* A thread that was found in no copy for so long has left it: some ticks. */
+uint64_t options_quiet_ns(const struct options *options);
+/* What the clock may cost, in % of the target's time. */
+double options_sampling_pct(const struct options *options);
 
 #endif

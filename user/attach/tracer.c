@@ -73,6 +73,7 @@ static int load_programs(struct tracer *tracer, const struct tracer_settings *se
 	skeleton->rodata->min_time_ns = settings->min_time_ns;
 	skeleton->rodata->follow = settings->follow;
 	skeleton->rodata->quiet_ns = settings->quiet_ns;
+	skeleton->rodata->takes_stacks = settings->sample_period_ns != 0;
 	set_kernel_costs(skeleton, &typical_costs);
 	if (tracer->maker.kind == LINKS_MULTI)
 		bpf_program__set_expected_attach_type(skeleton->progs.probe_point,

@@ -117,6 +117,9 @@ void tracer_tell_next_hit(struct tracer *tracer);
 
 /* ---- the sampler ---- */
 
+/* What a look of the clock costs: 14 us here, design 4.6. */
+#define SAMPLE_NS 14000
+
 /*
  * Its clock ticks in all threads of the process from now on, and in all that these start; -ENOTSUP
  * where the tracer has none.

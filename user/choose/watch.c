@@ -56,6 +56,35 @@ static int list_modules(struct planning *planning)
 	return 0;
 }
 
+static const struct module *module_of(const struct process_plan *plan,
+				      const struct target_mapping *mapping)
+{
+	struct module **module;
+
+	array_each (module, &plan->modules) {
+		if (mapping->inode && (*module)->inode == mapping->inode &&
+		    (*module)->device == mapping->device)
+			return *module;
+	}
+	return NULL;
+}
+
+static int list_code(struct planning *planning)
+{
+	const struct target_mapping *mapping;
+	int err = 0;
+
+	array_each (mapping, &planning->maps.mappings) {
+		struct planned_mapping planned = {mapping->start_addr, mapping->end_addr,
+						  mapping->file_off,
+						  module_of(planning->plan, mapping)};
+
+		if (!err && mapping->executable)
+			err = array_push(&planning->plan->mappings, planned);
+	}
+	return err;
+}
+
 /* ---- watched functions ---- */
 
 /* How tails.c finds what a tail jump leads to in this process. */
@@ -366,6 +395,8 @@ int process_plan_make(pid_t pid, struct modules *modules, struct watchlist *watc
 	plan->fileless_code_bytes = target_maps_fileless_code_bytes(&planning.maps);
 	err = list_modules(&planning);
 	if (!err)
+		err = list_code(&planning);
+	if (!err)
 		err = match_addresses(&planning);
 	array_each (module, &plan->modules) {
 		if (!err)
@@ -404,6 +435,7 @@ void process_plan_release(struct process_plan *plan)
 	array_release(&plan->notes);
 	array_release(&plan->constants);
 	array_release(&plan->uncounted);
+	array_release(&plan->mappings);
 	array_release(&plan->code);
 }
 
@@ -427,6 +459,7 @@ int process_plan_copy(const struct process_plan *plan, struct process_plan *copy
 	memset(&copy->notes, 0, sizeof(copy->notes));
 	memset(&copy->constants, 0, sizeof(copy->constants));
 	memset(&copy->uncounted, 0, sizeof(copy->uncounted));
+	memset(&copy->mappings, 0, sizeof(copy->mappings));
 	memset(&copy->code, 0, sizeof(copy->code));
 	array_each (module, &plan->modules) {
 		if (!err)
@@ -440,6 +473,8 @@ int process_plan_copy(const struct process_plan *plan, struct process_plan *copy
 		err = array_append(&copy->constants, &plan->constants);
 	if (!err)
 		err = array_append(&copy->uncounted, &plan->uncounted);
+	if (!err)
+		err = array_append(&copy->mappings, &plan->mappings);
 	if (!err)
 		err = array_append(&copy->code, &plan->code);
 	if (err)

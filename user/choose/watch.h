@@ -40,6 +40,12 @@ struct planned_constant {
 	struct gate_constant constant;
 };
 
+/* Code that the process has mapped. */
+struct planned_mapping {
+	uint64_t start_addr, end_addr, file_off;
+	const struct module *module; /* NULL: no file that could be read backs it */
+};
+
 /* A routine that has no gate on a level, and so is not counted there. */
 struct uncounted_routine {
 	const struct module *module;
@@ -61,8 +67,8 @@ struct process_plan {
 	ARRAY(struct gate_note) notes;
 	ARRAY(struct planned_constant) constants;
 	ARRAY(struct uncounted_routine) uncounted;
-	ARRAY(struct mw_code_range)
-	code; /* where its copies are done, by address, for the sampler */
+	ARRAY(struct planned_mapping) mappings; /* all code, by address */
+	ARRAY(struct mw_code_range) code;       /* where it copies, by address, for the sampler */
 	/* From which size on all copies are counted; MW_NO_GATE: none is. Routines that are not
 	 * counted on a level are left out of account. */
 	uint64_t gate_bytes[GATE_LEVELS];

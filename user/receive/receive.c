@@ -34,8 +34,25 @@ static size_t record_bytes(uint32_t type)
 		return sizeof(struct mw_loader);
 	case MW_RECORD_SPENDING:
 		return sizeof(struct mw_spending);
+	case MW_RECORD_SAMPLE:
+		return sizeof(struct mw_sample);
+	case MW_RECORD_HOT:
+		return sizeof(struct mw_hot);
 	}
 	return 0;
+}
+
+/* A sample has its stack behind it. */
+static bool size_holds(const struct mw_head *head, size_t bytes)
+{
+	size_t least = record_bytes(head->type);
+
+	if (!least || head->bytes > bytes)
+		return false;
+	if (head->type != MW_RECORD_SAMPLE)
+		return head->bytes == least;
+	return head->bytes >= least && head->bytes - least <= MW_STACK_MOST &&
+	       ((const struct mw_sample *)head)->stack_bytes <= head->bytes - least;
 }
 
 static bool span_holds(const struct mw_span *span)
@@ -50,37 +67,73 @@ static bool copy_holds(const struct mw_copy *copy)
 	return copy->duration_ns <= UINT64_MAX - copy->head.at_ns;
 }
 
+static bool sample_holds(const struct mw_sample *sample)
+{
+	return sample->kind && sample->kind < MW_SAMPLE_KINDS &&
+	       !(sample->flags & ~MW_SAMPLE_FLAGS) && sample->weight_ns <= sample->head.at_ns &&
+	       sample->start_ns <= sample->head.at_ns;
+}
+
 static bool fields_hold(const struct mw_head *head)
 {
-	if (head->type == MW_RECORD_SPAN)
+	switch (head->type) {
+	case MW_RECORD_SPAN:
 		return span_holds((const void *)head);
-	return head->type != MW_RECORD_COPY || copy_holds((const void *)head);
+	case MW_RECORD_COPY:
+		return copy_holds((const void *)head);
+	case MW_RECORD_SAMPLE:
+		return sample_holds((const void *)head);
+	case MW_RECORD_HOT:
+		return ((const struct mw_hot *)head)->caller < MW_CALLERS;
+	}
+	return true;
+}
+
+static void hand_on(struct receiver *receiver, const void *record)
+{
+	const struct record_handlers *handlers = receiver->handlers;
+	void *context = receiver->context;
+
+	switch (((const struct mw_head *)record)->type) {
+	case MW_RECORD_SPAN:
+		handlers->span(context, record);
+		break;
+	case MW_RECORD_COPY:
+		handlers->copy(context, record);
+		break;
+	case MW_RECORD_SAMPLE:
+		handlers->sample(context, record);
+		break;
+	case MW_RECORD_FORK:
+		handlers->fork(context, record);
+		break;
+	case MW_RECORD_EXEC:
+		handlers->exec(context, record);
+		break;
+	case MW_RECORD_EXIT:
+		handlers->exit(context, record);
+		break;
+	case MW_RECORD_LOADER:
+		handlers->loader(context, record);
+		break;
+	case MW_RECORD_HOT:
+		handlers->hot(context, record);
+		break;
+	case MW_RECORD_SPENDING:
+		handlers->spending(context, record);
+		break;
+	}
 }
 
 bool receiver_accept(struct receiver *receiver, const void *record, size_t bytes)
 {
-	const struct record_handlers *handlers = receiver->handlers;
 	const struct mw_head *head = record;
 
-	if (bytes < sizeof(*head) || !record_bytes(head->type) ||
-	    head->bytes != record_bytes(head->type) || bytes < head->bytes || !fields_hold(head)) {
+	if (bytes < sizeof(*head) || !size_holds(head, bytes) || !fields_hold(head)) {
 		receiver->malformed++;
 		return false;
 	}
-	if (head->type == MW_RECORD_SPAN)
-		handlers->span(receiver->context, record);
-	else if (head->type == MW_RECORD_COPY)
-		handlers->copy(receiver->context, record);
-	else if (head->type == MW_RECORD_FORK)
-		handlers->fork(receiver->context, record);
-	else if (head->type == MW_RECORD_EXEC)
-		handlers->exec(receiver->context, record);
-	else if (head->type == MW_RECORD_EXIT)
-		handlers->exit(receiver->context, record);
-	else if (head->type == MW_RECORD_LOADER)
-		handlers->loader(receiver->context, record);
-	else
-		handlers->spending(receiver->context, record);
+	hand_on(receiver, record);
 	return true;
 }
 

@@ -18,11 +18,14 @@ struct record_handlers {
 	void (*span)(void *context, const struct mw_span *span);
 	/* A copy that was timed is told of at its end, so later than others that began after it. */
 	void (*copy)(void *context, const struct mw_copy *copy);
+	/* Of a span or a copy, it comes just before that. */
+	void (*sample)(void *context, const struct mw_sample *sample);
 	void (*fork)(void *context, const struct mw_fork *fork);
 	void (*exec)(void *context, const struct mw_exec *exec);
 	void (*exit)(void *context, const struct mw_exit *exit);
 	void (*loader)(void *context, const struct mw_loader *loader);
 	void (*spending)(void *context, const struct mw_spending *spending);
+	void (*hot)(void *context, const struct mw_hot *hot);
 };
 
 struct receiver;

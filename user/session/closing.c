@@ -12,19 +12,15 @@
 #include "target/process.h"
 #include "choose/wrong_place.h"
 
-/* What the kernel counted, as one value. */
-struct counted {
-	struct mw_function functions[MW_MAX_FUNCTIONS];
-	struct mw_totals totals;
-};
-
-static int read_counters(const struct session_settings *settings, struct counted *counted)
+static int read_counters(const struct session_settings *settings, struct run_end *end)
 {
 	struct tracer_outlets outlets = tracer_outlets(settings->tracer);
-	int err = counters_read_functions(outlets.functions_map_fd, counted->functions,
+	int err = counters_read_functions(outlets.functions_map_fd, end->functions,
 					  settings->watchlist->function_count);
 
-	return err ? err : counters_read_totals(outlets.totals_map_fd, &counted->totals);
+	end->costs = spending_costs(settings->tracer);
+	end->sample_ns = SAMPLE_NS;
+	return err ? err : counters_read_totals(outlets.totals_map_fd, &end->totals);
 }
 
 static const char *writes_name(const struct watchlist *watchlist)
@@ -49,33 +45,16 @@ static bool has_role(const struct watchlist *watchlist, enum watch_role role)
 	return false;
 }
 
-static struct summary_input summary_input_of(const struct session_settings *settings,
-					     const struct counted *counted)
-{
-	return (struct summary_input){
-		.names = settings->watchlist->functions,
-		.functions = counted->functions,
-		.function_count = settings->watchlist->function_count,
-		.totals = &counted->totals,
-		.writes_function = writes_name(settings->watchlist),
-	};
-}
-
-void closing_show_live(const struct session_settings *settings, const struct tally *tally,
+void closing_show_live(const struct session_settings *settings, struct telling *telling,
 		       uint64_t wall_ns)
 {
-	struct counted *counted = calloc(1, sizeof(*counted));
-	struct run_summary so_far;
-	struct summary_input input;
+	struct run_end *so_far = calloc(1, sizeof(*so_far));
 
-	if (counted && !read_counters(settings, counted)) {
-		input = summary_input_of(settings, counted);
-		input.costs = spending_costs(settings->tracer);
-		input.wall_ns = wall_ns;
-		summarize_live(&input, tally, &so_far);
-		outputs_live(settings->outputs, &so_far);
+	if (so_far && !read_counters(settings, so_far)) {
+		so_far->wall_ns = wall_ns;
+		telling_live(telling, so_far);
 	}
-	free(counted);
+	free(so_far);
 }
 
 /* ---- names that never came ---- */
@@ -282,8 +261,8 @@ static bool is_on_chain(const struct open_span *span, const struct mw_strand_lin
 	return false;
 }
 
-static void close_open_spans(const struct session_settings *settings, struct counted *counted,
-			     struct tally *tally, const struct probe_costs *costs)
+static void close_open_spans(const struct session_settings *settings, struct run_end *end,
+			     struct telling *telling)
 {
 	struct tracer_outlets outlets = tracer_outlets(settings->tracer);
 	struct watchlist *watchlist = settings->watchlist;
@@ -308,25 +287,22 @@ static void close_open_spans(const struct session_settings *settings, struct cou
 			continue;
 		/* The budget took its probes, or its code or process is gone. */
 		if (!probe_link_is_live(settings->tracer, open->span.link)) {
-			counted->functions[index].cut_off++;
+			end->functions[index].cut_off++;
 			continue;
 		}
 		if (chains_known && !is_on_chain(open, strand, &spans)) {
-			counted->functions[index].abandoned++;
+			end->functions[index].abandoned++;
 			continue;
 		}
-		counted->functions[index].unfinished++;
+		end->functions[index].unfinished++;
 		has_gate = tracer_read_gate(settings->tracer, (pid_t)open->span.pid, &gate);
 		flush = flush_from_open_span(&open->key, &open->span, strand,
 					     has_gate ? &gate : NULL, now_ns,
-					     &watchlist->functions[index], costs);
+					     &watchlist->functions[index], &end->costs);
 		if (flush.goroutine_addr)
 			process_comm(flush.pid, flush.comm, sizeof(flush.comm));
-		if (flush.duration_ns < settings->header->min_time_ns)
-			continue;
-		if (tally_add_flush(tally, index, &flush))
-			log_warning("out of memory: the summary lacks a flush");
-		outputs_flush(settings->outputs, &flush);
+		if (flush.duration_ns >= settings->header->min_time_ns)
+			telling_flush(telling, index, &flush);
 	}
 	array_release(&strands);
 	array_release(&spans);
@@ -362,13 +338,14 @@ static int list_name(word_list *words, const struct symbol_name *name)
 
 /* What the summary is to say of the names that the user gave; borrowed from the lists. */
 static void fill_names(const struct watchlist *watchlist, const struct names *names,
-		       struct run_summary *result)
+		       struct run_end *end)
 {
-	result->watched = (const char *const *)names->watched.items;
-	result->watched_count = names->watched.count;
-	result->uncalled = (const char *const *)names->uncalled.items;
-	result->uncalled_count = names->uncalled.count;
-	result->is_copies_only = !has_role(watchlist, ROLE_FLUSH);
+	end->watched = (const char *const *)names->watched.items;
+	end->watched_count = names->watched.count;
+	end->uncalled = (const char *const *)names->uncalled.items;
+	end->uncalled_count = names->uncalled.count;
+	end->is_copies_only = !has_role(watchlist, ROLE_FLUSH);
+	end->writes_function = writes_name(watchlist);
 }
 
 /* Of what is no longer counted, nobody knows. */
@@ -377,7 +354,7 @@ static bool is_uncalled(const struct symbol_name *name, const struct mw_function
 	return !function->calls && !name->unseen_starts && name->watch != WATCH_DROPPED;
 }
 
-static int list_names(const struct watchlist *watchlist, const struct counted *counted,
+static int list_names(const struct watchlist *watchlist, const struct run_end *end,
 		      struct names *names)
 {
 	const struct symbol_name *routine;
@@ -389,7 +366,7 @@ static int list_names(const struct watchlist *watchlist, const struct counted *c
 		if (!watchlist->is_watched[i])
 			continue;
 		err = list_name(&names->watched, name);
-		if (!err && is_uncalled(name, &counted->functions[i]))
+		if (!err && is_uncalled(name, &end->functions[i]))
 			err = list_name(&names->uncalled, name);
 	}
 	array_each (routine, &watchlist->routines) {
@@ -408,51 +385,49 @@ static void release_words(word_list *words)
 	array_release(words);
 }
 
-int closing_report(const struct session_settings *settings, struct processes *processes,
-		   struct receiver *receiver, struct tally *tally, const struct spending *spending,
-		   uint64_t start_ns)
+static void fill_processes(const struct processes *processes, struct run_end *end)
 {
-	struct counted *counted = calloc(1, sizeof(*counted));
-	struct summary summary = {0};
-	struct summary_input input;
-	struct probe_costs costs;
+	end->target_cpu_ns = processes_cpu_ns(processes);
+	end->processes_seen = processes->seen;
+	end->processes_watched = processes->watched;
+	end->worst_unwatched_ns = processes->worst_unwatched_ns;
+}
+
+int closing_report(const struct session_settings *settings, struct processes *processes,
+		   struct receiver *receiver, struct telling *telling,
+		   const struct spending *spending, uint64_t start_ns)
+{
+	struct run_end *end = calloc(1, sizeof(*end));
 	struct names names = {0};
 	int err = -ENOMEM;
 
-	if (!counted)
+	if (!end)
 		goto out;
 	tracer_stop_counting(settings->tracer);
 	while (receiver_drain(receiver))
 		;
 	processes_give_up_due(processes);
-	err = read_counters(settings, counted);
+	err = read_counters(settings, end);
 	if (err)
 		goto out;
-	costs = spending_costs(settings->tracer);
-	close_open_spans(settings, counted, tally, &costs);
-	input = summary_input_of(settings, counted);
-	input.costs = costs;
-	input.malformed = receiver_malformed(receiver);
-	input.wall_ns = clock_monotonic_ns() - start_ns;
-	input.target_cpu_ns = processes_cpu_ns(processes);
-	err = summarize(&input, tally, &summary);
+	close_open_spans(settings, end, telling);
+	end->malformed = receiver_malformed(receiver);
+	end->at_ns = clock_monotonic_ns();
+	end->wall_ns = end->at_ns - start_ns;
+	fill_processes(processes, end);
+	spending_summarize(spending, end);
+	err = list_names(settings->watchlist, end, &names);
+	if (err)
+		goto out;
+	fill_names(settings->watchlist, &names, end);
+	err = telling_end(telling, end);
 	if (!err)
-		err = list_names(settings->watchlist, counted, &names);
-	if (err)
-		goto out;
-	fill_names(settings->watchlist, &names, &summary.result);
-	summary.result.processes_seen = processes->seen;
-	summary.result.processes_watched = processes->watched;
-	summary.result.worst_unwatched_ns = processes->worst_unwatched_ns;
-	spending_summarize(spending, &summary.result);
-	outputs_summary(settings->outputs, &summary.result);
-	err = closing_report_absent(settings->watchlist, &processes->modules);
+		err = closing_report_absent(settings->watchlist, &processes->modules);
 out:
 	if (err && err != -ENOENT)
 		log_error("no summary: %s", strerror(-err));
 	release_words(&names.watched);
 	release_words(&names.uncalled);
-	summary_release(&summary);
-	free(counted);
+	free(end);
 	return err;
 }

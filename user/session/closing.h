@@ -3,7 +3,6 @@
 #ifndef SESSION_CLOSING_H
 #define SESSION_CLOSING_H
 
-#include "analyse/summary.h"
 #include "receive/receive.h"
 #include "session/processes.h"
 #include "session/session.h"
@@ -16,7 +15,7 @@ void closing_warn_pending(struct watchlist *watchlist, const struct modules *mod
 int closing_report_absent(const struct watchlist *watchlist, const struct modules *modules);
 
 /* A status line from the counters as they are. */
-void closing_show_live(const struct session_settings *settings, const struct tally *tally,
+void closing_show_live(const struct session_settings *settings, struct telling *telling,
 		       uint64_t wall_ns);
 
 /*
@@ -25,7 +24,7 @@ void closing_show_live(const struct session_settings *settings, const struct tal
  * negative errno.
  */
 int closing_report(const struct session_settings *settings, struct processes *processes,
-		   struct receiver *receiver, struct tally *tally, const struct spending *spending,
-		   uint64_t start_ns);
+		   struct receiver *receiver, struct telling *telling,
+		   const struct spending *spending, uint64_t start_ns);
 
 #endif

@@ -235,6 +235,7 @@ static int take_plan(struct processes *processes, struct process *process,
 	err = put_links(processes, process, plan);
 	process_plan_release(&process->plan);
 	process->plan = *plan;
+	processes->on_code(processes->context, process->pid, process->since_ns, plan);
 	if (err) {
 		explain_links(process, err);
 		return err;

@@ -15,6 +15,10 @@ struct process;
 /* Told of each process once its probes are live, or once it is clear that they never will be. */
 typedef void (*child_fn)(void *context, const struct child_report *child);
 
+/* Told of what code each process has, before its probes are live. */
+typedef void (*code_fn)(void *context, pid_t pid, uint64_t since_ns,
+			const struct process_plan *plan);
+
 struct processes {
 	struct tracer *tracer;
 	struct modules modules;
@@ -22,6 +26,7 @@ struct processes {
 	struct gate_settings gates;
 	enum function_watch watch[MW_MAX_FUNCTIONS]; /* of each watched function, everywhere */
 	child_fn on_child;
+	code_fn on_code;
 	void (*take_life_events)(void *context); /* reads what is there and tells it to the below */
 	void *context;
 	ARRAY(struct process *) all; /* in the order of their pids */

@@ -28,7 +28,7 @@ struct session {
 	struct processes processes;
 	struct receiver *receiver;
 	struct spending spending;
-	struct tally tally;
+	struct telling *telling;
 	int poll_fd, signal_fd;
 	size_t pids_alive; /* of an attach */
 	int *pid_fds;      /* one for each of settings->pids */
@@ -51,9 +51,7 @@ static void on_span(void *context, const struct mw_span *span)
 	if (span->function >= watchlist->function_count)
 		return;
 	flush = flush_from_span(span, &watchlist->functions[span->function], &costs);
-	if (tally_add_flush(&session->tally, span->function, &flush))
-		log_warning("out of memory: the summary lacks a flush");
-	outputs_flush(session->settings->outputs, &flush);
+	telling_flush(session->telling, span->function, &flush);
 }
 
 static void on_copy(void *context, const struct mw_copy *record)
@@ -65,7 +63,18 @@ static void on_copy(void *context, const struct mw_copy *record)
 	if (record->routine >= watchlist->routines.count)
 		return;
 	copy = large_copy_from_record(record, &watchlist->routines.items[record->routine]);
-	outputs_copy(session->settings->outputs, &copy);
+	telling_copy(session->telling, record->routine, &copy);
+}
+
+static void on_sample(void *context, const struct mw_sample *record)
+{
+	telling_sample(((struct session *)context)->telling, record);
+}
+
+static void on_hot(void *context, const struct mw_hot *hot)
+{
+	(void)context;
+	(void)hot;
 }
 
 static void on_fork(void *context, const struct mw_fork *fork)
@@ -80,7 +89,10 @@ static void on_exec(void *context, const struct mw_exec *exec)
 
 static void on_exit_record(void *context, const struct mw_exit *exit)
 {
-	processes_on_exit(&((struct session *)context)->processes, exit);
+	struct session *session = context;
+
+	telling_process_end(session->telling, (pid_t)exit->head.pid);
+	processes_on_exit(&session->processes, exit);
 }
 
 static void on_loader(void *context, const struct mw_loader *loader)
@@ -97,6 +109,8 @@ static void on_spending(void *context, const struct mw_spending *spending)
 static const struct record_handlers handlers = {
 	.span = on_span,
 	.copy = on_copy,
+	.sample = on_sample,
+	.hot = on_hot,
 	.fork = on_fork,
 	.exec = on_exec,
 	.exit = on_exit_record,
@@ -108,9 +122,33 @@ static void on_child(void *context, const struct child_report *child)
 {
 	struct session *session = context;
 
-	outputs_child(session->settings->outputs, child);
+	telling_child(session->telling, child);
 	if (child->watched)
 		spending_on_process(&session->spending);
+}
+
+/* The process runs this code from now on. */
+static void on_code(void *context, pid_t pid, uint64_t since_ns, const struct process_plan *plan)
+{
+	const struct planned_mapping *planned;
+	ARRAY(struct stack_mapping) mappings = {0};
+	int err = 0;
+
+	array_each (planned, &plan->mappings) {
+		struct stack_mapping mapping = {.start_addr = planned->start_addr,
+						.end_addr = planned->end_addr,
+						.file_off = planned->file_off};
+
+		if (planned->module) {
+			mapping.path = planned->module->path;
+			mapping.open_path = planned->module->open_path;
+		}
+		if (!err)
+			err = array_push(&mappings, mapping);
+	}
+	telling_code(((struct session *)context)->telling, pid, since_ns, mappings.items,
+		     mappings.count);
+	array_release(&mappings);
 }
 
 static void take_life_events(void *context)
@@ -200,6 +238,19 @@ static void on_pid_end(struct session *session, unsigned index)
 		session->ended = true;
 }
 
+static void sample(struct session *session, pid_t pid)
+{
+	int err = session->settings->sample_period_ns
+			  ? tracer_sample(session->settings->tracer, pid)
+			  : 0;
+
+	/* Gates and spans go on without it; one that has ended is told of as such. */
+	if (err && err != -ESRCH)
+		log_warning("process %d can't be sampled, so stalls that nobody named are not "
+			    "found: %s",
+			    pid, strerror(-err));
+}
+
 static int start_attach(struct session *session)
 {
 	const struct session_settings *settings = session->settings;
@@ -227,6 +278,8 @@ static int start_attach(struct session *session)
 		if (!err)
 			err = processes_add(&session->processes, pid, EVENT_ATTACH,
 					    clock_monotonic_ns());
+		if (!err)
+			sample(session, pid);
 		session->pids_alive += !err;
 	}
 	return err;
@@ -240,6 +293,8 @@ static int start_launch(struct session *session)
 	if (!err)
 		err = processes_add(&session->processes, settings->launch->pid, EVENT_LAUNCH,
 				    clock_monotonic_ns());
+	if (!err)
+		sample(session, settings->launch->pid);
 	return err;
 }
 
@@ -289,7 +344,7 @@ static int start(struct session *session)
 	session->header = *settings->header;
 	session->header.start_ns = clock_monotonic_ns();
 	session->header.start_unix_ns = clock_unix_ns();
-	outputs_header(settings->outputs, &session->header);
+	telling_header(session->telling, &session->header);
 	err = settings->launch ? start_launch(session) : start_attach(session);
 	if (err)
 		return err;
@@ -362,7 +417,7 @@ static void show_live(struct session *session, uint64_t now_ns)
 	if (!session->settings->outputs->live || now_ns < session->live_at_ns)
 		return;
 	session->live_at_ns = now_ns + LIVE_STEP_NS;
-	closing_show_live(session->settings, &session->tally, now_ns - session->header.start_ns);
+	closing_show_live(session->settings, session->telling, now_ns - session->header.start_ns);
 }
 
 static int loop(struct session *session)
@@ -380,6 +435,7 @@ static int loop(struct session *session)
 		if (session->settings->outputs->live)
 			due_ns = nearest(due_ns, session->live_at_ns);
 		due_ns = nearest(due_ns, next_look_ns(session));
+		telling_advance(session->telling, clock_monotonic_ns());
 		err = wait_events(session, nearest(due_ns, end_ns));
 		now_ns = clock_monotonic_ns();
 		if (end_ns && now_ns >= end_ns)
@@ -432,7 +488,7 @@ static void session_free(struct session *session)
 	}
 	free(session->pid_fds);
 	receiver_free(session->receiver);
-	tally_release(&session->tally);
+	telling_free(session->telling);
 	spending_release(&session->spending);
 	if (session->signal_fd >= 0)
 		close(session->signal_fd);
@@ -443,6 +499,13 @@ static void session_free(struct session *session)
 int session_run(const struct session_settings *settings)
 {
 	struct session session = {.settings = settings, .poll_fd = -1, .signal_fd = -1};
+	struct telling_settings telling = {
+		.outputs = settings->outputs,
+		.watchlist = settings->watchlist,
+		.sample_period_ns = settings->sample_period_ns,
+		.quiet_ns = settings->quiet_ns,
+		.min_time_ns = settings->header->min_time_ns,
+	};
 	int err, status = 0;
 
 	session.processes = (struct processes){
@@ -450,19 +513,23 @@ int session_run(const struct session_settings *settings)
 		.watchlist = settings->watchlist,
 		.gates = settings->gates,
 		.on_child = on_child,
+		.on_code = on_code,
 		.take_life_events = take_life_events,
 		.context = &session,
 	};
-	spending_init(&session.spending, settings, &session.processes, clock_monotonic_ns());
-	err = start(&session);
+	session.telling = telling_new(&telling);
+	spending_init(&session.spending, settings, &session.processes, session.telling,
+		      clock_monotonic_ns());
+	err = session.telling ? start(&session) : -ENOMEM;
 	if (err && settings->launch)
 		launch_abandon(settings->launch);
 	if (!err)
 		err = loop(&session);
 	if (err && err != -ECANCELED)
 		log_error("the watch ended early: %s", strerror(-err));
-	else if (!err && closing_report(settings, &session.processes, session.receiver,
-					&session.tally, &session.spending, session.header.start_ns))
+	else if (!err &&
+		 closing_report(settings, &session.processes, session.receiver, session.telling,
+				&session.spending, session.header.start_ns))
 		status = 1;
 	detach(&session);
 	if (!err && settings->launch) {

@@ -15,8 +15,11 @@ struct session_settings {
 	struct watchlist *watchlist;
 	const struct run_header *header; /* all but the times, which the session sets */
 	struct gate_settings gates;
-	struct launch *launch; /* held at its entry point; NULL for an attach */
-	const pid_t *pids;     /* for an attach; checked by the caller */
+	uint64_t sample_period_ns; /* 0: nothing is sampled */
+	uint64_t quiet_ns;         /* as in struct stall_settings */
+	double sampling_pct;       /* of the target's time, as it may cost: it is in the budget */
+	struct launch *launch;     /* held at its entry point; NULL for an attach */
+	const pid_t *pids;         /* for an attach; checked by the caller */
 	size_t pid_count;
 	uint64_t duration_ns; /* 0: until it ends */
 };

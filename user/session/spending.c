@@ -41,11 +41,11 @@ static bool times_functions(const struct watchlist *watchlist)
 }
 
 void spending_init(struct spending *spending, const struct session_settings *settings,
-		   struct processes *processes, uint64_t start_ns)
+		   struct processes *processes, struct telling *telling, uint64_t start_ns)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct budget_settings budget = {
-		.pct = settings->header->budget_pct,
+		.pct = settings->header->budget_pct - settings->sampling_pct,
 		.cpus = cpus > 0 ? (unsigned)cpus : 1,
 		.copies_are_fixed = settings->gates.is_fixed,
 		.times_functions = times_functions(settings->watchlist),
@@ -54,7 +54,9 @@ void spending_init(struct spending *spending, const struct session_settings *set
 	*spending = (struct spending){
 		.settings = settings,
 		.processes = processes,
-		.is_on = budget.pct >= 0 && (!budget.copies_are_fixed || budget.times_functions),
+		.telling = telling,
+		.is_on = settings->header->budget_pct >= 0 &&
+			 (!budget.copies_are_fixed || budget.times_functions),
 	};
 	budget_init(&spending->budget, &budget, start_ns);
 	if (spending->is_on)
@@ -131,7 +133,7 @@ static void tell(struct spending *spending, struct budget_step *step,
 	step->spent_ns = move->spent_ns;
 	step->during_ns = move->during_ns;
 	spending->moves++;
-	outputs_budget(spending->settings->outputs, step);
+	telling_budget(spending->telling, step);
 }
 
 /* It is tried again as long as it costs too much, but once is enough to say so. */
@@ -299,15 +301,13 @@ uint64_t spending_work(struct spending *spending)
 	return earlier(spending->look_at_ns, spending->check_at_ns);
 }
 
-void spending_summarize(const struct spending *spending, struct run_summary *result)
+void spending_summarize(const struct spending *spending, struct run_end *end)
 {
 	const struct session_settings *settings = spending->settings;
 
-	result->budget_pct = settings->header->budget_pct;
-	result->budget_credit_ns = spending->is_on ? BUDGET_CREDIT_NS : 0;
-	result->budget_steps = spending->moves;
-	result->gate_is_fixed = settings->gates.is_fixed;
-	result->gate_bytes = settings->gates.is_fixed ? settings->gates.from_bytes
-						      : spending->processes->gate_bytes;
-	result->overhead_ns += tracer_retired_spent_ns(settings->tracer);
+	end->budget_credit_ns = spending->is_on ? BUDGET_CREDIT_NS : 0;
+	end->budget_steps = spending->moves;
+	end->gate_bytes = settings->gates.is_fixed ? settings->gates.from_bytes
+						   : spending->processes->gate_bytes;
+	end->retired_spent_ns = tracer_retired_spent_ns(settings->tracer);
 }

@@ -8,11 +8,13 @@
 
 #include "session/budget.h"
 #include "session/session.h"
+#include "session/telling.h"
 
 struct spending {
 	const struct session_settings *settings;
 	struct processes *processes;
-	bool is_on; /* there is a budget, and something that it may throttle */
+	struct telling *telling; /* is told of each step */
+	bool is_on;              /* there is a budget, and something that it may throttle */
 	struct budget budget;
 	uint64_t look_at_ns;  /* 0: with the next hit, of which the kernel tells */
 	uint64_t check_at_ns; /* of the constants behind the gates; 0: none is due */
@@ -24,7 +26,7 @@ struct spending {
 };
 
 void spending_init(struct spending *spending, const struct session_settings *settings,
-		   struct processes *processes, uint64_t start_ns);
+		   struct processes *processes, struct telling *telling, uint64_t start_ns);
 void spending_release(struct spending *spending);
 
 /* A process's probes are live. */
@@ -38,7 +40,7 @@ uint64_t spending_work(struct spending *spending);
 /* What hits cost, as far as it is known by now. */
 struct probe_costs spending_costs(const struct tracer *tracer);
 
-/* Fills in what the run's budget and gates were. */
-void spending_summarize(const struct spending *spending, struct run_summary *result);
+/* Fills in what the run's budget and gates were, and what probes on their way out cost. */
+void spending_summarize(const struct spending *spending, struct run_end *end);
 
 #endif

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/telling.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Samples may still come of processes that have ended: so many of them are kept. */
+#define ENDED_KEPT 64
+
+struct mapped_process {
+	pid_t pid;
+	uint64_t since_ns; /* what was sampled before ran other code */
+};
+
+/* The stack of a call or copy that is told of next. */
+struct pending_path {
+	bool is_there;
+	pid_t tid;
+	uint64_t start_ns;
+	struct call_path path;
+};
+
+struct telling {
+	struct telling_settings settings;
+	struct stacks *stacks;
+	struct stalls *stalls;
+	struct tally tally;
+	ARRAY(struct mapped_process) mapped;
+	pid_t ended[ENDED_KEPT]; /* a ring */
+	size_t ended_count;
+	struct pending_path pending;
+	struct call_path path; /* of the sample that came last */
+	struct sample sample;
+	ARRAY(struct discovery) discoveries;
+	double budget_pct; /* these two as in the header */
+	bool gate_is_fixed;
+	bool memory_said;
+};
+
+/* Once: what follows lacks something, but not everything. */
+static void explain_memory(struct telling *telling, int err)
+{
+	if (err != -ENOMEM || telling->memory_said)
+		return;
+	telling->memory_said = true;
+	log_warning("out of memory: the report lacks some samples or flushes");
+}
+
+static void on_stall(void *context, const struct stall *stall)
+{
+	outputs_stall(((struct telling *)context)->settings.outputs, stall);
+}
+
+struct telling *telling_new(const struct telling_settings *settings)
+{
+	struct telling *telling = calloc(1, sizeof(*telling));
+	struct stall_settings stalls = {
+		.quiet_ns = settings->quiet_ns,
+		.min_time_ns = settings->min_time_ns,
+		.on_stall = on_stall,
+		.context = telling,
+	};
+
+	if (!telling)
+		return NULL;
+	telling->settings = *settings;
+	telling->stacks = stacks_new();
+	telling->stalls = stalls_new(&stalls);
+	if (telling->stacks && telling->stalls)
+		return telling;
+	telling_free(telling);
+	return NULL;
+}
+
+void telling_free(struct telling *telling)
+{
+	if (!telling)
+		return;
+	stalls_free(telling->stalls);
+	stacks_free(telling->stacks);
+	tally_release(&telling->tally);
+	array_release(&telling->mapped);
+	array_release(&telling->pending.path.frames);
+	array_release(&telling->path.frames);
+	array_release(&telling->discoveries);
+	free(telling);
+}
+
+void telling_header(struct telling *telling, const struct run_header *header)
+{
+	telling->budget_pct = header->budget_pct;
+	telling->gate_is_fixed = header->gate_is_fixed;
+	outputs_header(telling->settings.outputs, header);
+}
+
+void telling_child(struct telling *telling, const struct child_report *child)
+{
+	outputs_child(telling->settings.outputs, child);
+}
+
+void telling_budget(struct telling *telling, const struct budget_step *step)
+{
+	outputs_budget(telling->settings.outputs, step);
+}
+
+void telling_discovery(struct telling *telling, const struct discovery *discovery)
+{
+	explain_memory(telling, array_push(&telling->discoveries, *discovery));
+	outputs_discovery(telling->settings.outputs, discovery);
+}
+
+/* ---- what processes run ---- */
+
+static struct mapped_process *find_mapped(const struct telling *telling, pid_t pid)
+{
+	struct mapped_process *mapped;
+
+	array_each (mapped, &telling->mapped) {
+		if (mapped->pid == pid)
+			return mapped;
+	}
+	return NULL;
+}
+
+void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
+		  const struct stack_mapping *mappings, size_t count)
+{
+	struct mapped_process *known = find_mapped(telling, pid);
+	struct mapped_process mapped = {pid, since_ns};
+	char perf_map[48];
+	int err = 0;
+
+	if (known)
+		known->since_ns = since_ns;
+	else
+		err = array_push(&telling->mapped, mapped);
+	snprintf(perf_map, sizeof(perf_map), "/tmp/perf-%d.map", pid);
+	if (!err)
+		err = stacks_map(telling->stacks, pid, mappings, count, perf_map);
+	explain_memory(telling, err);
+}
+
+static void forget(struct telling *telling, pid_t pid)
+{
+	struct mapped_process *mapped = find_mapped(telling, pid);
+
+	stacks_forget(telling->stacks, pid);
+	if (mapped)
+		*mapped = telling->mapped.items[--telling->mapped.count];
+}
+
+void telling_process_end(struct telling *telling, pid_t pid)
+{
+	pid_t *slot = &telling->ended[telling->ended_count++ % ENDED_KEPT];
+
+	stalls_drop_process(telling->stalls, pid);
+	if (*slot)
+		forget(telling, *slot);
+	*slot = pid;
+}
+
+/* ---- samples ---- */
+
+static struct stack_taken taken_of(const struct mw_sample *record)
+{
+	struct stack_taken taken = {
+		.ip_addr = record->ip_addr,
+		.stack = (const uint8_t *)(record + 1),
+		.stack_bytes = record->stack_bytes,
+		.is_cut = record->flags & MW_SAMPLE_CUT,
+	};
+
+	_Static_assert(STACK_REGISTERS == MW_REGISTER_COUNT, "both number them alike");
+	for (size_t i = 0; i < STACK_REGISTERS; i++)
+		taken.registers[i] = record->registers[i];
+	return taken;
+}
+
+/* False where it has no stack that anybody can read. */
+static bool walk(struct telling *telling, const struct mw_sample *record, struct call_path *path)
+{
+	const struct mapped_process *mapped = find_mapped(telling, (pid_t)record->head.pid);
+	struct stack_taken taken = taken_of(record);
+	int err;
+
+	path->frames.count = 0;
+	if (!record->stack_bytes || !mapped || record->head.at_ns < mapped->since_ns)
+		return false;
+	err = stacks_walk(telling->stacks, (pid_t)record->head.pid, &taken, path);
+	explain_memory(telling, err);
+	return !err && path->frames.count;
+}
+
+static struct sample sample_of(const struct mw_sample *record)
+{
+	struct sample sample = {
+		.pid = (pid_t)record->head.pid,
+		.tid = (pid_t)record->head.tid,
+		.goroutine_addr = record->goroutine,
+		.at_ns = record->head.at_ns,
+		.weight_ns = record->weight_ns,
+		.in_fault = record->kind == MW_SAMPLE_FAULT,
+		.is_inlined = record->flags & MW_SAMPLE_INLINED,
+		.in_span = record->flags & MW_SAMPLE_IN_SPAN,
+		.copied_bytes = record->copied_bytes,
+		.copies = record->copies,
+		.gate_bytes = record->gate_bytes,
+	};
+
+	memcpy(sample.calls, record->calls, sizeof(sample.calls));
+	memcpy(sample.comm, record->head.comm, sizeof(sample.comm));
+	sample.comm[sizeof(sample.comm) - 1] = '\0';
+	return sample;
+}
+
+static void keep_pending(struct telling *telling, const struct mw_sample *record)
+{
+	struct pending_path *pending = &telling->pending;
+
+	pending->is_there = walk(telling, record, &pending->path);
+	pending->tid = (pid_t)record->head.tid;
+	pending->start_ns = record->start_ns;
+}
+
+const struct sample *telling_sample(struct telling *telling, const struct mw_sample *record)
+{
+	if (record->kind == MW_SAMPLE_SPAN || record->kind == MW_SAMPLE_LARGE_COPY) {
+		keep_pending(telling, record);
+		return NULL;
+	}
+	telling->sample = sample_of(record);
+	if (walk(telling, record, &telling->path))
+		telling->sample.path = &telling->path;
+	explain_memory(telling, stalls_add(telling->stalls, &telling->sample));
+	return &telling->sample;
+}
+
+/* ---- flushes and large copies ---- */
+
+static const struct call_path *path_of(const struct telling *telling, pid_t tid, uint64_t start_ns)
+{
+	const struct pending_path *pending = &telling->pending;
+
+	return pending->is_there && pending->tid == tid && pending->start_ns == start_ns
+		       ? &pending->path
+		       : NULL;
+}
+
+void telling_flush(struct telling *telling, unsigned function, struct flush *flush)
+{
+	const struct symbol_name *name = &telling->settings.watchlist->functions[function];
+	const struct call_path *path = path_of(telling, flush->tid, flush->start_ns);
+
+	flush->function = name->function;
+	flush->symbol = name->symbol;
+	flush->module = name->module;
+	if (path) {
+		flush->frames = path->frames.items;
+		flush->frame_count = path->frames.count;
+		flush->path_end = path->end;
+	}
+	explain_memory(telling, tally_add_flush(&telling->tally, function, flush));
+	outputs_flush(telling->settings.outputs, flush);
+}
+
+void telling_copy(struct telling *telling, unsigned routine, struct large_copy *copy)
+{
+	const struct symbol_name *name = &telling->settings.watchlist->routines.items[routine];
+	const struct call_path *path = path_of(telling, copy->tid, copy->start_ns);
+
+	copy->routine = name->function;
+	copy->module = name->module;
+	if (path) {
+		copy->frames = path->frames.items;
+		copy->frame_count = path->frames.count;
+		copy->path_end = path->end;
+	}
+	outputs_copy(telling->settings.outputs, copy);
+}
+
+void telling_advance(struct telling *telling, uint64_t now_ns)
+{
+	stalls_advance(telling->stalls, now_ns);
+}
+
+const struct stalls *telling_stalls(const struct telling *telling)
+{
+	return telling->stalls;
+}
+
+struct stacks *telling_stacks(const struct telling *telling)
+{
+	return telling->stacks;
+}
+
+/* ---- the summary ---- */
+
+static struct summary_input input_of(const struct telling *telling, const struct run_end *end)
+{
+	return (struct summary_input){
+		.names = telling->settings.watchlist->functions,
+		.functions = end->functions,
+		.function_count = telling->settings.watchlist->function_count,
+		.totals = &end->totals,
+		.writes_function = end->writes_function,
+		.costs = end->costs,
+		.malformed = end->malformed,
+		.wall_ns = end->wall_ns,
+		.target_cpu_ns = end->target_cpu_ns,
+	};
+}
+
+void telling_live(struct telling *telling, const struct run_end *so_far)
+{
+	struct summary_input input = input_of(telling, so_far);
+	struct run_summary result;
+
+	summarize_live(&input, &telling->tally, &result);
+	outputs_live(telling->settings.outputs, &result);
+}
+
+static void fill_sampling(const struct telling *telling, const struct run_end *end,
+			  struct run_summary *result)
+{
+	result->is_sampled = telling->settings.sample_period_ns != 0;
+	result->sample_period_ns = telling->settings.sample_period_ns;
+	result->samples = end->totals.samples;
+	result->copy_samples = end->totals.copy_samples;
+	result->trap_samples = end->totals.trap_samples;
+	result->stacks = end->totals.stacks;
+	result->sampling_ns = end->totals.samples * end->sample_ns;
+	result->losses.samples = end->totals.losses[MW_LOSS_STACK];
+	result->overhead_ns += result->sampling_ns;
+	result->discoveries = telling->discoveries.items;
+	result->discovery_count = telling->discoveries.count;
+}
+
+static void fill_run(const struct telling *telling, const struct run_end *end,
+		     struct run_summary *result)
+{
+	result->budget_pct = telling->budget_pct;
+	result->gate_is_fixed = telling->gate_is_fixed;
+	result->overhead_ns += end->retired_spent_ns;
+	result->processes_seen = end->processes_seen;
+	result->processes_watched = end->processes_watched;
+	result->worst_unwatched_ns = end->worst_unwatched_ns;
+	result->budget_credit_ns = end->budget_credit_ns;
+	result->budget_steps = end->budget_steps;
+	result->gate_bytes = end->gate_bytes;
+	result->is_copies_only = end->is_copies_only;
+	result->watched = end->watched;
+	result->watched_count = end->watched_count;
+	result->uncalled = end->uncalled;
+	result->uncalled_count = end->uncalled_count;
+}
+
+int telling_end(struct telling *telling, const struct run_end *end)
+{
+	struct summary_input input = input_of(telling, end);
+	struct summary summary = {0};
+	int err;
+
+	stalls_finish(telling->stalls, end->at_ns);
+	err = summarize(&input, &telling->tally, &summary);
+	if (!err)
+		err = stalls_summarize(telling->stalls, &summary.result.stalls);
+	if (err)
+		goto out;
+	fill_run(telling, end, &summary.result);
+	fill_sampling(telling, end, &summary.result);
+	outputs_summary(telling->settings.outputs, &summary.result);
+out:
+	summary_release(&summary);
+	return err;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From what is seen to what is reported: frames are found, stalls grouped, and the reports told. It
+ * is one way for what happens now and for what comes out of a recording, so both say the same.
+ */
+#ifndef SESSION_TELLING_H
+#define SESSION_TELLING_H
+
+#include "analyse/stall.h"
+#include "analyse/summary.h"
+#include "choose/watchlist.h"
+#include "session/outputs.h"
+#include "stack/stack.h"
+
+/* The end of a watch, in figures. Strings are borrowed. */
+struct run_end {
+	uint64_t at_ns;
+	struct mw_function functions[MW_MAX_FUNCTIONS];
+	struct mw_totals totals;
+	struct probe_costs costs;
+	uint64_t malformed;
+	uint64_t wall_ns, target_cpu_ns;
+	uint64_t retired_spent_ns; /* by probes on their way out, which no other figure has */
+	uint64_t sample_ns;        /* what a look of the clock costs the target; 0: not known */
+	uint64_t processes_seen, processes_watched, worst_unwatched_ns;
+	uint64_t budget_credit_ns, budget_steps, gate_bytes; /* these as in struct run_summary */
+	bool is_copies_only;
+	const char *writes_function;
+	const char *const *watched;
+	size_t watched_count;
+	const char *const *uncalled;
+	size_t uncalled_count;
+};
+
+struct telling;
+
+struct telling_settings {
+	struct outputs *outputs;
+	const struct watchlist *watchlist; /* what indices of functions and routines stand for */
+	uint64_t sample_period_ns;         /* 0: nothing is sampled */
+	uint64_t quiet_ns;                 /* as in struct stall_settings */
+	uint64_t min_time_ns;
+};
+
+/* NULL where memory is out. */
+struct telling *telling_new(const struct telling_settings *settings);
+void telling_free(struct telling *telling);
+
+void telling_header(struct telling *telling, const struct run_header *header);
+void telling_child(struct telling *telling, const struct child_report *child);
+void telling_budget(struct telling *telling, const struct budget_step *step);
+void telling_discovery(struct telling *telling, const struct discovery *discovery);
+
+/* What the process has mapped as code from since_ns on. */
+void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
+		  const struct stack_mapping *mappings, size_t count);
+void telling_process_end(struct telling *telling, pid_t pid);
+
+/*
+ * A sample of a span or a copy comes just before that. Gives what became of one of the clock's;
+ * NULL: it was another, or memory is out. It lives until the next call.
+ */
+const struct sample *telling_sample(struct telling *telling, const struct mw_sample *record);
+/* flush and copy get the names and the stack that belong to them. */
+void telling_flush(struct telling *telling, unsigned function, struct flush *flush);
+void telling_copy(struct telling *telling, unsigned routine, struct large_copy *copy);
+
+/* Nothing came up to now_ns but what was told: stalls may be over. */
+void telling_advance(struct telling *telling, uint64_t now_ns);
+
+/* What is known so far, for those who act on it. */
+const struct stalls *telling_stalls(const struct telling *telling);
+struct stacks *telling_stacks(const struct telling *telling);
+
+/* A status line. */
+void telling_live(struct telling *telling, const struct run_end *so_far);
+/* The summary. 0 or -ENOMEM. */
+int telling_end(struct telling *telling, const struct run_end *end);
+
+#endif
