@@ -487,6 +487,21 @@ int module_match_place(struct module *module, struct pattern *pattern, uint64_t 
 	return plan_symbol(module, pattern->text, pattern->text, vaddr, pattern->role, watchlist);
 }
 
+int module_watch_function(struct module *module, uint64_t vaddr, const char *shown,
+			  const char *symbol, struct watchlist *watchlist)
+{
+	const struct planned_function *known;
+	int err = plan_symbol(module, shown, symbol ? symbol : shown, vaddr, ROLE_FLUSH, watchlist);
+
+	if (err)
+		return err;
+	array_each (known, &module->functions) {
+		if (known->role == ROLE_FLUSH && known->vaddr == vaddr)
+			return known->err;
+	}
+	return -ENOSPC;
+}
+
 static int match_offset(struct module *module, struct pattern *pattern, struct watchlist *watchlist)
 {
 	uint64_t vaddr;

@@ -23,6 +23,14 @@ int module_match_inlined(struct module *module, struct watchlist *watchlist);
 int module_match_place(struct module *module, struct pattern *pattern, uint64_t vaddr,
 		       struct watchlist *watchlist);
 
+/*
+ * A function that nobody named: its calls are timed from the next plan of its processes on, as with
+ * --flush. symbol: NULL: none, or it is what is shown. 0, -ENOTSUP (it can't be; told in words),
+ * -ENOSPC (there are too many) or -ENOMEM.
+ */
+int module_watch_function(struct module *module, uint64_t vaddr, const char *shown,
+			  const char *symbol, struct watchlist *watchlist);
+
 void planned_function_release(struct planned_function *function);
 
 #endif

@@ -56,8 +56,8 @@ static int list_modules(struct planning *planning)
 	return 0;
 }
 
-static const struct module *module_of(const struct process_plan *plan,
-				      const struct target_mapping *mapping)
+static struct module *module_of(const struct process_plan *plan,
+				const struct target_mapping *mapping)
 {
 	struct module **module;
 

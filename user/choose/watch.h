@@ -43,7 +43,7 @@ struct planned_constant {
 /* Code that the process has mapped. */
 struct planned_mapping {
 	uint64_t start_addr, end_addr, file_off;
-	const struct module *module; /* NULL: no file that could be read backs it */
+	struct module *module; /* NULL: no file that could be read backs it */
 };
 
 /* A routine that has no gate on a level, and so is not counted there. */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "receive/receive.h"
 #include "session/closing.h"
+#include "session/discovering.h"
 #include "session/processes.h"
 #include "session/spending.h"
 
@@ -29,6 +30,7 @@ struct session {
 	struct receiver *receiver;
 	struct spending spending;
 	struct telling *telling;
+	struct discovering discovering;
 	int poll_fd, signal_fd;
 	size_t pids_alive; /* of an attach */
 	int *pid_fds;      /* one for each of settings->pids */
@@ -68,13 +70,14 @@ static void on_copy(void *context, const struct mw_copy *record)
 
 static void on_sample(void *context, const struct mw_sample *record)
 {
-	telling_sample(((struct session *)context)->telling, record);
+	struct session *session = context;
+
+	discovering_on_sample(&session->discovering, telling_sample(session->telling, record));
 }
 
 static void on_hot(void *context, const struct mw_hot *hot)
 {
-	(void)context;
-	(void)hot;
+	discovering_on_hot(&((struct session *)context)->discovering, hot);
 }
 
 static void on_fork(void *context, const struct mw_fork *fork)
@@ -84,6 +87,8 @@ static void on_fork(void *context, const struct mw_fork *fork)
 
 static void on_exec(void *context, const struct mw_exec *exec)
 {
+	discovering_on_process_end(&((struct session *)context)->discovering,
+				   (pid_t)exec->head.pid);
 	processes_on_exec(&((struct session *)context)->processes, exec);
 }
 
@@ -91,6 +96,7 @@ static void on_exit_record(void *context, const struct mw_exit *exit)
 {
 	struct session *session = context;
 
+	discovering_on_process_end(&session->discovering, (pid_t)exit->head.pid);
 	telling_process_end(session->telling, (pid_t)exit->head.pid);
 	processes_on_exit(&session->processes, exit);
 }
@@ -432,6 +438,7 @@ static int loop(struct session *session)
 	while (!err && !session->ended) {
 		due_ns = processes_work(&session->processes);
 		due_ns = nearest(due_ns, spending_work(&session->spending));
+		due_ns = nearest(due_ns, discovering_work(&session->discovering));
 		if (session->settings->outputs->live)
 			due_ns = nearest(due_ns, session->live_at_ns);
 		due_ns = nearest(due_ns, next_look_ns(session));
@@ -488,6 +495,7 @@ static void session_free(struct session *session)
 	}
 	free(session->pid_fds);
 	receiver_free(session->receiver);
+	discovering_release(&session->discovering);
 	telling_free(session->telling);
 	spending_release(&session->spending);
 	if (session->signal_fd >= 0)
@@ -506,6 +514,14 @@ int session_run(const struct session_settings *settings)
 		.quiet_ns = settings->quiet_ns,
 		.min_time_ns = settings->header->min_time_ns,
 	};
+	struct discovering_settings discovering = {
+		.is_on = settings->discovers && settings->sample_period_ns,
+		.tracer = settings->tracer,
+		.processes = &session.processes,
+		.watchlist = settings->watchlist,
+		.spending = &session.spending,
+		.quiet_ns = settings->quiet_ns,
+	};
 	int err, status = 0;
 
 	session.processes = (struct processes){
@@ -518,13 +534,16 @@ int session_run(const struct session_settings *settings)
 		.context = &session,
 	};
 	session.telling = telling_new(&telling);
+	discovering.telling = session.telling;
 	spending_init(&session.spending, settings, &session.processes, session.telling,
 		      clock_monotonic_ns());
+	discovering_init(&session.discovering, &discovering);
 	err = session.telling ? start(&session) : -ENOMEM;
 	if (err && settings->launch)
 		launch_abandon(settings->launch);
 	if (!err)
 		err = loop(&session);
+	discovering_finish(&session.discovering);
 	if (err && err != -ECANCELED)
 		log_error("the watch ended early: %s", strerror(-err));
 	else if (!err &&

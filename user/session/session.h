@@ -17,6 +17,7 @@ struct session_settings {
 	struct gate_settings gates;
 	uint64_t sample_period_ns; /* 0: nothing is sampled */
 	uint64_t quiet_ns;         /* as in struct stall_settings */
+	bool discovers;            /* functions behind stalls that nobody named */
 	double sampling_pct;       /* of the target's time, as it may cost: it is in the budget */
 	struct launch *launch;     /* held at its entry point; NULL for an attach */
 	const pid_t *pids;         /* for an attach; checked by the caller */

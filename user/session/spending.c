@@ -102,6 +102,14 @@ void spending_on_process(struct spending *spending)
 		spending->check_at_ns = clock_monotonic_ns() + CHECK_NEW_NS;
 }
 
+void spending_on_function(struct spending *spending)
+{
+	spending->budget.settings.times_functions = true;
+	spending->is_on = spending->settings->header->budget_pct >= 0;
+	if (spending->is_on)
+		tracer_tell_next_hit(spending->settings->tracer);
+}
+
 void spending_on_hit(struct spending *spending)
 {
 	uint64_t at_ns = spending->budget.at_ns + LOOK_LEAST_NS;

@@ -31,6 +31,8 @@ void spending_release(struct spending *spending);
 
 /* A process's probes are live. */
 void spending_on_process(struct spending *spending);
+/* A function came to be watched: there is something to throttle, and flushes are worth a stay. */
+void spending_on_function(struct spending *spending);
 /* The kernel tells of a hit, as it was asked to. */
 void spending_on_hit(struct spending *spending);
 

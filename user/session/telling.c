@@ -36,7 +36,8 @@ struct telling {
 	struct call_path path; /* of the sample that came last */
 	struct sample sample;
 	ARRAY(struct discovery) discoveries;
-	double budget_pct; /* these two as in the header */
+	ARRAY(struct frame *) frames; /* theirs */
+	double budget_pct;            /* these two as in the header */
 	bool gate_is_fixed;
 	bool memory_said;
 };
@@ -78,6 +79,8 @@ struct telling *telling_new(const struct telling_settings *settings)
 
 void telling_free(struct telling *telling)
 {
+	struct frame **frames;
+
 	if (!telling)
 		return;
 	stalls_free(telling->stalls);
@@ -86,6 +89,9 @@ void telling_free(struct telling *telling)
 	array_release(&telling->mapped);
 	array_release(&telling->pending.path.frames);
 	array_release(&telling->path.frames);
+	array_each (frames, &telling->frames)
+		free(*frames);
+	array_release(&telling->frames);
 	array_release(&telling->discoveries);
 	free(telling);
 }
@@ -107,9 +113,35 @@ void telling_budget(struct telling *telling, const struct budget_step *step)
 	outputs_budget(telling->settings.outputs, step);
 }
 
+/* Its frames are the caller's: the summary needs some of its own. */
+static int keep_discovery(struct telling *telling, const struct discovery *discovery)
+{
+	struct frame *frames = calloc(DISCOVERY_FUNCTIONS + 1, sizeof(*frames));
+	struct discovery kept = *discovery;
+	int err = frames ? array_push(&telling->frames, frames) : -ENOMEM;
+
+	if (err) {
+		free(frames);
+		return err;
+	}
+	frames[DISCOVERY_FUNCTIONS] = *discovery->culprit;
+	kept.culprit = &frames[DISCOVERY_FUNCTIONS];
+	for (size_t i = 0; i < discovery->function_count; i++) {
+		const struct frame *frame = discovery->functions[i].frame;
+
+		frames[i] = *frame;
+		kept.functions[i].frame = &frames[i];
+		if (discovery->flush == frame)
+			kept.flush = &frames[i];
+		if (discovery->caller == frame)
+			kept.caller = &frames[i];
+	}
+	return array_push(&telling->discoveries, kept);
+}
+
 void telling_discovery(struct telling *telling, const struct discovery *discovery)
 {
-	explain_memory(telling, array_push(&telling->discoveries, *discovery));
+	explain_memory(telling, keep_discovery(telling, discovery));
 	outputs_discovery(telling->settings.outputs, discovery);
 }
 

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session/discovering.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "choose/matching.h"
+#include "session/process_code.h"
+
+/* A stall is looked into while it lasts: its functions are counted when it ends. */
+#define STACKS_LEAST 3
+#define STALL_LEAST  (8 * NS_PER_MS)
+
+/* A removed probe still hits for some 10 ms, at most as often as the target can be trapped. */
+#define REMOVAL_NS (15 * NS_PER_MS)
+/* With less credit than that a next one would come to nothing. */
+#define CREDIT_LEAST (30 * NS_PER_MS)
+#define LOOK_NS      (5 * NS_PER_MS)
+/* A stall that comes no more often than this has its period told at the end of the watch. */
+#define WAIT_MOST (60 * NS_PER_S)
+
+void discovering_init(struct discovering *discovering, const struct discovering_settings *settings)
+{
+	*discovering = (struct discovering){.settings = *settings, .watched = -1};
+}
+
+/* ---- credit ---- */
+
+static uint64_t spent_ns(const struct discovering *discovering)
+{
+	return tracer_callers_spent_ns(discovering->settings.tracer);
+}
+
+static uint64_t credit_ns(const struct discovering *discovering)
+{
+	uint64_t spent = spent_ns(discovering);
+
+	return spent < DISCOVERING_NS_MOST ? DISCOVERING_NS_MOST - spent : 0;
+}
+
+/* ---- which functions ---- */
+
+static bool is_known(const struct discovering *discovering, const struct frame *culprit)
+{
+	const struct known_culprit *known;
+
+	array_each (known, &discovering->known) {
+		if (known->module == culprit->module &&
+		    known->function_off == culprit->function_off && known->name == culprit->name)
+			return true;
+	}
+	return false;
+}
+
+static bool is_listed(const struct discovering *discovering, const struct module *module,
+		      uint64_t vaddr)
+{
+	for (size_t i = 0; i < discovering->count; i++) {
+		if (discovering->entries[i].module == module &&
+		    discovering->entries[i].vaddr == vaddr)
+			return true;
+	}
+	return false;
+}
+
+/* Plans the entry of a frame's function. 0; -ENOENT: it has none that can be counted. */
+static int plan_counted(struct discovering *discovering, const struct frame *frame)
+{
+	struct counted_entry entry = {.frame = *frame, .is_counted = true};
+	struct code_range function;
+	struct elf_range bounds;
+	struct probe_point point;
+	unsigned flags = 0;
+
+	entry.module =
+		process_module_at(discovering->settings.processes, discovering->pid, frame->addr);
+	if (!entry.module || !frame->function_off ||
+	    !elf_image_vaddr_of_off(entry.module->image, frame->function_off, &entry.vaddr) ||
+	    elf_function_bounds(entry.module->image, entry.vaddr, &bounds))
+		return -ENOENT;
+	if (is_listed(discovering, entry.module, entry.vaddr))
+		return 0;
+	function = (struct code_range){bounds.vaddr, bounds.bytes};
+	if (plan_entry(&entry.module->code, function, &point) ||
+	    !elf_image_off_of_vaddr(entry.module->image, point.vaddr, &entry.point.file_off))
+		return -ENOENT;
+	if (elf_is_go_function(entry.module->image, entry.vaddr))
+		flags |= MW_POINT_GO;
+	if (point.probe == PROBE_STEPPED)
+		flags |= MW_POINT_STEPPED;
+	entry.point.cookie = MW_COOKIE(MW_POINT_CALLER, flags, discovering->count);
+	entry.module->users++;
+	discovering->entries[discovering->count++] = entry;
+	return 0;
+}
+
+/*
+ * From the culprit outward. A function that can't be counted ends it: what lies behind it might be
+ * blamed for what it does.
+ */
+static void list_entries(struct discovering *discovering, const struct stall *stall)
+{
+	size_t at = 0;
+
+	while (at < stall->frame_count && &stall->frames[at] != stall->culprit &&
+	       !frame_same_function(&stall->frames[at], stall->culprit))
+		at++;
+	for (; at < stall->frame_count && discovering->count < MW_CALLERS; at++) {
+		const struct frame *frame = &stall->frames[at];
+
+		/* It has no code of its own: the function that it is in is the next frame's. */
+		if (frame->is_inlined)
+			continue;
+		if (plan_counted(discovering, frame))
+			break;
+	}
+}
+
+/* ---- links ---- */
+
+static int link_module(struct discovering *discovering, const struct module *module,
+		       struct probe_link **link)
+{
+	struct link_point points[MW_CALLERS];
+	struct link_settings settings = {
+		.path = module->open_path,
+		.pid = discovering->pid,
+		.points = points,
+		.end = LINK_ENTRY,
+	};
+
+	for (size_t i = 0; i < discovering->count; i++) {
+		const struct counted_entry *entry = &discovering->entries[i];
+
+		if (entry->module == module && entry->is_counted)
+			points[settings.count++] = entry->point;
+	}
+	return settings.count ? probe_link_prepare(discovering->settings.tracer, &settings, link)
+			      : 0;
+}
+
+static bool is_first_of_module(const struct discovering *discovering, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (discovering->entries[i].module == discovering->entries[index].module)
+			return false;
+	}
+	return true;
+}
+
+static void unlink_all(struct discovering *discovering)
+{
+	for (size_t i = 0; i < discovering->link_count; i++)
+		probe_link_retire(discovering->settings.tracer, discovering->links[i]);
+	discovering->link_count = 0;
+}
+
+/* Brings the links to what is to be counted now. 0, or why the kernel refuses: then none is left.
+ */
+static int renew_links(struct discovering *discovering)
+{
+	struct tracer *tracer = discovering->settings.tracer;
+	struct probe_link *made[MW_CALLERS];
+	size_t made_count = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < discovering->count; i++) {
+		struct probe_link *link = NULL;
+
+		if (is_first_of_module(discovering, i))
+			err = link_module(discovering, discovering->entries[i].module, &link);
+		if (link)
+			made[made_count++] = link;
+	}
+	unlink_all(discovering);
+	for (size_t i = 0; i < made_count; i++) {
+		probe_link_swap(tracer, NULL, made[i]);
+		discovering->links[discovering->link_count++] = made[i];
+	}
+	if (err)
+		unlink_all(discovering);
+	return err;
+}
+
+/* ---- beginning and end ---- */
+
+static void forget(struct discovering *discovering)
+{
+	unlink_all(discovering);
+	for (size_t i = 0; i < discovering->count; i++)
+		discovering->entries[i].module->users--;
+	boundary_free(discovering->boundary);
+	discovering->boundary = NULL;
+	discovering->count = 0;
+	discovering->pid = 0;
+	discovering->watched = -1;
+	discovering->is_spent = credit_ns(discovering) < CREDIT_LEAST;
+}
+
+static const char *reason_of(const struct discovering *discovering,
+			     const struct boundary_verdict *verdict)
+{
+	if (verdict->flush >= 0)
+		return NULL;
+	if (!discovering->count)
+		return "none of its functions can be counted";
+	if (credit_ns(discovering) < REMOVAL_NS)
+		return "counting their calls cost all that it may";
+	return "no function on its way is known to be called once a stall";
+}
+
+static void tell(struct discovering *discovering, const struct boundary_verdict *verdict)
+{
+	struct discovery discovery = {
+		.at_ns = clock_monotonic_ns(),
+		.pid = discovering->pid,
+		.culprit = &discovering->culprit,
+		.stalls = verdict->stalls,
+		.period_calls = verdict->period_calls,
+		.is_irregular = verdict->period_kind == PERIOD_IRREGULAR,
+		.is_watched = discovering->watched >= 0,
+		.function_count = discovering->count,
+		.cost_ns = spent_ns(discovering) - discovering->spent_before_ns,
+		.reason = reason_of(discovering, verdict),
+	};
+
+	memcpy(discovery.comm, discovering->comm, sizeof(discovery.comm));
+	if (verdict->flush >= 0)
+		discovery.flush = &discovering->entries[verdict->flush].frame;
+	if (verdict->caller >= 0)
+		discovery.caller = &discovering->entries[verdict->caller].frame;
+	for (size_t i = 0; i < discovering->count; i++)
+		discovery.functions[i] = (struct counted_function){&discovering->entries[i].frame,
+								   verdict->calls_per_stall[i],
+								   verdict->calls_within[i]};
+	telling_discovery(discovering->settings.telling, &discovery);
+}
+
+void discovering_finish(struct discovering *discovering)
+{
+	struct boundary_verdict verdict;
+
+	if (!discovering->pid)
+		return;
+	if (discovering->boundary) {
+		verdict = boundary_judge(discovering->boundary);
+		tell(discovering, &verdict);
+	}
+	forget(discovering);
+}
+
+void discovering_release(struct discovering *discovering)
+{
+	discovering_finish(discovering);
+	array_release(&discovering->known);
+}
+
+static int begin(struct discovering *discovering, const struct stall *stall)
+{
+	struct boundary_settings boundary = {
+		.quiet_ns = discovering->settings.quiet_ns,
+		.pid = stall->pid,
+	};
+	struct known_culprit known = {stall->culprit->module, stall->culprit->function_off,
+				      stall->culprit->name};
+	int err = array_push(&discovering->known, known);
+
+	if (err)
+		return err;
+	discovering->pid = stall->pid;
+	memcpy(discovering->comm, stall->comm, sizeof(discovering->comm));
+	discovering->culprit = *stall->culprit;
+	discovering->spent_before_ns = spent_ns(discovering);
+	list_entries(discovering, stall);
+	tracer_reset_hot(discovering->settings.tracer);
+	err = renew_links(discovering);
+	boundary.functions = discovering->count;
+	boundary.since_ns = discovering->since_ns = clock_monotonic_ns();
+	discovering->boundary = err ? NULL : boundary_new(&boundary);
+	discovering->look_at_ns = discovering->since_ns + LOOK_NS;
+	if (discovering->boundary && discovering->count)
+		return 0;
+	discovering_finish(discovering);
+	return err;
+}
+
+/* ---- the flush ---- */
+
+/* From now on it is watched as if --flush had named it. */
+static void watch_flush(struct discovering *discovering, int index)
+{
+	const struct counted_entry *entry = &discovering->entries[index];
+	char place[300];
+	int err;
+
+	snprintf(place, sizeof(place), "%.200s+0x%lx", entry->module->name,
+		 entry->frame.function_off);
+	err = module_watch_function(entry->module, entry->vaddr,
+				    entry->frame.name ? entry->frame.name : place,
+				    entry->frame.symbol, discovering->settings.watchlist);
+	/* Why it can't be timed was told; it is the one to blame all the same. */
+	if (err)
+		return;
+	discovering->watched = index;
+	processes_watch_anew(discovering->settings.processes);
+	spending_on_function(discovering->settings.spending);
+}
+
+/* Outside of the first hot one nothing is to be learned, and it may be hotter. */
+static void drop_outer(struct discovering *discovering, size_t from)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	bool drops = false;
+
+	for (size_t i = from; i < discovering->count; i++) {
+		drops |= discovering->entries[i].is_counted;
+		if (discovering->entries[i].is_counted)
+			boundary_uncount(discovering->boundary, (unsigned)i, now_ns);
+		discovering->entries[i].is_counted = false;
+	}
+	if (drops)
+		renew_links(discovering);
+}
+
+/* What is known by now, and whether more is worth its cost. */
+static void judge(struct discovering *discovering)
+{
+	struct boundary_verdict verdict = boundary_judge(discovering->boundary);
+
+	if (verdict.caller >= 0)
+		drop_outer(discovering, (size_t)verdict.caller + 1);
+	if (verdict.flush >= 0 && verdict.state == BOUNDARY_KNOWN && discovering->watched < 0)
+		watch_flush(discovering, verdict.flush);
+	if (verdict.state == BOUNDARY_NONE ||
+	    (verdict.state == BOUNDARY_KNOWN &&
+	     (verdict.period_kind != PERIOD_UNKNOWN || verdict.caller < 0)))
+		discovering_finish(discovering);
+}
+
+/* ---- what happens ---- */
+
+static void consider(struct discovering *discovering)
+{
+	const struct stalls *stalls = telling_stalls(discovering->settings.telling);
+	struct stall stall;
+
+	if (!stalls_latest(stalls, &stall) || !stall.culprit || stall.stacks < STACKS_LEAST ||
+	    stall.duration_ns < STALL_LEAST || is_known(discovering, stall.culprit))
+		return;
+	if (begin(discovering, &stall))
+		log_warning("who defers what %s does can't be found out: its callers could not be "
+			    "counted",
+			    stall.culprit->name ? stall.culprit->name : "a function");
+}
+
+void discovering_on_sample(struct discovering *discovering, const struct sample *sample)
+{
+	if (!discovering->settings.is_on || !sample)
+		return;
+	if (!discovering->pid && !discovering->is_spent && sample->path)
+		consider(discovering);
+	if (discovering->pid != sample->pid || !discovering->boundary)
+		return;
+	if (boundary_add(discovering->boundary, sample))
+		discovering_finish(discovering);
+	else
+		judge(discovering);
+}
+
+void discovering_on_hot(struct discovering *discovering, const struct mw_hot *hot)
+{
+	if (!discovering->boundary || hot->caller >= discovering->count ||
+	    (pid_t)hot->head.pid != discovering->pid)
+		return;
+	boundary_hot(discovering->boundary, hot->caller);
+	judge(discovering);
+}
+
+void discovering_on_process_end(struct discovering *discovering, pid_t pid)
+{
+	if (discovering->pid == pid)
+		discovering_finish(discovering);
+}
+
+uint64_t discovering_work(struct discovering *discovering)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!discovering->pid)
+		return 0;
+	if (now_ns < discovering->look_at_ns)
+		return discovering->look_at_ns;
+	discovering->look_at_ns = now_ns + LOOK_NS;
+	if (credit_ns(discovering) < REMOVAL_NS)
+		drop_outer(discovering, 0);
+	if (now_ns > discovering->since_ns + WAIT_MOST)
+		discovering_finish(discovering);
+	else if (!discovering->links[0] || !discovering->link_count)
+		judge(discovering);
+	return discovering->pid ? discovering->look_at_ns : 0;
+}
