@@ -112,6 +112,14 @@ static struct build_id build_id_of(const struct elf_image *image)
 	return id;
 }
 
+const uint8_t *elf_image_build_id(const struct elf_image *image, size_t *bytes)
+{
+	struct build_id id = build_id_of(image);
+
+	*bytes = id.count;
+	return id.bytes;
+}
+
 static struct debug_link debug_link_of(const struct elf_image *image)
 {
 	struct debug_link link = {0};

@@ -15,6 +15,9 @@
 /* Whether there is anything to look for: a file with a .symtab has its names itself. */
 bool elf_lacks_symbols(const struct elf_image *image);
 
+/* The bytes that the linker gave this build of the file alone; NULL: it gave none. */
+const uint8_t *elf_image_build_id(const struct elf_image *image, size_t *bytes);
+
 /*
  * Appends the absolute paths where the image's debug file may be, the best first. path: where the
  * image's own file is. None is no error.

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Function bounds from .eh_frame, for code without symbols. libdw's own answer to "which frame is
- * at this address" (dwarf_cfi_addrframe, dwarf_frame_info) is one row of the unwind table, a
- * stretch without a push or pop, not the function: so the FDEs' headers are decoded here.
+ * Function bounds from .eh_frame, for code without symbols, and the call frame instructions for
+ * it. libdw's own answer to "which frame is at this address" (dwarf_cfi_addrframe,
+ * dwarf_frame_info) is one row of the unwind table, a stretch without a push or pop, not the
+ * function: so the FDEs' headers are decoded here.
  */
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "elf/debug_info.h"
 #include "elf/image_internal.h"
+#include "elf/unwind.h"
 
-/* .eh_frame, and how the CIE that was looked at last encodes its FDEs' addresses. */
+/* A section of frames, and the CIE that was looked at last. */
 struct frame_reader {
 	Elf_Data data;
 	uint64_t vaddr; /* where the section is linked to */
+	bool is_debug;  /* .debug_frame: nothing in it is encoded */
 	uint8_t ident[EI_NIDENT];
 	Dwarf_Off cie_off;
-	int encoding; /* DW_EH_PE_*, -1: not understood, or no CIE was looked at yet */
+	Dwarf_CIE cie;
+	int encoding; /* of its FDEs' addresses, DW_EH_PE_*; -1: not understood */
 };
 
 /* The width of a pointer of this DW_EH_PE_* format; 0 for the LEB128 ones, which nobody emits. */
@@ -70,6 +75,19 @@ static int cie_encoding(const Dwarf_CIE *cie)
 	return DW_EH_PE_absptr;
 }
 
+/* 0: read; < 0: passed over, for its length is known; > 0: nothing can be read from here on. */
+static int read_entry(struct frame_reader *reader, Dwarf_Off off, Dwarf_Off *next,
+		      Dwarf_CFI_Entry *entry)
+{
+	int status;
+
+	*next = off;
+	if (off >= reader->data.d_size)
+		return 1;
+	status = dwarf_next_cfi(reader->ident, &reader->data, !reader->is_debug, off, next, entry);
+	return *next > off ? status : 1;
+}
+
 static int encoding_at(struct frame_reader *reader, Dwarf_Off cie_off)
 {
 	Dwarf_CFI_Entry entry;
@@ -79,10 +97,13 @@ static int encoding_at(struct frame_reader *reader, Dwarf_Off cie_off)
 		return reader->encoding;
 	reader->cie_off = cie_off;
 	reader->encoding = -1;
-	if (cie_off < reader->data.d_size &&
-	    dwarf_next_cfi(reader->ident, &reader->data, true, cie_off, &next, &entry) == 0 &&
-	    dwarf_cfi_cie_p(&entry))
+	if (read_entry(reader, cie_off, &next, &entry) || !dwarf_cfi_cie_p(&entry))
+		return -1;
+	reader->cie = entry.cie;
+	if (!reader->is_debug)
 		reader->encoding = cie_encoding(&entry.cie);
+	else if (entry.cie.augmentation && !*entry.cie.augmentation)
+		reader->encoding = DW_EH_PE_absptr;
 	return reader->encoding;
 }
 
@@ -124,6 +145,14 @@ static bool fde_range(struct frame_reader *reader, const Dwarf_FDE *fde, struct 
 	return range->bytes && range->bytes <= UINT64_MAX - range->vaddr;
 }
 
+static void start_reader(struct frame_reader *reader, const struct elf_image *image)
+{
+	memset(reader, 0, sizeof(*reader));
+	memcpy(reader->ident, image->bytes, EI_NIDENT);
+	reader->cie_off = UINT64_MAX;
+	reader->encoding = -1;
+}
+
 /* By its section, or else by .eh_frame_hdr: then it ends with its segment at the latest. */
 static bool find_eh_frame(const struct elf_image *image, bool by_index, struct frame_reader *reader)
 {
@@ -131,10 +160,7 @@ static bool find_eh_frame(const struct elf_image *image, bool by_index, struct f
 	const Elf_Data *section = by_index ? NULL : elf_named_section(image, ".eh_frame", &header);
 	size_t bytes;
 
-	memset(reader, 0, sizeof(*reader));
-	memcpy(reader->ident, image->bytes, EI_NIDENT);
-	reader->cie_off = UINT64_MAX;
-	reader->encoding = -1;
+	start_reader(reader, image);
 	if (section) {
 		reader->data = *section;
 		reader->vaddr = header.sh_addr;
@@ -147,90 +173,186 @@ static bool find_eh_frame(const struct elf_image *image, bool by_index, struct f
 	return reader->vaddr && reader->data.d_buf;
 }
 
-static int read_frames(struct frame_reader *reader, elf_ranges *ranges)
+static bool find_debug_frame(const struct elf_image *image, struct frame_reader *reader)
+{
+	const struct elf_image *from = image->debug ? image->debug : image;
+	const Elf_Data *section;
+	GElf_Shdr header;
+
+	section = elf_named_section(from, ".debug_frame", &header);
+	/* libdw unpacks it: Go's is compressed. */
+	if (section && elf_debug_info(image))
+		section = elf_named_section(from, ".debug_frame", &header);
+	if (!section || (header.sh_flags & SHF_COMPRESSED))
+		return false;
+	start_reader(reader, from);
+	reader->data = *section;
+	reader->is_debug = true;
+	return true;
+}
+
+static int read_frames(struct frame_reader *reader, struct frame_list *list)
 {
 	Dwarf_Off off = 0, next;
 	Dwarf_CFI_Entry entry;
 	struct elf_range range;
 	int status;
 
-	for (; off < reader->data.d_size; off = next) {
-		next = off;
-		status = dwarf_next_cfi(reader->ident, &reader->data, true, off, &next, &entry);
-		/* An entry that is not understood is passed over where its length is known. */
-		if (status > 0 || next <= off)
-			break;
-		if (status < 0 || dwarf_cfi_cie_p(&entry))
+	for (; (status = read_entry(reader, off, &next, &entry)) <= 0; off = next) {
+		struct frame_entry frame = {.off = off};
+
+		if (status < 0 || dwarf_cfi_cie_p(&entry) || !fde_range(reader, &entry.fde, &range))
 			continue;
-		if (fde_range(reader, &entry.fde, &range) && array_push(ranges, range))
+		frame.vaddr = range.vaddr;
+		frame.bytes = range.bytes;
+		if (array_push(&list->entries, frame))
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int load_frames(const struct elf_image *image)
+static int load_frames(struct frame_reader *reader, struct frame_list *list)
 {
-	struct frame_table *table = &image->tables->frames;
-	struct frame_reader reader;
-	int status = 0;
+	int status;
 
-	if (table->is_loaded)
+	if (list->is_loaded)
 		return 0;
-	if (find_eh_frame(image, false, &reader))
-		status = read_frames(&reader, &table->ranges);
+	status = read_frames(reader, list);
 	if (status) {
-		array_release(&table->ranges);
+		array_release(&list->entries);
 		return status;
 	}
-	if (table->ranges.count)
-		qsort(table->ranges.items, table->ranges.count, sizeof(*table->ranges.items),
+	if (list->entries.count)
+		qsort(list->entries.items, list->entries.count, sizeof(*list->entries.items),
 		      elf_compare_vaddrs);
-	table->is_loaded = true;
+	list->is_loaded = true;
 	return 0;
 }
 
 /* Of the frames that were all read. */
-static int find_among_all(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
+static int find_among_all(struct frame_reader *reader, struct frame_list *list, uint64_t vaddr,
+			  struct frame_entry *frame)
 {
-	const elf_ranges *ranges = &image->tables->frames.ranges;
-	int status = load_frames(image);
+	int status = load_frames(reader, list);
 	size_t before;
 
 	if (status)
 		return status;
-	before = ELF_COUNT_UPTO(ranges, vaddr);
+	before = ELF_COUNT_UPTO(&list->entries, vaddr);
 	if (!before)
 		return -ENOENT;
-	*range = ranges->items[before - 1];
-	return elf_covers(range->vaddr, range->bytes, vaddr) ? 0 : -ENOENT;
+	*frame = list->entries.items[before - 1];
+	return elf_covers(frame->vaddr, frame->bytes, vaddr) ? 0 : -ENOENT;
 }
 
 /* False where the index can't be believed: its entry and the FDE itself say different things. */
-static bool find_by_index(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
+static bool find_by_index(const struct elf_image *image, uint64_t vaddr,
+			  struct frame_reader *reader, struct frame_entry *frame)
 {
 	const struct frame_index *index = elf_frame_index(image);
-	struct frame_reader reader;
+	struct elf_range range;
 	uint64_t start, fde_vaddr;
 	Dwarf_CFI_Entry entry;
 	Dwarf_Off next;
 
-	if (!index->count || !find_eh_frame(image, true, &reader))
+	if (!index->count || !find_eh_frame(image, true, reader))
 		return false;
-	memset(range, 0, sizeof(*range));
+	memset(frame, 0, sizeof(*frame));
 	/* Before the first function. */
 	if (!elf_frame_index_find(index, vaddr, &start, &fde_vaddr))
 		return true;
-	if (!elf_covers(reader.vaddr, reader.data.d_size, fde_vaddr) ||
-	    dwarf_next_cfi(reader.ident, &reader.data, true, fde_vaddr - reader.vaddr, &next,
-			   &entry) != 0)
+	if (!elf_covers(reader->vaddr, reader->data.d_size, fde_vaddr))
 		return false;
-	return !dwarf_cfi_cie_p(&entry) && fde_range(&reader, &entry.fde, range) &&
-	       range->vaddr == start;
+	frame->off = fde_vaddr - reader->vaddr;
+	if (read_entry(reader, frame->off, &next, &entry) || dwarf_cfi_cie_p(&entry) ||
+	    !fde_range(reader, &entry.fde, &range) || range.vaddr != start)
+		return false;
+	frame->vaddr = range.vaddr;
+	frame->bytes = range.bytes;
+	return true;
+}
+
+/* Of .eh_frame; the reader is left on the section. */
+static int find_frame(const struct elf_image *image, uint64_t vaddr, struct frame_reader *reader,
+		      struct frame_entry *frame)
+{
+	if (find_by_index(image, vaddr, reader, frame))
+		return elf_covers(frame->vaddr, frame->bytes, vaddr) ? 0 : -ENOENT;
+	if (!find_eh_frame(image, false, reader))
+		return -ENOENT;
+	return find_among_all(reader, &image->tables->frames.eh_frame, vaddr, frame);
 }
 
 int elf_frame_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
 {
-	if (!find_by_index(image, vaddr, range))
-		return find_among_all(image, vaddr, range);
-	return elf_covers(range->vaddr, range->bytes, vaddr) ? 0 : -ENOENT;
+	struct frame_reader reader;
+	struct frame_entry frame;
+	int status = find_frame(image, vaddr, &reader, &frame);
+
+	if (!status)
+		*range = (struct elf_range){frame.vaddr, frame.bytes};
+	return status;
+}
+
+/* ---- call frame instructions ---- */
+
+/* Behind the address and the length of the code, and what the augmentation adds in a C++ file. */
+static bool own_instructions(struct frame_reader *reader, const Dwarf_FDE *fde,
+			     struct elf_unwind *unwind)
+{
+	size_t width = encoded_bytes((uint8_t)encoding_at(reader, fde->CIE_pointer));
+	const uint8_t *at = fde->start + 2 * width;
+	uint64_t more = 0;
+	uint8_t byte;
+
+	if (reader->cie.augmentation[0] == 'z') {
+		unsigned shift = 0;
+
+		do {
+			if (at >= fde->end || shift > 56)
+				return false;
+			byte = *at++;
+			more |= (uint64_t)(byte & 0x7f) << shift;
+			shift += 7;
+		} while (byte & 0x80);
+		if (more > (size_t)(fde->end - at))
+			return false;
+	}
+	unwind->own = at + more;
+	unwind->own_end = fde->end;
+	return true;
+}
+
+static int read_unwind(struct frame_reader *reader, const struct frame_entry *frame,
+		       struct elf_unwind *unwind)
+{
+	const Dwarf_CIE *cie = &reader->cie;
+	Dwarf_CFI_Entry entry;
+	struct elf_range range;
+	Dwarf_Off next;
+
+	/* fde_range() also gives the reader its CIE. */
+	if (read_entry(reader, frame->off, &next, &entry) || dwarf_cfi_cie_p(&entry) ||
+	    !fde_range(reader, &entry.fde, &range) || !own_instructions(reader, &entry.fde, unwind))
+		return -ENOENT;
+	unwind->range = range;
+	unwind->shared = cie->initial_instructions;
+	unwind->shared_end = cie->initial_instructions_end;
+	unwind->code_factor = cie->code_alignment_factor;
+	unwind->data_factor = cie->data_alignment_factor;
+	unwind->return_register = cie->return_address_register;
+	unwind->is_signal = strchr(cie->augmentation, 'S');
+	return 0;
+}
+
+int elf_unwind_at(const struct elf_image *image, uint64_t vaddr, struct elf_unwind *unwind)
+{
+	struct frame_reader reader;
+	struct frame_entry frame;
+	int status = find_frame(image, vaddr, &reader, &frame);
+
+	/* Go's programs have the older section alone. */
+	if (status == -ENOENT && find_debug_frame(image, &reader))
+		status = find_among_all(&reader, &image->tables->frames.debug_frame, vaddr, &frame);
+	return status ? status : read_unwind(&reader, &frame, unwind);
 }

@@ -127,7 +127,8 @@ void elf_image_free(struct elf_image *image)
 	if (image->tables) {
 		elf_release_symbols(&image->tables->symbols);
 		array_release(&image->tables->go.functions);
-		array_release(&image->tables->frames.ranges);
+		array_release(&image->tables->frames.eh_frame.entries);
+		array_release(&image->tables->frames.debug_frame.entries);
 		array_release(&image->tables->slots.slots);
 		/* Before the Elf that it reads from, which may be the debug file's. */
 		dwarf_end(image->tables->dwarf);
@@ -165,6 +166,13 @@ bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_
 		return true;
 	}
 	return false;
+}
+
+uint64_t elf_image_entry_vaddr(const struct elf_image *image)
+{
+	GElf_Ehdr header;
+
+	return gelf_getehdr(image->elf, &header) ? header.e_entry : 0;
 }
 
 bool elf_image_ends_before(const struct elf_image *image, uint64_t off)

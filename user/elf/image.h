@@ -44,6 +44,9 @@ void elf_image_free(struct elf_image *image);
 bool elf_image_off_of_vaddr(const struct elf_image *image, uint64_t vaddr, uint64_t *off);
 bool elf_image_vaddr_of_off(const struct elf_image *image, uint64_t off, uint64_t *vaddr);
 
+/* Where the process, or its loader, begins to execute the file; 0: nowhere. */
+uint64_t elf_image_entry_vaddr(const struct elf_image *image);
+
 /* Whether the file offset lies behind all that is loaded of the file. */
 bool elf_image_ends_before(const struct elf_image *image, uint64_t off);
 

@@ -42,11 +42,24 @@ struct frame_index {
 	bool is_loaded;
 };
 
-/* Code ranges of .eh_frame's FDEs, by address; read only where the index does not answer. */
+/* The code that an FDE is for, and where in its section it stands. */
+struct frame_entry {
+	uint64_t vaddr;
+	uint64_t bytes;
+	uint64_t off;
+};
+
+/* FDEs by the address of their code. */
+struct frame_list {
+	ARRAY(struct frame_entry) entries;
+	bool is_loaded;
+};
+
+/* All FDEs; .eh_frame's are read only where the index does not answer. */
 struct frame_table {
 	struct frame_index index;
-	elf_ranges ranges;
-	bool is_loaded;
+	struct frame_list eh_frame;
+	struct frame_list debug_frame;
 };
 
 /* A pointer that the loader fills in. */

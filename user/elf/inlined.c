@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dwarf.h>
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
+#include "elf/debug_info.h"
 #include "elf/demangle.h"
 #include "elf/image_internal.h"
 #include "elf/written_name.h"
@@ -12,9 +12,6 @@
 
 /* How deep scopes may nest: a broken file's could go on without end. CPython 3.12's go to 38. */
 #define DEPTH_MAX 512
-
-/* Of all compressed sections together: a file may say that it has a thousand times its size. */
-#define UNPACKED_MOST (512ul << 20)
 
 struct host_search {
 	const struct elf_image *image;
@@ -139,64 +136,12 @@ static int search_children(struct host_search *search, Dwarf_Die *parent, Dwarf_
 }
 
 /*
- * How many bytes libdw would unpack this section to, before anything is asked of it: what it says
- * itself (elfutils 0.188 holds it to that). 0 for one that is not compressed.
- */
-static uint64_t unpacked_bytes(const struct elf_image *image, const GElf_Shdr *header)
-{
-	size_t bytes;
-	const uint8_t *packed = elf_section_view(image, header, &bytes);
-	Elf64_Chdr says;
-	uint64_t size;
-
-	if (packed && (header->sh_flags & SHF_COMPRESSED) && bytes >= sizeof(says)) {
-		memcpy(&says, packed, sizeof(says));
-		return says.ch_size;
-	}
-	/* .zdebug_info of Go to 1.18: "ZLIB" and the size, its highest byte first. */
-	if (packed && !(header->sh_flags & SHF_ALLOC) && bytes >= 12 &&
-	    !memcmp(packed, "ZLIB", 4)) {
-		memcpy(&size, packed + 4, sizeof(size));
-		return be64toh(size);
-	}
-	return 0;
-}
-
-/* libdw unpacks all sections of DWARF when it opens them, a thousand times their size at most. */
-static bool is_too_large(const struct elf_image *image)
-{
-	Elf_Scn *section = NULL;
-	uint64_t left = UNPACKED_MOST;
-	GElf_Shdr header;
-
-	while ((section = elf_nextscn(image->elf, section))) {
-		uint64_t bytes;
-
-		if (!gelf_getshdr(section, &header))
-			continue;
-		bytes = unpacked_bytes(image, &header);
-		if (bytes > left)
-			return true;
-		left -= bytes;
-	}
-	return false;
-}
-
-/*
  * A library's debug file is not searched: to unpack and search that of glibc 2.36 takes 0.1 s, and
  * every process has it.
  */
 static Dwarf *dwarf_of(const struct elf_image *image)
 {
-	struct elf_tables *tables = image->tables;
-	const struct elf_image *from = image;
-
-	if (image->debug && elf_is_program(image))
-		from = image->debug;
-	if (!tables->dwarf_is_opened && !is_too_large(from))
-		tables->dwarf = dwarf_begin_elf(from->elf, DWARF_C_READ, NULL);
-	tables->dwarf_is_opened = true;
-	return tables->dwarf;
+	return image->debug && !elf_is_program(image) ? NULL : elf_debug_info(image);
 }
 
 /* Whether the section holds the word as an end of some text: a name, or a part of one. */

@@ -39,20 +39,21 @@ static void index_agrees_with_all_frames(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(paths); i++) {
 		struct elf_image *indexed = open_image(paths[i]), *plain = open_image(paths[i]);
-		const struct elf_range *range;
+		const struct frame_entry *range;
 
 		forbid_index(plain);
 		compare_at(indexed, plain, 0);
 		assert_true(indexed->tables->frames.index.count > 10);
-		array_each (range, &plain->tables->frames.ranges) {
+		array_each (range, &plain->tables->frames.eh_frame.entries) {
 			compare_at(indexed, plain, range->vaddr - 1);
 			compare_at(indexed, plain, range->vaddr);
 			compare_at(indexed, plain, range->vaddr + range->bytes - 1);
 			compare_at(indexed, plain, range->vaddr + range->bytes);
 		}
-		print_message("%s: %zu frames\n", paths[i], plain->tables->frames.ranges.count);
+		print_message("%s: %zu frames\n", paths[i],
+			      plain->tables->frames.eh_frame.entries.count);
 		/* It was enough: nobody has read them all. */
-		assert_false(indexed->tables->frames.is_loaded);
+		assert_false(indexed->tables->frames.eh_frame.is_loaded);
 		elf_image_free(indexed);
 		elf_image_free(plain);
 	}
@@ -122,15 +123,15 @@ static void damaged_index_is_not_believed(void **state)
 	forbid_index(plain);
 	compare_at(plain, plain, 0);
 	for (enum damage kind = 0; kind < DAMAGES; kind++) {
-		const struct elf_range *range;
+		const struct frame_entry *range;
 		struct elf_image *image;
 
 		memcpy(damaged, content, bytes);
 		damage(index_in(damaged), kind);
 		image = image_of(damaged, bytes);
-		array_each (range, &plain->tables->frames.ranges)
+		array_each (range, &plain->tables->frames.eh_frame.entries)
 			compare_at(image, plain, range->vaddr + range->bytes / 2);
-		assert_true(image->tables->frames.is_loaded);
+		assert_true(image->tables->frames.eh_frame.is_loaded);
 		elf_image_free(image);
 	}
 	elf_image_free(plain);
