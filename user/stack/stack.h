@@ -12,8 +12,8 @@
 
 #include "stack/frame.h"
 
-#define STACK_REGISTERS 16 /* numbered as instructions do: rax, rcx, rdx, rbx, rsp, rbp, rsi, ...  \
-			    */
+/* Numbered as instructions do: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, ... */
+#define STACK_REGISTERS 16
 
 /* One thread at one moment. */
 struct stack_taken {
@@ -36,7 +36,15 @@ struct stack_mapping {
 /* All that is known of processes' code: files, once each, and the strings of frames. */
 struct stacks;
 
-struct stacks *stacks_new(void);
+/*
+ * Lets an image take its debug file, if there is one, as that process and then memwatch would find
+ * it (debug_files_find() of choose/debug_files.h). path: as the target sees the file.
+ */
+struct elf_image;
+typedef int (*stack_debug_finder)(struct elf_image *image, pid_t pid, const char *path);
+
+/* find_debug: NULL: names are those that the files have themselves. NULL where memory is out. */
+struct stacks *stacks_new(stack_debug_finder find_debug);
 void stacks_free(struct stacks *stacks);
 
 /*

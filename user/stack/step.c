@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From a function to its caller. What its file says of its frame comes first; then what any code
+ * without such a table does: a return address on top of the stack, or a chain of frame pointers.
+ */
+#include "stack/known.h"
+
+/* ---- what call frame information says ---- */
+
+/* The row for the place; NULL: there is none, or no memory. */
+static const struct row *row_at(struct walk *walk)
+{
+	const struct place *place = &walk->place;
+	struct place_cache *rows = &walk->stacks->rows;
+	struct elf_unwind unwind;
+	struct row *row;
+
+	if (!place->file)
+		return NULL;
+	row = place_cache_find(rows, place->file->id, place->vaddr);
+	if (!row) {
+		row = calloc(1, sizeof(*row));
+		if (!row)
+			return NULL;
+		if (elf_unwind_at(place->file->image, place->vaddr, &unwind) ||
+		    !row_read(&unwind, place->vaddr, row))
+			row->cfa.kind = RULE_NONE;
+		if (place_cache_add(rows, place->file->id, place->vaddr, row)) {
+			free(row);
+			return NULL;
+		}
+	}
+	return row->cfa.kind == RULE_NONE ? NULL : row;
+}
+
+/* Goes on there, if code is mapped there. */
+static bool go_to(struct walk *walk, const struct registers *caller, bool is_exact)
+{
+	uint64_t addr = caller->values[REG_RIP];
+	struct place place;
+
+	place_find(walk->stacks, walk->process, addr, !is_exact, &place);
+	/* A signal may have come because there is none. */
+	if (!place.mapping && !is_exact)
+		return false;
+	walk->registers = *caller;
+	walk->is_exact = is_exact;
+	walk->place = place;
+	return true;
+}
+
+static enum step step_by_row(struct walk *walk, const struct row *row)
+{
+	uint64_t stack_addr = walk->registers.values[REG_RSP];
+	struct registers caller;
+
+	switch (row_apply(row, &walk->registers, &walk->taken, &caller)) {
+	case ROW_END:
+		return STEP_WHOLE;
+	case ROW_FAILED:
+		return walk->taken.ran_out ? STEP_CUT : STEP_LOST;
+	case ROW_CALLER:
+		break;
+	}
+	/* Coroutines end, as threads did, where somebody pushed a 0 in place of a caller. */
+	if (!caller.values[REG_RIP])
+		return STEP_WHOLE;
+	/* A handler may have a stack of its own (sigaltstack). */
+	if (!row->is_signal && caller.values[REG_RSP] <= stack_addr)
+		return STEP_LOST;
+	return go_to(walk, &caller, row->is_signal) ? STEP_CALLER : STEP_LOST;
+}
+
+/* ---- signals, where nothing is said of the kernel's frame (musl, Go) ---- */
+
+/* From uc_mcontext, struct sigcontext of the kernel's asm/sigcontext.h, its first 17 words. */
+static const uint8_t context_registers[] = {
+	REG_R8,      REG_R8 + 1,  REG_R8 + 2, REG_R8 + 3, REG_R12, REG_R12 + 1,
+	REG_R12 + 2, REG_R12 + 3, REG_RDI,    REG_RSI,    REG_RBP, REG_RBX,
+	REG_RDX,     REG_RAX,     REG_RCX,    REG_RSP,    REG_RIP,
+};
+
+/* In a struct ucontext, which begins where the return from the handler leaves the stack pointer. */
+#define CONTEXT_REGISTERS_OFF 40
+
+static const uint8_t *code_at(const struct place *place, size_t *bytes)
+{
+	*bytes = 0;
+	return place->file
+		       ? elf_image_code(place->file->image, place->vaddr + place->is_caller, bytes)
+		       : NULL;
+}
+
+/* What the handler returns to, in any libc: the kernel looks for nothing else. */
+static bool is_sigreturn(const struct place *place)
+{
+	static const uint8_t sigreturn[] = {
+		0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, /* mov $__NR_rt_sigreturn,%rax */
+		0x0f, 0x05,                               /* syscall */
+	};
+	size_t bytes;
+	const uint8_t *code = code_at(place, &bytes);
+
+	return code && bytes >= sizeof(sigreturn) && !memcmp(code, sigreturn, sizeof(sigreturn));
+}
+
+static enum step step_from_signal(struct walk *walk)
+{
+	uint64_t addr = walk->registers.values[REG_RSP] + CONTEXT_REGISTERS_OFF, word;
+	struct registers caller = {0};
+
+	for (size_t i = 0; i < sizeof(context_registers); i++, addr += sizeof(word)) {
+		if (!taken_word(&walk->taken, addr, &word))
+			return walk->taken.ran_out ? STEP_CUT : STEP_LOST;
+		reg_set(&caller, context_registers[i], word);
+	}
+	return go_to(walk, &caller, true) ? STEP_CALLER : STEP_LOST;
+}
+
+/* ---- without call frame information ---- */
+
+/* call rel32, and call through a register or memory (ff /2), which take 2 to 7 bytes. */
+static bool ends_with_call(const uint8_t *code, size_t bytes)
+{
+	static const uint8_t lengths[] = {2, 3, 4, 6, 7};
+
+	if (bytes >= 5 && code[bytes - 5] == 0xe8)
+		return true;
+	for (size_t i = 0; i < sizeof(lengths) && lengths[i] <= bytes; i++) {
+		const uint8_t *call = code + bytes - lengths[i];
+
+		if (call[0] == 0xff && (call[1] >> 3 & 7) == 2)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a call may return to addr; code that no file backs can't be looked at. */
+static bool may_return_to(struct walk *walk, uint64_t addr)
+{
+	const uint8_t *code = NULL;
+	struct place place;
+	size_t bytes = 0;
+
+	place_find(walk->stacks, walk->process, addr, true, &place);
+	if (!place.mapping || !place.file)
+		return place.mapping;
+	for (size_t before = 7; !code && before; before--) {
+		code = elf_image_code(place.file->image, place.vaddr + 1 - before, &bytes);
+		bytes = bytes < before ? bytes : before;
+	}
+	return code && ends_with_call(code, bytes);
+}
+
+static bool return_from(struct walk *walk, uint64_t addr, uint32_t kept)
+{
+	struct registers caller = walk->registers;
+	uint64_t word;
+
+	if (!taken_word(&walk->taken, addr, &word) || !may_return_to(walk, word))
+		return false;
+	caller.known &= kept;
+	reg_set(&caller, REG_RIP, word);
+	reg_set(&caller, REG_RSP, addr + sizeof(word));
+	return go_to(walk, &caller, false);
+}
+
+/*
+ * A function that has not made its frame yet, or makes none:
+ *	push %rbp	; here the return address is on top of the stack
+ *	mov %rsp,%rbp	; and here it is below %rbp
+ */
+static bool step_from_leaf(struct walk *walk)
+{
+	uint64_t stack_addr = walk->registers.values[REG_RSP];
+	struct place pushed = walk->place;
+	const uint8_t *code;
+	size_t bytes;
+
+	pushed.vaddr--;
+	code = code_at(&pushed, &bytes);
+	if (code && *code == 0x55 && return_from(walk, stack_addr + 8, REGS_KEPT))
+		return true;
+	return return_from(walk, stack_addr, REGS_KEPT);
+}
+
+static bool step_by_pointer(struct walk *walk)
+{
+	uint64_t frame_addr = walk->registers.values[REG_RBP], outer_addr;
+
+	if (!reg_is_known(&walk->registers, REG_RBP) || frame_addr % sizeof(outer_addr) ||
+	    frame_addr < walk->registers.values[REG_RSP] ||
+	    !taken_word(&walk->taken, frame_addr, &outer_addr) ||
+	    !return_from(walk, frame_addr + sizeof(outer_addr), 0))
+		return false;
+	reg_set(&walk->registers, REG_RBP, outer_addr);
+	return true;
+}
+
+/* A process's first instructions: ld.so's (until glibc 2.41) and musl's say nothing of their end.
+ */
+#define ENTRY_BYTES 128
+
+/*
+ * Whether nobody called this: where a file begins to execute, musl's threads, which begin behind
+ * clone()'s system call, and Go's goroutines, whose first function has no frame before it.
+ */
+static bool is_outermost(const struct walk *walk)
+{
+	const struct place *place = &walk->place;
+	const struct elf_symbol *symbol;
+	uint64_t entry_vaddr;
+
+	if (!place->file || walk->is_exact)
+		return false;
+	entry_vaddr = elf_image_entry_vaddr(place->file->image);
+	if (entry_vaddr && place->vaddr - entry_vaddr < ENTRY_BYTES)
+		return true;
+	if (!reg_is_known(&walk->registers, REG_RBP) || walk->registers.values[REG_RBP])
+		return false;
+	symbol = elf_symbol_at(place->file->image, place->vaddr);
+	return symbol && (!strcmp(symbol->name, "__clone") || !strcmp(symbol->name, "clone") ||
+			  elf_is_go_function(place->file->image, symbol->vaddr));
+}
+
+/* Code of no file has frame pointers, if anything: a JIT's. */
+static bool step_by_custom(struct walk *walk, bool has_row)
+{
+	bool is_jit = walk->place.mapping && !walk->place.file;
+
+	if (!walk->is_exact || has_row)
+		return step_by_pointer(walk);
+	if (is_jit)
+		return step_by_pointer(walk) || step_from_leaf(walk);
+	return step_from_leaf(walk) || step_by_pointer(walk);
+}
+
+enum step walk_step(struct walk *walk)
+{
+	const struct row *row = row_at(walk);
+	enum step step = STEP_LOST;
+
+	walk->taken.ran_out = false;
+	walk->is_signal = row ? row->is_signal : is_sigreturn(&walk->place);
+	if (!reg_is_known(&walk->registers, REG_RSP))
+		return STEP_LOST;
+	if (row)
+		step = step_by_row(walk, row);
+	else if (walk->is_signal)
+		step = step_from_signal(walk);
+	else if (is_outermost(walk))
+		return STEP_WHOLE;
+	if (step == STEP_LOST && !walk->is_signal && step_by_custom(walk, row))
+		return STEP_CALLER;
+	return step == STEP_LOST && walk->taken.ran_out ? STEP_CUT : step;
+}
