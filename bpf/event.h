@@ -112,6 +112,7 @@ enum mw_record_type {
 	MW_RECORD_SPENDING,
 	MW_RECORD_SAMPLE,
 	MW_RECORD_HOT,
+	MW_RECORD_PLACE,
 };
 
 struct mw_head {
@@ -232,6 +233,12 @@ struct mw_hot {
 	struct mw_head head;
 	__u32 caller; /* its counter */
 	__u32 reserved;
+};
+
+/* The clock found threads there again and again, and it is no code that is known to copy. */
+struct mw_risen {
+	struct mw_head head;
+	__u64 addr;
 };
 
 /*
@@ -435,6 +442,7 @@ MW_SIZE_IS(mw_span, 144);
 MW_SIZE_IS(mw_copy, 80);
 MW_SIZE_IS(mw_sample, 304);
 MW_SIZE_IS(mw_hot, 48);
+MW_SIZE_IS(mw_risen, 48);
 MW_SIZE_IS(mw_code_range, 24);
 MW_SIZE_IS(mw_place, 16);
 MW_SIZE_IS(mw_fork, 48);

@@ -96,9 +96,6 @@ struct {
 	__type(value, __u64);
 } places SEC(".maps");
 
-/* Counts the places that came to be worth a look. */
-__u64 places_risen;
-
 /* By the entries of MW_POINT_CALLER. */
 __u64 callers_spent_ns;
 

@@ -64,6 +64,16 @@ static __always_inline __u64 xol_addr(struct task_struct *task)
 	return area ? area->vaddr : 0;
 }
 
+static __always_inline void place_tell(__u64 ip)
+{
+	struct mw_risen *record = life_reserve(MW_RECORD_PLACE, sizeof(*record));
+
+	if (!record)
+		return;
+	record->addr = ip;
+	bpf_ringbuf_submit(record, 0);
+}
+
 static __always_inline void place_count(__u32 pid, __u64 ip)
 {
 	struct mw_place place = {.addr = ip, .pid = pid};
@@ -74,7 +84,7 @@ static __always_inline void place_count(__u32 pid, __u64 ip)
 		return;
 	}
 	if (__sync_fetch_and_add(hits, 1) == PLACE_RISES_AT - 1)
-		count_add(places_risen, 1);
+		place_tell(ip);
 }
 
 static __always_inline struct mw_strand *sampled_strand(__u32 pid, __u64 owner)

@@ -465,27 +465,6 @@ int tracer_set_code(struct tracer *tracer, pid_t pid, const struct mw_code_range
 	return err ? -errno : 0;
 }
 
-uint64_t tracer_places_risen(const struct tracer *tracer)
-{
-	return __atomic_load_n(&tracer->skeleton->bss->places_risen, __ATOMIC_RELAXED);
-}
-
-size_t tracer_places(struct tracer *tracer, uint64_t least_hits, struct mw_place *places,
-		     size_t most)
-{
-	int map_fd = bpf_map__fd(tracer->skeleton->maps.places);
-	struct mw_place key, *before = NULL;
-	size_t count = 0;
-	uint64_t hits;
-
-	while (count < most && !bpf_map_get_next_key(map_fd, before, &key)) {
-		places[count] = key;
-		before = &key;
-		count += !bpf_map_lookup_elem(map_fd, &key, &hits) && hits >= least_hits;
-	}
-	return count;
-}
-
 uint64_t tracer_callers_spent_ns(const struct tracer *tracer)
 {
 	return __atomic_load_n(&tracer->skeleton->bss->callers_spent_ns, __ATOMIC_RELAXED);

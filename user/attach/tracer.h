@@ -134,12 +134,6 @@ struct mw_code_range;
 int tracer_set_code(struct tracer *tracer, pid_t pid, const struct mw_code_range *ranges,
 		    size_t count);
 
-/* How often a place came to be worth a look, and which of the process's are. */
-uint64_t tracer_places_risen(const struct tracer *tracer);
-struct mw_place;
-size_t tracer_places(struct tracer *tracer, uint64_t least_hits, struct mw_place *places,
-		     size_t most);
-
 /* Calls of MW_POINT_CALLER: what they have cost, and those that were told of as hot no more. */
 uint64_t tracer_callers_spent_ns(const struct tracer *tracer);
 void tracer_reset_hot(struct tracer *tracer);

@@ -38,6 +38,8 @@ static size_t record_bytes(uint32_t type)
 		return sizeof(struct mw_sample);
 	case MW_RECORD_HOT:
 		return sizeof(struct mw_hot);
+	case MW_RECORD_PLACE:
+		return sizeof(struct mw_risen);
 	}
 	return 0;
 }
@@ -118,6 +120,9 @@ static void hand_on(struct receiver *receiver, const void *record)
 		break;
 	case MW_RECORD_HOT:
 		handlers->hot(context, record);
+		break;
+	case MW_RECORD_PLACE:
+		handlers->place(context, record);
 		break;
 	case MW_RECORD_SPENDING:
 		handlers->spending(context, record);

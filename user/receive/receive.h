@@ -26,6 +26,7 @@ struct record_handlers {
 	void (*loader)(void *context, const struct mw_loader *loader);
 	void (*spending)(void *context, const struct mw_spending *spending);
 	void (*hot)(void *context, const struct mw_hot *hot);
+	void (*place)(void *context, const struct mw_risen *risen);
 };
 
 struct receiver;

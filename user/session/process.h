@@ -23,6 +23,7 @@ struct process {
 	enum gate_level level;    /* stays its own through exec */
 	uint64_t gate_bytes;      /* that its spans are told of */
 	struct process_plan plan; /* that the links carry */
+	ARRAY(struct mw_code_range) loops; /* of its own that copy, as far as they were found */
 	struct process_links links;
 };
 

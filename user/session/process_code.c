@@ -1,30 +1,120 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "session/process_code.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
-#include "session/process.h"
+#include "base/log.h"
+#include "plan/inlined_copy.h"
+
+/* The kernel's side has room for MW_CODE_RANGES, routines and these. */
+#define LOOPS_MOST 64
+
+static struct module *module_at(const struct process *process, uint64_t addr, uint64_t *off)
+{
+	const struct planned_mapping *mapping;
+
+	array_each (mapping, &process->plan.mappings) {
+		if (addr < mapping->start_addr || addr >= mapping->end_addr)
+			continue;
+		*off = addr - mapping->start_addr + mapping->file_off;
+		return mapping->module;
+	}
+	return NULL;
+}
 
 struct module *process_module_at(const struct processes *processes, pid_t pid, uint64_t addr)
 {
 	const struct process *process = processes_find(processes, pid);
-	const struct planned_mapping *mapping;
+	uint64_t off;
 
-	if (!process || !process->live)
-		return NULL;
-	array_each (mapping, &process->plan.mappings) {
-		if (addr >= mapping->start_addr && addr < mapping->end_addr)
-			return mapping->module;
-	}
-	return NULL;
+	return process && process->live ? module_at(process, addr, &off) : NULL;
 }
 
 void processes_watch_anew(struct processes *processes)
 {
 	struct process **process;
 
+	/* What flushes copy is worth counting from the first byte on, as far as the budget goes. */
 	processes->gates.begins_low = false;
 	array_each (process, &processes->all) {
 		if ((*process)->live && !(*process)->try_at_ns)
 			process_mark_due(*process, EVENT_REPLAN, clock_monotonic_ns());
 	}
+}
+
+/* ---- where it copies ---- */
+
+static int compare_ranges(const void *left, const void *right)
+{
+	const struct mw_code_range *a = left, *b = right;
+
+	return (a->start_addr > b->start_addr) - (a->start_addr < b->start_addr);
+}
+
+void process_tell_code(struct processes *processes, struct process *process)
+{
+	ARRAY(struct mw_code_range) all = {0};
+	const struct mw_code_range *range;
+	int err = 0;
+
+	array_each (range, &process->plan.code) {
+		if (!err)
+			err = array_push(&all, *range);
+	}
+	array_each (range, &process->loops) {
+		if (!err)
+			err = array_push(&all, *range);
+	}
+	if (all.count)
+		qsort(all.items, all.count, sizeof(*all.items), compare_ranges);
+	if (!err)
+		err = tracer_set_code(processes->tracer, process->pid, all.items, all.count);
+	if (err)
+		log_warning("process %d (%s) can't be sampled: %s", process->pid, process->comm,
+			    strerror(-err));
+	array_release(&all);
+}
+
+static bool is_loop_known(const struct process *process, const struct mw_code_range *loop)
+{
+	const struct mw_code_range *known;
+
+	array_each (known, &process->loops) {
+		if (loop->start_addr < known->end_addr && known->start_addr < loop->end_addr)
+			return true;
+	}
+	return false;
+}
+
+static void take_loop(struct processes *processes, struct process *process,
+		      const struct mw_code_range *loop)
+{
+	if (is_loop_known(process, loop) || process->loops.count == LOOPS_MOST)
+		return;
+	if (!array_push(&process->loops, *loop))
+		process_tell_code(processes, process);
+}
+
+void processes_on_place(struct processes *processes, const struct mw_risen *risen)
+{
+	struct process *process = processes_find(processes, (pid_t)risen->head.pid);
+	struct mw_code_range loop = {.flags = MW_CODE_INLINED};
+	struct inlined_copy copy;
+	struct module *module;
+	uint64_t off, vaddr;
+
+	if (!process || !process->live || process->try_at_ns)
+		return;
+	module = module_at(process, risen->addr, &off);
+	if (!module || !elf_image_vaddr_of_off(module->image, off, &vaddr) ||
+	    plan_inlined_copy(&module->code, vaddr, &copy) || copy.kind != INLINED_LOOP)
+		return;
+	log_detail("process %d (%s) copies by itself in %s: %s", process->pid, process->comm,
+		   module->name, copy.reason);
+	loop.start_addr = risen->addr - (vaddr - copy.start_vaddr);
+	loop.end_addr = risen->addr + (copy.end_vaddr - vaddr);
+	take_loop(processes, process, &loop);
 }

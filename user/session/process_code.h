@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What discovery knows of the watched processes' code, and what it does to them. */
+/* What the sampler and discovery know of the watched processes' code, and what they do to them. */
 #ifndef SESSION_PROCESS_CODE_H
 #define SESSION_PROCESS_CODE_H
 
-#include "session/processes.h"
+#include "session/process.h"
 
 /* The file whose code the process has at addr; NULL: none that is known. */
 struct module *process_module_at(const struct processes *processes, pid_t pid, uint64_t addr);
 
 /* Functions came to be watched: all processes get the probes that they lack. */
 void processes_watch_anew(struct processes *processes);
+
+/* Tells the sampler where the process copies: its routines, and loops of its own. */
+void process_tell_code(struct processes *processes, struct process *process);
+
+/*
+ * The sampler found threads again and again at a place that is no copy routine: where it is in a
+ * loop that copies, what it finds there from now on is a copy.
+ */
+void processes_on_place(struct processes *processes, const struct mw_risen *risen);
 
 #endif

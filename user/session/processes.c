@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "session/plan_lines.h"
-#include "session/process.h"
+#include "session/process_code.h"
 #include "target/process.h"
 
 /* A loader takes 0.3 to some ms; one that takes longer than this has no slots to wait for. */
@@ -61,6 +61,7 @@ static void process_free(struct processes *processes, struct process *process)
 	process_links_retire(&process->links, processes->tracer);
 	processes->ended_copies_spent_ns += process->links.retired_spent_ns;
 	process_plan_release(&process->plan);
+	array_release(&process->loops);
 	free(process);
 }
 
@@ -253,10 +254,7 @@ static int take_plan(struct processes *processes, struct process *process,
 			    "writable, remapped or on huge pages; what they count is missing",
 			    missing, count_in_force(plan, &force), process->pid, process->comm);
 	note_gate(processes, plan);
-	err = tracer_set_code(processes->tracer, process->pid, plan->code.items, plan->code.count);
-	if (err)
-		log_warning("process %d (%s) can't be sampled: %s", process->pid, process->comm,
-			    strerror(-err));
+	process_tell_code(processes, process);
 	return process->probes_added ? plan_lines_log(process->pid, plan, &processes->gates,
 						      tracer_costs(processes->tracer))
 				     : 0;
@@ -528,6 +526,7 @@ void processes_on_exec(struct processes *processes, const struct mw_exec *exec)
 	process_mark_due(process, EVENT_EXEC, exec->head.at_ns);
 	process->shared_ends = 0;
 	process->gate_bytes = MW_NO_GATE;
+	array_release(&process->loops);
 	memcpy(process->comm, exec->head.comm, sizeof(process->comm));
 	/* exec from a thread: the first thread, to whose task the links belong, is gone. */
 	process->links_stale |= exec->old_tid != exec->head.pid;

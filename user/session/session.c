@@ -18,7 +18,7 @@
 #include "receive/receive.h"
 #include "session/closing.h"
 #include "session/discovering.h"
-#include "session/processes.h"
+#include "session/process_code.h"
 #include "session/spending.h"
 
 #define LIVE_STEP_NS (500 * NS_PER_MS)
@@ -112,11 +112,17 @@ static void on_spending(void *context, const struct mw_spending *spending)
 	spending_on_hit(&((struct session *)context)->spending);
 }
 
+static void on_place(void *context, const struct mw_risen *risen)
+{
+	processes_on_place(&((struct session *)context)->processes, risen);
+}
+
 static const struct record_handlers handlers = {
 	.span = on_span,
 	.copy = on_copy,
 	.sample = on_sample,
 	.hot = on_hot,
+	.place = on_place,
 	.fork = on_fork,
 	.exec = on_exec,
 	.exit = on_exit_record,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "choose/debug_files.h"
 
 /* Samples may still come of processes that have ended: so many of them are kept. */
 #define ENDED_KEPT 64
@@ -69,7 +70,7 @@ struct telling *telling_new(const struct telling_settings *settings)
 	if (!telling)
 		return NULL;
 	telling->settings = *settings;
-	telling->stacks = stacks_new();
+	telling->stacks = stacks_new(debug_files_find);
 	telling->stalls = stalls_new(&stalls);
 	if (telling->stacks && telling->stalls)
 		return telling;

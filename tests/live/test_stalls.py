@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stalls that nobody named: who is to blame, and by which path, without a hint."""
+
+import collections
+
+import memwatch
+import pytest
+
+# As a user has it; the other tests take the budget away.
+AS_IT_IS = ("--budget", "2%")
+
+
+def launch(tmp_path, program, *arguments, options=()):
+    path = tmp_path / "truth.jsonl"
+    run = memwatch.run(*AS_IT_IS, *options, "--", program, *arguments, "--truth", path)
+    assert run.status == 0, run.stderr
+    return run, memwatch.read_lines(path)
+
+
+def names(record):
+    """The path, the copy first: a frame without a name is its file."""
+    return [frame.get("name", frame.get("module", "?")) for frame in record["stack"]]
+
+
+def stalls_of(run, culprit):
+    return [stall for stall in run.of("stall") if stall.get("culprit") == culprit]
+
+
+def overlap_ns(stall, true):
+    begin = max(stall["start_ns"], true["start_ns"])
+    end = min(stall["start_ns"] + stall["duration_ns"], true["start_ns"] + true["duration_ns"])
+    return max(0, end - begin)
+
+
+def check_covered(told, truth, share=0.9):
+    """Nearly all the time of each true call is in what was told of: stalls, and flushes later."""
+    for true in truth:
+        covered_ns = sum(overlap_ns(record, true) for record in told)
+        assert covered_ns >= share * true["duration_ns"], (true, told)
+
+
+def check_path(record, *expected):
+    """These functions in this order, the innermost first, right behind the copy routine."""
+    found = names(record)
+    assert [name for name in found if name in expected] == [*expected], found
+
+
+WRITES = ("--writes", 300_000, "--chunk", "4K", "--pause", "20ms")
+
+
+def test_lazywrite(tmp_path):
+    run, truth = launch(tmp_path, memwatch.WORKLOADS / "lazywrite", *WRITES)
+    told = stalls_of(run, "flush_accumulator") + run.of("flush")
+    assert len(truth) == 3
+    check_covered(told, truth)
+    for record in told:
+        if "stack" in record:
+            check_path(record, "flush_accumulator", "lazy_write", "main")
+    assert {stall.get("culprit") for stall in run.of("stall")} <= {"flush_accumulator"}
+
+
+def test_lazywrite_inlined(tmp_path):
+    """The flush has no code of its own: it is named, or the function that it is in."""
+    run, truth = launch(tmp_path, memwatch.VARIANTS / "lazywrite-inlined", *WRITES)
+    told = run.of("stall") + run.of("flush")
+    check_covered(told, truth)
+    for stall in run.of("stall"):
+        assert stall["culprit"] in ("flush_accumulator", "lazy_write"), stall
+        check_path(stall, "flush_accumulator", "lazy_write", "main")
+
+
+def test_lazywrite_stripped(tmp_path):
+    run, truth = launch(tmp_path, memwatch.VARIANTS / "lazywrite-stripped", *WRITES)
+    told = run.of("stall") + run.of("flush")
+    check_covered(told, truth)
+    for stall in run.of("stall"):
+        assert "culprit" not in stall or "lazywrite-stripped" in stall["culprit"], stall
+        assert stall["module"] == "lazywrite-stripped"
+
+
+def test_shiftbuf(tmp_path):
+    run, truth = launch(tmp_path, memwatch.WORKLOADS / "shiftbuf", "--messages", 8, "--backlog",
+                        100_000, "--message", "1K", "--pause", "20ms")
+    told = stalls_of(run, "consume_front") + run.of("flush")
+    check_covered(told, truth, share=0.7)
+    for stall in stalls_of(run, "consume_front"):
+        assert names(stall)[1] == "consume_front" and names(stall)[-3:].count("main")
+
+
+def test_growbuf(tmp_path):
+    run, truth = launch(tmp_path, memwatch.WORKLOADS / "growbuf", "--bytes", "600M", "--pause",
+                        "20ms")
+    told = stalls_of(run, "grow_buffer") + run.of("flush")
+    check_covered(told, [true for true in truth if true["duration_ns"] > 20_000_000], share=0.7)
+    for stall in stalls_of(run, "grow_buffer"):
+        assert names(stall)[1] == "grow_buffer" and names(stall)[-3:].count("main")
+
+
+def test_the_lazy_caller_is_found(tmp_path):
+    run, _ = launch(tmp_path, memwatch.WORKLOADS / "lazywrite", "--writes", 500_000, "--chunk",
+                    "4K", "--pause", "20ms")
+    (finding,) = [f for f in run.of("finding") if f.get("found_by") == "calls"]
+    assert finding["lazy_caller"] == "lazy_write" and finding["flush"] == "flush_accumulator"
+    assert finding["period_writes"] == 100_000 and finding["period_kind"] == "constant"
+    calls = {f["function"]: f["calls_per_stall"] for f in finding["evidence"]}
+    assert calls["flush_accumulator"] == 1 and calls["lazy_write"] == 100_000
+    # Watched from then on, as if it had been named.
+    assert {flush["function"] for flush in run.of("flush")} == {"flush_accumulator"}
+
+
+def test_no_auto(tmp_path):
+    run, truth = launch(tmp_path, memwatch.WORKLOADS / "lazywrite", *WRITES,
+                        options=["--no-auto"])
+    check_covered(stalls_of(run, "flush_accumulator"), truth)
+    assert run.of("flush") == [] and run.of("finding") == []
+
+
+def test_without_copies_there_is_no_stall(tmp_path):
+    run = memwatch.run(*AS_IT_IS, "--", "/usr/bin/python3", "-c",
+                       "x = 0\nfor i in range(10_000_000): x += i")
+    assert run.of("stall") == [] and run.of("flush") == []
+    assert run.summary["samples"] > 100
+
+
+def test_threads_have_their_own(tmp_path):
+    run, truth = launch(tmp_path, memwatch.WORKLOADS / "lazywrite", "--writes", 200_000, "--chunk",
+                        "4K", "--threads", 4, options=["--no-auto"])
+    told = stalls_of(run, "flush_accumulator")
+    by_thread = collections.defaultdict(list)
+    for stall in told:
+        by_thread[stall["tid"]].append(stall)
+    for true in truth:
+        assert by_thread[true["tid"]], true
+    assert set(by_thread) == {true["tid"] for true in truth}
