@@ -11,6 +11,9 @@
 /* CLOCK_MONOTONIC, the clock of bpf_ktime_get_ns() and of every *_ns stamp in memwatch. */
 uint64_t clock_monotonic_ns(void);
 
+/* What the calling thread has run; its waits for a CPU are not in it. */
+uint64_t clock_thread_cpu_ns(void);
+
 /* Nanoseconds since 1970. */
 uint64_t clock_unix_ns(void);
 

@@ -14,7 +14,10 @@
 /* A hit comes right after the look that saw none, and nothing can be said of an interval so short.
  */
 #define LOOK_LEAST_NS (10 * NS_PER_MS)
-/* A look takes some us for each process: memwatch is to take 2 % of a CPU for all at the most. */
+/*
+ * A look takes some us for each process: memwatch is to take 2 % of a CPU for all at the most. One
+ * that waits for a CPU meanwhile takes no more, and the next is not to come later for it.
+ */
 #define LOOK_SHARE 50
 
 /* glibc has set its thresholds by then, also 2.31, which does it in a constructor. */
@@ -265,17 +268,17 @@ static void look_and_move(struct spending *spending, uint64_t now_ns)
 {
 	process_spendings processes = {0};
 	bool may_move = false;
-	uint64_t took_ns, pause_ns;
+	uint64_t began_cpu_ns = clock_thread_cpu_ns(), took_cpu_ns, pause_ns;
 
 	if (!processes_spending(spending->processes, &processes))
 		may_move = look(spending, &processes, now_ns);
-	took_ns = clock_monotonic_ns() - now_ns;
+	took_cpu_ns = clock_thread_cpu_ns() - began_cpu_ns;
 	if (may_move)
 		decide(spending, &processes);
 	array_release(&processes);
 	pause_ns = budget_pause_ns(&spending->budget);
-	if (pause_ns && pause_ns < took_ns * LOOK_SHARE)
-		pause_ns = took_ns * LOOK_SHARE;
+	if (pause_ns && pause_ns < took_cpu_ns * LOOK_SHARE)
+		pause_ns = took_cpu_ns * LOOK_SHARE;
 	spending->look_at_ns = pause_ns ? clock_monotonic_ns() + pause_ns : 0;
 	if (!spending->budget.spent_ns)
 		tracer_tell_next_hit(spending->settings->tracer);
