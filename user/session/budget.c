@@ -13,6 +13,11 @@
 /* While something is spent; more often when less than half of the credit is left. */
 #define LOOK_NS       (20 * NS_PER_MS)
 #define LOOK_SHORT_NS (10 * NS_PER_MS)
+/*
+ * The longest time between two looks that is reckoned with: a function is never timed again, so one
+ * halt of the machine must not end it while there is much credit left.
+ */
+#define LOOK_LATE_NS (60 * NS_PER_MS)
 /* While nothing is, but a gate is raised that the growing credit may lower. */
 #define LOOK_RAISED_NS NS_PER_S
 
@@ -148,6 +153,14 @@ static void note_peaks(struct budget *budget)
 	}
 }
 
+/* Nobody waited for the one after a look that saw nothing spent. */
+static void note_late_look(struct budget *budget, uint64_t interval_ns)
+{
+	budget->late_look_ns -= budget->late_look_ns / 8;
+	if (budget->spent_ns && interval_ns > budget->late_look_ns)
+		budget->late_look_ns = interval_ns < LOOK_LATE_NS ? interval_ns : LOOK_LATE_NS;
+}
+
 bool budget_look(struct budget *budget, const struct budget_figures *figures)
 {
 	uint64_t interval_ns = growth(figures->at_ns, budget->at_ns);
@@ -161,6 +174,7 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures)
 	if (cpu_ns > cpu_most_ns)
 		cpu_ns = cpu_most_ns;
 	income_ns = (double)cpu_ns * budget->settings.pct / 100;
+	note_late_look(budget, interval_ns);
 	budget->spent_ns = budget_book(budget, figures);
 	gone_ns = (double)growth(figures->retired_spent_ns, budget->retired_spent_ns);
 	budget->retired_spent_ns = figures->retired_spent_ns;
@@ -231,20 +245,35 @@ static double total_rate(const struct budget *budget)
 	return sum;
 }
 
-/* At this rate, what is left would be gone before another move could take effect. */
-static bool is_too_dear(const struct budget *budget, double total)
+static bool lasts_less_than(const struct budget *budget, double total, uint64_t time_ns)
 {
 	double drain = total - budget->income;
 
-	return drain > 0 && budget->balance_ns < drain * (double)(SWAP_NS + LOOK_NS);
+	return drain > 0 && budget->balance_ns < drain * (double)time_ns;
+}
+
+/* At this rate, what is left would be gone before another move could take effect. */
+static bool is_too_dear(const struct budget *budget, double total)
+{
+	return lasts_less_than(budget, total, SWAP_NS + LOOK_NS);
 }
 
 /* It could not be paid until it has settled and yet another move takes effect. */
 static bool is_of_no_help(const struct budget *budget, double total)
 {
-	double drain = total - budget->income;
+	return lasts_less_than(budget, total, 2 * (SWAP_NS + LOOK_NS));
+}
 
-	return drain > 0 && budget->balance_ns < 2 * drain * (double)(SWAP_NS + LOOK_NS);
+/*
+ * A function that is hot has to be paid until two moves take effect: that it is counted alone may
+ * be of no use, since the target makes more calls then. The records of its calls keep memwatch
+ * busy, so the next looks may be as late as the latest ones.
+ */
+static bool is_too_hot(const struct budget *budget, double total)
+{
+	uint64_t look_ns = budget->late_look_ns > LOOK_NS ? budget->late_look_ns : LOOK_NS;
+
+	return lasts_less_than(budget, total, 2 * (SWAP_NS + look_ns));
 }
 
 /* How many of the latest copies were of at least so many bytes; a class counts whole. */
@@ -347,6 +376,15 @@ static enum gate_level higher_level(const struct budget *budget,
 	return level;
 }
 
+/* It is timed until the move takes effect, then counted until yet another does. */
+static bool can_be_counted(const struct budget *budget, double timed, double counted)
+{
+	double drain = counted - budget->income;
+
+	return drain <= 0 || budget->balance_ns >= (timed - budget->income + 2 * drain) *
+							   (double)(SWAP_NS + LOOK_NS);
+}
+
 /*
  * Its ends go, single-stepped as a rule: 19 us beside 0.6 us for its entry. Or all of it, where
  * that is too little.
@@ -355,8 +393,8 @@ static struct budget_move move_function(struct budget *budget, unsigned index, d
 {
 	struct budget_function *function = &budget->functions[index];
 	double before = function_rate(budget, function), counted = rate_at(before, 1.0 / 16);
-	bool can_count =
-		function->watch == FUNCTION_TIMED && !is_of_no_help(budget, kept + counted);
+	bool can_count = function->watch == FUNCTION_TIMED &&
+			 can_be_counted(budget, kept + before, kept + counted);
 	struct budget_move move = {
 		.function = index,
 		.from_watch = function->watch,
@@ -479,14 +517,16 @@ static size_t step_up(struct budget *budget, struct budget_move moves[BUDGET_MOV
 	double total = total_rate(budget), kept = kept_rate(budget, total);
 	size_t count = 0;
 
-	while (count < BUDGET_MOVES_MOST && is_too_dear(budget, total)) {
+	while (count < BUDGET_MOVES_MOST) {
 		struct budget_process *process = dearest_process(budget);
 		struct budget_function *function = dearest_function(budget);
 
-		if (!process && !function)
+		if (process && function &&
+		    process_rate(budget, process) >= function_rate(budget, function))
+			function = NULL;
+		if (function ? !is_too_hot(budget, total) : !process || !is_too_dear(budget, total))
 			break;
-		if (process && (!function ||
-				process_rate(budget, process) >= function_rate(budget, function))) {
+		if (!function) {
 			total -= process_rate(budget, process);
 			moves[count++] =
 				move_process(budget, process, higher_level(budget, process, kept));

@@ -81,6 +81,7 @@ struct budget {
 	double balance_ns;                         /* may be a debt */
 	uint64_t at_ns, cpu_ns;                    /* of the latest look */
 	uint64_t interval_ns;                      /* between the latest two */
+	uint64_t late_look_ns;                     /* the longest of late, while it was spent */
 	uint64_t spent_ns;                         /* in that interval, by all */
 	double income;                             /* in that interval, in ns per ns */
 	uint64_t ended_spent_ns, retired_spent_ns; /* so far */

@@ -53,13 +53,17 @@ struct world {
 	struct budget_settings settings;
 	uint64_t now_ms;
 	uint64_t next_look_ms; /* 0: none but with the next hit after one that saw none */
+	uint64_t late_ms;      /* so much later than it is due */
 	uint64_t swap_ms;      /* until a move is made; all goes on as before */
 	struct actor actors[PROCESSES_MOST];
 	size_t actor_count;
 	uint64_t copies_by_class[MW_SIZE_CLASSES];
 	uint64_t call_ns; /* what a call of function 0 costs, and an entry of it alone */
 	uint64_t entry_ns, calls_per_ms;
-	enum function_watch watch;
+	uint64_t calling_share; /* in percent of a CPU: all that a thread gets, which ... */
+	uint64_t call_work_ns;  /* ... does nothing but calls of so much; 0: calls_per_ms */
+	enum function_watch watch, old_watch; /* the old probes are there until ... */
+	uint64_t old_watch_until_ms;
 	uint64_t function_spent_ns;
 	double cost_ns;      /* in truth, with probes that are being removed */
 	uint64_t retired_ns; /* by those */
@@ -156,14 +160,25 @@ static inline void actor_runs(struct world *world, struct actor *actor)
 	}
 }
 
+static inline uint64_t watched_call_ns(const struct world *world, enum function_watch watch)
+{
+	if (watch == FUNCTION_TIMED)
+		return world->call_ns;
+	return watch == FUNCTION_COUNTED ? world->entry_ns : 0;
+}
+
 static inline void function_runs(struct world *world)
 {
-	uint64_t each_ns = world->watch == FUNCTION_TIMED     ? world->call_ns
-			   : world->watch == FUNCTION_COUNTED ? world->entry_ns
-							      : 0;
+	uint64_t each_ns = watched_call_ns(world, world->watch), cost_ns = each_ns;
+	uint64_t calls = world->calls_per_ms;
 
-	world->function_spent_ns += each_ns * world->calls_per_ms;
-	world->cost_ns += (double)(each_ns * world->calls_per_ms);
+	if (world->now_ms < world->old_watch_until_ms)
+		cost_ns = watched_call_ns(world, world->old_watch);
+	if (world->call_work_ns)
+		calls = world->calling_share * NS_PER_MS / 100 / (world->call_work_ns + cost_ns);
+	world->function_spent_ns += each_ns * calls;
+	world->retired_ns += (cost_ns - each_ns) * calls;
+	world->cost_ns += (double)(cost_ns * calls);
 }
 
 static inline uint64_t whole_flushes(const struct world *world)
@@ -183,6 +198,8 @@ static inline void make_move(struct world *world, const struct budget_move *move
 	if (!move->pid) {
 		assert_int_equal(move->from_watch, world->watch);
 		assert_true(move->to_watch > move->from_watch);
+		world->old_watch = world->watch;
+		world->old_watch_until_ms = world->now_ms + REMOVAL_MS;
 		world->watch = move->to_watch;
 		return;
 	}
@@ -259,10 +276,12 @@ static inline void world_look(struct world *world)
 	if (budget_look(&world->budget, &figures))
 		count = budget_decide(&world->budget, &evidence, moves);
 	make_moves(world, moves, count);
+	if (count)
+		budget_moved(&world->budget, world->now_ms * NS_PER_MS);
 	array_release(&spendings);
 	world->next_look_ms = budget_pause_ns(&world->budget) / NS_PER_MS;
 	if (world->next_look_ms)
-		world->next_look_ms += world->now_ms;
+		world->next_look_ms += world->now_ms + world->late_ms;
 }
 
 static inline uint64_t counted_ns(const struct world *world)

@@ -197,6 +197,56 @@ static void a_hot_function_is_counted_then_dropped(void **state)
 	world_end(&world);
 }
 
+/*
+ * On a busy machine a thread that does nothing but calls looks as if it had better things to do:
+ * it waits for a CPU. Once they are only counted, as much is spent, and looks are late.
+ */
+static void a_hot_function_beside_busy_processes(void **state)
+{
+	static const uint64_t late_ms[] = {0, 5, 15, 30};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(late_ms) / sizeof(*late_ms); i++) {
+		for (uint64_t share = 25; share <= 100; share += 25) {
+			struct world world;
+
+			world_init(&world, 2, true);
+			world.late_ms = late_ms[i];
+			world.swap_ms = 10;
+			world.call_ns = 10500;
+			world.entry_ns = HIT_NS;
+			world.call_work_ns = 50;
+			world.calling_share = share;
+			world_runs(&world, 10000);
+			assert_int_equal(world.watch, FUNCTION_DROPPED);
+			assert_within_budget(&world);
+			world_end(&world);
+		}
+	}
+}
+
+/* The calls end before the credit does. */
+static void a_halt_does_not_end_a_function(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_init(&world, 2, true);
+	actor_does(world_add(&world, GATE_EVERY), (struct phase){.work_ms = 10});
+	world.call_ns = 12750;
+	world.entry_ns = HIT_NS;
+	world.calls_per_ms = 31;
+	world_runs(&world, 40);
+	world.late_ms = 200;
+	world_runs(&world, 240);
+	world.calls_per_ms = 0;
+	world.late_ms = 0;
+	world_runs(&world, 10000);
+	assert_int_equal(world.watch, FUNCTION_TIMED);
+	assert_within_budget(&world);
+	world_end(&world);
+}
+
 static void counting_alone_can_be_paid(void **state)
 {
 	struct world world;
@@ -467,6 +517,8 @@ int main(void)
 		cmocka_unit_test(the_next_level_that_can_be_paid),
 		cmocka_unit_test(a_move_that_takes_long_is_waited_for),
 		cmocka_unit_test(a_hot_function_is_counted_then_dropped),
+		cmocka_unit_test(a_hot_function_beside_busy_processes),
+		cmocka_unit_test(a_halt_does_not_end_a_function),
 		cmocka_unit_test(counting_alone_can_be_paid),
 		cmocka_unit_test(a_function_pays_for_itself_alone),
 		cmocka_unit_test(rare_large_copies_never_step),
