@@ -413,7 +413,8 @@ struct mw_code_range {
 };
 
 struct mw_code {
-	__u64 count;
+	__u32 count;
+	__u32 is_own; /* memwatch's: what its clock finds is counted apart */
 	struct mw_code_range ranges[MW_CODE_RANGES];
 };
 

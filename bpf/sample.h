@@ -110,7 +110,7 @@ static __always_inline void sample_take(struct sample_ask *ask, struct mw_strand
 static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct mw_totals *mine = totals_of(MW_TOTALS_TARGET);
+	struct mw_totals *mine;
 	int in_kernel = !(ctx->regs.cs & 3);
 	struct sample_ask ask = {.weight_ns = ctx->sample_period};
 	const struct mw_code_range *range;
@@ -120,7 +120,10 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	__u8 around[4] = {};
 
 	code = bpf_map_lookup_elem(&copy_code, &pid);
-	if (stopped || !code || !mine)
+	if (stopped || !code)
+		return 0;
+	mine = totals_of(code->is_own ? MW_TOTALS_CALIBRATION : MW_TOTALS_TARGET);
+	if (!mine)
 		return 0;
 	count_add(mine->samples, 1);
 	if (bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), (void *)bpf_task_pt_regs(task)))

@@ -417,7 +417,7 @@ struct gate_settings options_gates(const struct options *options)
 uint64_t options_sample_period_ns(const struct options *options)
 {
 	double part = options->budget_pct / 100 * SAMPLE_SHARE;
-	double period_ns = options->budget_pct < 0 ? 0 : SAMPLE_NS / part;
+	double period_ns = options->budget_pct < 0 ? 0 : TICK_NS_TYPICAL / part;
 
 	if (!options->sample)
 		return 0;
@@ -435,7 +435,7 @@ double options_sampling_pct(const struct options *options)
 {
 	uint64_t period_ns = options_sample_period_ns(options);
 
-	return period_ns ? 100.0 * SAMPLE_NS / (double)period_ns : 0;
+	return period_ns ? 100.0 * TICK_NS_TYPICAL / (double)period_ns : 0;
 }
 
 void options_release(struct options *options)

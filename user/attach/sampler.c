@@ -31,7 +31,7 @@ struct sampler *sampler_new(const struct sampler_settings *settings)
  * An inherited event has its parent's program from the start (Linux 4.9). inherit_thread (5.13)
  * leaves out processes.
  */
-static int open_event(const struct sampler_settings *settings, pid_t tid)
+int sampler_event_open(const struct sampler_settings *settings, pid_t tid)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -47,21 +47,32 @@ static int open_event(const struct sampler_settings *settings, pid_t tid)
 
 	if (fd < 0)
 		return -errno;
-	if (!ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(settings->program)) &&
-	    !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
+	if (!ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(settings->program)))
 		return fd;
 	err = -errno;
 	close(fd);
 	return err;
 }
 
+int sampler_event_start(int fd)
+{
+	return ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) ? -errno : 0;
+}
+
+void sampler_event_stop(int fd)
+{
+	ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
+}
+
 static int add_thread(struct sampler *sampler, pid_t tid)
 {
-	int fd = open_event(&sampler->settings, tid), err;
+	int fd = sampler_event_open(&sampler->settings, tid), err;
 
 	if (fd < 0)
 		return fd == -ESRCH ? 0 : fd;
-	err = array_push(&sampler->event_fds, fd);
+	err = sampler_event_start(fd);
+	if (!err)
+		err = array_push(&sampler->event_fds, fd);
 	if (err)
 		close(fd);
 	return err;

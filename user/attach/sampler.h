@@ -29,6 +29,11 @@ struct sampler *sampler_new(const struct sampler_settings *settings);
  */
 int sampler_add(struct sampler *sampler, pid_t pid);
 
+/* One thread's clock by itself, stopped. A descriptor or negative errno. */
+int sampler_event_open(const struct sampler_settings *settings, pid_t tid);
+int sampler_event_start(int fd);
+void sampler_event_stop(int fd);
+
 /* No more ticks, from anybody. NULL is fine. */
 void sampler_free(struct sampler *sampler);
 

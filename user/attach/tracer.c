@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "attach/calibrate.h"
+#include "attach/calibrate_clock.h"
 #include "attach/link.h"
 #include "attach/link_number.h"
 #include "attach/quiet_thread.h"
@@ -23,7 +24,7 @@
 
 /* What a hit costs in a VM, where it is dearest: until this machine's are known. */
 static const struct tracer_costs typical_costs = {
-	.cheap_ns = 750, .stepped_ns = 11000, .return_ns = 1500};
+	.cheap_ns = 750, .stepped_ns = 11000, .return_ns = 1500, .tick_ns = TICK_NS_TYPICAL};
 
 struct tracer {
 	struct memwatch_bpf *skeleton;
@@ -33,6 +34,7 @@ struct tracer {
 	struct retire_queue *retiring;
 	int thread_lines_link_fd;
 	struct sampler *sampler; /* NULL: none is wanted */
+	bool is_sampling;        /* one is wanted */
 
 	/* The thread that measures what a hit costs, and its probes. */
 	pthread_t meter;
@@ -189,11 +191,23 @@ static int attach_life_events(struct tracer *tracer)
 	return 0;
 }
 
+static uint64_t measure_tick_ns(struct tracer *tracer)
+{
+	const struct memwatch_bpf *skeleton = tracer->skeleton;
+	uint64_t tick_ns = tracer->is_sampling
+				   ? calibrate_clock_ns(skeleton->progs.clock_ticked,
+							bpf_map__fd(skeleton->maps.copy_code))
+				   : 0;
+
+	return tick_ns ? tick_ns : TICK_NS_TYPICAL;
+}
+
 static void *measure_costs(void *data)
 {
 	struct tracer *tracer = data;
 
 	tracer->measured = calibrate_measure(tracer->own_session);
+	tracer->measured.tick_ns = measure_tick_ns(tracer);
 	set_kernel_costs(tracer->skeleton, &tracer->measured);
 	__atomic_store_n(&tracer->is_measured, true, __ATOMIC_RELEASE);
 	retire_queue_add(tracer->retiring, tracer->own_link);
@@ -252,6 +266,7 @@ int tracer_open(const struct tracer_settings *settings, struct tracer **opened)
 
 	if (!tracer)
 		return -ENOMEM;
+	tracer->is_sampling = settings->sample_period_ns != 0;
 	err = choose_kind(tracer, settings);
 	if (!err) {
 		start_to_measure(tracer);

@@ -72,6 +72,7 @@ struct tracer_costs {
 	uint64_t cheap_ns;
 	uint64_t stepped_ns;
 	uint64_t return_ns; /* what a return probe adds to a hit; to be used where there are some */
+	uint64_t tick_ns;   /* of the sampler's clock */
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
 void tracer_await_costs(struct tracer *tracer); /* until they are this machine's: some 30 ms */
@@ -117,8 +118,8 @@ void tracer_tell_next_hit(struct tracer *tracer);
 
 /* ---- the sampler ---- */
 
-/* What a look of the clock costs: 14 us here, design 4.6. */
-#define SAMPLE_NS 14000
+/* What a tick of the clock costs in a VM, where it is dearest: until it is measured. */
+#define TICK_NS_TYPICAL 14000
 
 /*
  * Its clock ticks in all threads of the process from now on, and in all that these start; -ENOTSUP

@@ -19,7 +19,7 @@ static int read_counters(const struct session_settings *settings, struct run_end
 					  settings->watchlist->function_count);
 
 	end->costs = spending_costs(settings->tracer);
-	end->sample_ns = SAMPLE_NS;
+	end->sample_ns = tracer_costs(settings->tracer).tick_ns;
 	return err ? err : counters_read_totals(outlets.totals_map_fd, &end->totals);
 }
 
