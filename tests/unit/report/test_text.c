@@ -177,7 +177,7 @@ static void show_all_with(struct fixture *fixture, const char *name)
 	}
 	summary.functions = functions;
 	summary.finding.function = summary.finding.writes_function = name;
-	summary.losses = (struct loss_counts){1, 2, 3, 4, 5, 6};
+	summary.losses = (struct loss_counts){1, 2, 3, 4, 5, 6, 7};
 	summary.budget_steps = summary.timed_copies = summary.timed_bytes = UINT64_MAX;
 	summary.budget_pct = 12.3456;
 	summary.budget_credit_ns = UINT64_MAX;
