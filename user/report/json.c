@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "report/json_line.h"
-#include "report/report.h"
+#include "report/json_report.h"
 
 #define SCHEMA 1
 
@@ -85,7 +84,7 @@ static int show_child(struct report *report, const struct child_report *child)
 	return json_line_send(&line, out_of(report));
 }
 
-static void add_thread(struct json_line *line, pid_t pid, pid_t tid, const char *comm)
+void json_add_thread(struct json_line *line, pid_t pid, pid_t tid, const char *comm)
 {
 	json_line_count(line, "pid", (uint64_t)pid);
 	json_line_count(line, "tid", (uint64_t)tid);
@@ -94,8 +93,7 @@ static void add_thread(struct json_line *line, pid_t pid, pid_t tid, const char 
 		json_line_text(line, "comm", comm);
 }
 
-/* Absent where no copy is counted, whatever its size. */
-static void add_gate(struct json_line *line, const char *key, uint64_t gate_bytes)
+void json_add_gate(struct json_line *line, const char *key, uint64_t gate_bytes)
 {
 	if (gate_bytes != NO_GATE)
 		json_line_count(line, key, gate_bytes);
@@ -116,7 +114,7 @@ static void add_copied(struct json_line *line, const struct flush *flush)
 {
 	json_line_count(line, "copied_bytes", flush->copied_bytes);
 	json_line_count(line, "copies", flush->copies);
-	add_gate(line, "gate_bytes", flush->gate_bytes);
+	json_add_gate(line, "gate_bytes", flush->gate_bytes);
 	json_line_flag(line, "partly_counted", flush->partly_counted);
 	json_line_flag(line, "gate_raised", flush->gate_raised);
 	add_timed(line, flush->timed_copies, flush->timed_bytes, flush->copy_ns);
@@ -129,7 +127,7 @@ static int show_flush(struct report *report, const struct flush *flush)
 	json_line_text(&line, "function", flush->function);
 	json_line_text(&line, "symbol", flush->symbol);
 	json_line_text(&line, "module", flush->module);
-	add_thread(&line, flush->pid, flush->tid, flush->comm);
+	json_add_thread(&line, flush->pid, flush->tid, flush->comm);
 	json_line_known(&line, "goroutine_addr", flush->goroutine_addr);
 	json_line_count(&line, "start_ns", flush->start_ns);
 	json_line_count(&line, "duration_ns", flush->duration_ns);
@@ -143,6 +141,7 @@ static int show_flush(struct report *report, const struct flush *flush)
 		if (flush->overhead_ns || !flush->probe_hits)
 			json_line_count(&line, "overhead_ns", flush->overhead_ns);
 	}
+	json_add_stack(&line, flush->frames, flush->frame_count, flush->path_end);
 	return json_line_send(&line, out_of(report));
 }
 
@@ -152,12 +151,13 @@ static int show_copy(struct report *report, const struct large_copy *copy)
 
 	json_line_text(&line, "routine", copy->routine);
 	json_line_text(&line, "module", copy->module);
-	add_thread(&line, copy->pid, copy->tid, copy->comm);
+	json_add_thread(&line, copy->pid, copy->tid, copy->comm);
 	json_line_count(&line, "start_ns", copy->start_ns);
 	json_line_known(&line, "duration_ns", copy->duration_ns);
 	json_line_count(&line, "bytes", copy->bytes);
 	json_line_count(&line, "dst_addr", copy->dst_addr);
 	json_line_count(&line, "src_addr", copy->src_addr);
+	json_add_stack(&line, copy->frames, copy->frame_count, copy->path_end);
 	return json_line_send(&line, out_of(report));
 }
 
@@ -187,8 +187,8 @@ static int show_budget(struct report *report, const struct budget_step *step)
 	if (!is_function) {
 		json_line_count(&line, "pid", (uint64_t)step->pid);
 		json_line_text(&line, "comm", *step->comm ? step->comm : NULL);
-		add_gate(&line, "from_gate_bytes", step->from_gate_bytes);
-		add_gate(&line, "to_gate_bytes", step->to_gate_bytes);
+		json_add_gate(&line, "from_gate_bytes", step->from_gate_bytes);
+		json_add_gate(&line, "to_gate_bytes", step->to_gate_bytes);
 	}
 	json_line_count(&line, "spent_ns", step->spent_ns);
 	json_line_count(&line, "took_ns", step->took_ns);
@@ -196,6 +196,16 @@ static int show_budget(struct report *report, const struct budget_step *step)
 		json_line_real(&line, "spent_pct",
 			       100.0 * (double)step->spent_ns / (double)step->during_ns);
 	return json_line_send(&line, out_of(report));
+}
+
+static int show_stall(struct report *report, const struct stall *stall)
+{
+	return json_send_stall(out_of(report), stall);
+}
+
+static int show_discovery(struct report *report, const struct discovery *discovery)
+{
+	return json_send_discovery(out_of(report), discovery);
 }
 
 /* Only what happened is a record: how far a run has come is none. */
@@ -210,6 +220,7 @@ static int send_finding(FILE *out, const struct finding *finding)
 {
 	struct json_line line = json_line_new("finding");
 
+	json_line_text(&line, "found_by", "flush");
 	json_line_text(&line, "culprit", finding->function);
 	json_line_text(&line, "lazy_caller", finding->writes_function);
 	json_line_known(&line, "period_writes", finding->calls_per_stall);
@@ -301,13 +312,14 @@ static void add_losses(struct json_line *line, const struct loss_counts *losses)
 
 	json_line_count(line, "lost_events",
 			losses->ring_full + losses->span_table_full + losses->thread_state_failed +
-				losses->goroutine_table_full + losses->malformed +
+				losses->goroutine_table_full + losses->malformed + losses->samples +
 				losses->life_events);
 	json_line_count(&object, "ring_full", losses->ring_full);
 	json_line_count(&object, "span_table_full", losses->span_table_full);
 	json_line_count(&object, "thread_state_failed", losses->thread_state_failed);
 	json_line_count(&object, "goroutine_table_full", losses->goroutine_table_full);
 	json_line_count(&object, "malformed", losses->malformed);
+	json_line_count(&object, "samples", losses->samples);
 	json_line_count(&object, "life_events", losses->life_events);
 	json_line_object(line, "losses", &object);
 }
@@ -331,7 +343,7 @@ static void add_cost(struct json_line *line, const struct run_summary *summary)
 
 static void add_budget(struct json_line *line, const struct run_summary *summary)
 {
-	add_gate(line, "gate_bytes", summary->gate_bytes);
+	json_add_gate(line, "gate_bytes", summary->gate_bytes);
 	if (summary->budget_pct < 0)
 		return;
 	json_line_real(line, "budget_pct", summary->budget_pct);
@@ -361,6 +373,7 @@ static int show_summary(struct report *report, const struct run_summary *summary
 	json_line_count(&line, "large_copies", summary->large_copies);
 	add_timed(&line, summary->timed_copies, summary->timed_bytes, summary->copy_ns);
 	add_size_classes(&line, summary);
+	json_add_samples(&line, summary);
 	json_line_text(&line, "writes_function", summary->writes_function);
 	json_line_count(&line, "writes", summary->writes);
 	json_line_known(&line, "write_gap_ns", summary->write_gap_ns);
@@ -387,6 +400,8 @@ struct report *report_json_new(FILE *out)
 		.flush = show_flush,
 		.copy = show_copy,
 		.budget = show_budget,
+		.stall = show_stall,
+		.discovery = show_discovery,
 		.live = show_live,
 		.summary = show_summary,
 		.free = free_report,

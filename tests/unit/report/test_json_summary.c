@@ -55,7 +55,7 @@ static struct run_summary sample_summary(const char *const *watched)
 		.writes = 77,
 		.write_gap_ns = 810,
 		.unmatched_ends = 3,
-		.losses = {1, 2, 3, 5, 4},
+		.losses = {1, 2, 3, 5, 4, 6, 7},
 		.probe_hits = 100,
 		.overhead_ns = 50,
 		.hit_cheap_ns = 800,
@@ -96,10 +96,10 @@ static void shows_the_summary(void **state)
 		   "\"whole_calls\":0,\"whole_bytes\":0,\"counted_only\":true,\"dropped\":true,"
 		   "\"unfinished\":1,"
 		   "\"abandoned\":0,\"lost\":0,\"reported\":0}],"
-		   "\"wall_ns\":4000,\"target_cpu_ns\":400,\"lost_events\":15,"
+		   "\"wall_ns\":4000,\"target_cpu_ns\":400,\"lost_events\":28,"
 		   "\"losses\":{\"ring_full\":1,\"span_table_full\":2,\"thread_state_failed\":3,"
-		   "\"goroutine_table_full\":5,\"malformed\":4,\"life_events\":0},\"probe_hits\":"
-		   "100,\"hit_cheap_ns\":800,"
+		   "\"goroutine_table_full\":5,\"malformed\":4,\"samples\":6,"
+		   "\"life_events\":7},\"probe_hits\":100,\"hit_cheap_ns\":800,"
 		   "\"hit_stepped_ns\":12000,\"overhead_ns\":50,\"overhead_pct\":12.5,"
 		   "\"gate_bytes\":2113,\"budget_pct\":2.0,\"budget_credit_ns\":200,"
 		   "\"budget_steps\":3,"
@@ -177,14 +177,15 @@ static void shows_the_finding_before_the_summary(void **state)
 			    .other_write_ns = 810},
 	};
 	static const char with_writes[] =
-		"{\"type\":\"finding\",\"culprit\":\"flush\",\"lazy_caller\":\"write\","
+		"{\"type\":\"finding\",\"found_by\":\"flush\",\"culprit\":\"flush\","
+		"\"lazy_caller\":\"write\","
 		"\"period_writes\":100000,\"copied_bytes\":100,\"whole_flushes\":3,\"duration_ns\":"
 		"26,\"overhead_ns\":"
 		"16,\"flushes\":9,"
 		"\"other_write_ns\":810}\n{\"type\":\"summary\",\"functions\":[],";
 	static const char without_writes[] =
-		"{\"type\":\"finding\",\"culprit\":\"flush\",\"whole_flushes\":2,"
-		"\"duration_ns\":26,\"flushes\":9}\n{\"type\":\"summary\",";
+		"{\"type\":\"finding\",\"found_by\":\"flush\",\"culprit\":\"flush\","
+		"\"whole_flushes\":2,\"duration_ns\":26,\"flushes\":9}\n{\"type\":\"summary\",";
 	struct fixture fixture;
 
 	(void)state;
