@@ -146,6 +146,20 @@ void layout_paragraph(struct page *page, size_t hang, size_t columns, const char
 	free(text);
 }
 
+void layout_chain_add(struct layout_chain *chain, const char *joint, const char *piece)
+{
+	size_t width = layout_width(joint) + layout_width(piece);
+	bool begins = chain->used <= chain->hang;
+
+	if (!begins && chain->used + 1 + width > chain->columns) {
+		fprintf(chain->page->stream, "\n%*s", (int)chain->hang, "");
+		chain->used = chain->hang;
+		begins = true;
+	}
+	fprintf(chain->page->stream, "%s%s%s", begins ? "" : " ", joint, piece);
+	chain->used += width + !begins;
+}
+
 /* A new line of a row: under the name if it has the room there, else further left. */
 static void start_below(struct page *page, size_t columns, size_t name_column, size_t width)
 {

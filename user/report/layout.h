@@ -33,6 +33,19 @@ void layout_paragraph(struct page *page, size_t hang, size_t columns, const char
 	__attribute__((format(printf, 4, 5)));
 
 /*
+ * Pieces one after the other, each of them whole on its line: where one does not fit, a new line
+ * begins, indented by `hang`. Whoever begins the first line sets `used`, and ends the last one.
+ */
+struct layout_chain {
+	struct page *page;
+	size_t hang, columns;
+	size_t used; /* of the line that is open */
+};
+
+/* `joint` ("<- ") stands before the piece on either line, behind a space on an open one. */
+void layout_chain_add(struct layout_chain *chain, const char *joint, const char *piece);
+
+/*
  * A row of a table: the figures, which are never cut, then a name from the target and a remark (""
  * for none). What does not fit beside the figures goes on lines of its own, a long name on a few.
  */

@@ -15,7 +15,6 @@
 
 #define DEFAULT_COLUMNS 80
 #define LEAST_COLUMNS   40
-#define FIGURES_BYTES   (8 * TEXT_SHORT)
 #define EVENT_HANG      11  /* past the time that such a line begins with */
 #define COMMAND_COLUMNS 400 /* of a command line: enough to know it again */
 
@@ -215,41 +214,39 @@ static int text_child(struct report *report, const struct child_report *child)
 
 /* ---- the list of flushes and large copies ---- */
 
-/* The fields of a line, each in its column; where fields[3] is NULL, fields[2] takes both. */
-static const char *list_figures(char buf[FIGURES_BYTES], const struct text_report *text,
-				const char *const fields[6])
+const char *text_list_figures(char buf[TEXT_FIGURES], const struct text_report *text,
+			      const char *const fields[6])
 {
-	int length = snprintf(buf, FIGURES_BYTES, "%9s  %8s  %*s", fields[0], fields[1],
+	int length = snprintf(buf, TEXT_FIGURES, "%9s  %8s  %*s", fields[0], fields[1],
 			      fields[3] ? 8 : 8 + 2 + 7, fields[2]);
 
 	if (fields[3])
-		length +=
-			snprintf(buf + length, FIGURES_BYTES - (size_t)length, "  %7s", fields[3]);
-	length += snprintf(buf + length, FIGURES_BYTES - (size_t)length, "  %9s", fields[4]);
+		length += snprintf(buf + length, TEXT_FIGURES - (size_t)length, "  %7s", fields[3]);
+	length += snprintf(buf + length, TEXT_FIGURES - (size_t)length, "  %9s", fields[4]);
 	if (text->titled_writes)
-		snprintf(buf + length, FIGURES_BYTES - (size_t)length, "  %9s", fields[5]);
+		snprintf(buf + length, TEXT_FIGURES - (size_t)length, "  %9s", fields[5]);
 	return buf;
 }
 
 /* Titles before the first line, and again once there are writes to show. */
-static void print_titles(struct text_report *text, struct page *page, bool writes)
+void text_list_titles(struct text_report *text, struct page *page, bool writes)
 {
 	static const char *const titles[] = {"TIME", "TOOK", "COPIED", "COPIES", "RATE", "WRITE"};
-	char figures[FIGURES_BYTES];
+	char figures[TEXT_FIGURES];
 
 	if (text->titled && (text->titled_writes || !writes))
 		return;
 	text->titled = true;
 	text->titled_writes = writes;
 	text_paint(text, page, PAINT_HEADING);
-	fprintf(page->stream, "\n%s  FUNCTION\n", list_figures(figures, text, titles));
+	fprintf(page->stream, "\n%s  FUNCTION\n", text_list_figures(figures, text, titles));
 	text_paint(text, page, PAINT_NONE);
 	text->thread_named = false;
 }
 
 /* The thread has a line of its own when it changes: in most runs once. */
-static void print_thread(struct text_report *text, struct page *page, pid_t pid, pid_t tid,
-			 const char *comm)
+void text_list_thread(struct text_report *text, struct page *page, pid_t pid, pid_t tid,
+		      const char *comm)
 {
 	char name[LAYOUT_NAME_BYTES];
 
@@ -276,7 +273,7 @@ static int text_flush(struct report *report, const struct flush *flush)
 					      "unfinished, recursive"};
 	struct text_report *text = text_of(report);
 	char at[TEXT_SHORT], took[TEXT_SHORT], copied[TEXT_COPIED], copies[TEXT_SHORT];
-	char rate[TEXT_SHORT], write[TEXT_SHORT], figures[FIGURES_BYTES];
+	char rate[TEXT_SHORT], write[TEXT_SHORT], figures[TEXT_FIGURES];
 	const char *fields[] = {text_since_start(at, text, flush->start_ns),
 				text_duration(took, flush->duration_ns),
 				"?",
@@ -291,8 +288,8 @@ static int text_flush(struct report *report, const struct flush *flush)
 	error = begin(text, &page);
 	if (error)
 		return error;
-	print_titles(text, &page, flush->write_index != 0);
-	print_thread(text, &page, flush->pid, flush->tid, flush->comm);
+	text_list_titles(text, &page, flush->write_index != 0);
+	text_list_thread(text, &page, flush->pid, flush->tid, flush->comm);
 	if (flush->copies_known && (flush->partly_counted || flush->gate_raised)) {
 		fields[2] = text_at_least(copied, flush->copied_bytes);
 		fields[3] = NULL;
@@ -302,9 +299,10 @@ static int text_flush(struct report *report, const struct flush *flush)
 		fields[3] = text_count(copies, flush->copies);
 		fields[4] = text_rate(rate, flush->copied_bytes, flush->duration_ns);
 	}
-	list_figures(figures, text, fields);
+	text_list_figures(figures, text, fields);
 	layout_row(&page, text->settings.columns, figures, flush->function,
 		   remarks[flush->unfinished | flush->recursive << 1]);
+	text_path(text, &page, flush->frames, flush->frame_count, flush->path_end, NULL);
 	return page_send(&page, text->out);
 }
 
@@ -312,7 +310,7 @@ static int text_copy(struct report *report, const struct large_copy *copy)
 {
 	struct text_report *text = text_of(report);
 	char at[TEXT_SHORT], took[TEXT_SHORT] = "no flush", bytes[TEXT_SHORT];
-	char rate[TEXT_SHORT] = "-", figures[FIGURES_BYTES], addresses[3 * TEXT_SHORT] = "";
+	char rate[TEXT_SHORT] = "-", figures[TEXT_FIGURES], addresses[3 * TEXT_SHORT] = "";
 	/* Where TOOK has no room for it. */
 	const char *outside = copy->duration_ns ? "no flush" : "";
 	char remark[4 * TEXT_SHORT];
@@ -324,21 +322,22 @@ static int text_copy(struct report *report, const struct large_copy *copy)
 	error = begin(text, &page);
 	if (error)
 		return error;
-	print_titles(text, &page, false);
-	print_thread(text, &page, copy->pid, copy->tid, copy->comm);
+	text_list_titles(text, &page, false);
+	text_list_thread(text, &page, copy->pid, copy->tid, copy->comm);
 	if (copy->duration_ns) {
 		text_duration(took, copy->duration_ns);
 		text_rate(rate, copy->bytes, copy->duration_ns);
 	}
-	list_figures(figures, text,
-		     (const char *const[]){text_since_start(at, text, copy->start_ns), took,
-					   text_bytes(bytes, copy->bytes), "1", rate, "-"});
+	text_list_figures(figures, text,
+			  (const char *const[]){text_since_start(at, text, copy->start_ns), took,
+						text_bytes(bytes, copy->bytes), "1", rate, "-"});
 	if (text->settings.verbose)
 		snprintf(addresses, sizeof(addresses), "%#llx -> %#llx",
 			 (unsigned long long)copy->src_addr, (unsigned long long)copy->dst_addr);
 	snprintf(remark, sizeof(remark), "%s%s%s", outside, *outside && *addresses ? ", " : "",
 		 addresses);
 	layout_row(&page, text->settings.columns, figures, copy->routine, remark);
+	text_path(text, &page, copy->frames, copy->frame_count, copy->path_end, NULL);
 	return page_send(&page, text->out);
 }
 
@@ -357,6 +356,38 @@ static int text_budget(struct report *report, const struct budget_step *step)
 	if (error)
 		return error;
 	text_step(text, &page, text_since_start(at, text, step->at_ns), step);
+	text->thread_named = false;
+	return page_send(&page, text->out);
+}
+
+static int text_stall(struct report *report, const struct stall *stall)
+{
+	struct text_report *text = text_of(report);
+	struct page page;
+	int error;
+
+	if (text->settings.quiet || text_fold_stall(text, stall))
+		return 0;
+	error = begin(text, &page);
+	if (error)
+		return error;
+	text_stall_line(text, &page, stall);
+	return page_send(&page, text->out);
+}
+
+static int text_discovery(struct report *report, const struct discovery *discovery)
+{
+	struct text_report *text = text_of(report);
+	struct page page;
+	int error;
+
+	/* The summary has those as well that came to nothing. */
+	if (text->settings.quiet || (!discovery->flush && !text->settings.verbose))
+		return 0;
+	error = begin(text, &page);
+	if (error)
+		return error;
+	text_discovery_line(text, &page, discovery);
 	text->thread_named = false;
 	return page_send(&page, text->out);
 }
@@ -414,6 +445,8 @@ struct report *report_text_new(FILE *out, const struct text_settings *settings)
 		.flush = text_flush,
 		.copy = text_copy,
 		.budget = text_budget,
+		.stall = text_stall,
+		.discovery = text_discovery,
 		.live = text_live,
 		.summary = text_summary,
 		.free = text_free,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "report/frame_label.h"
 #include "report/layout.h"
 
 #define FOLDED_HANG 11 /* past the time that such a line begins with */
@@ -66,6 +67,24 @@ bool text_fold_flush(struct text_report *text, const struct flush *flush)
 	return true;
 }
 
+bool text_fold_stall(struct text_report *text, const struct stall *stall)
+{
+	struct folded_lines *folded = &text->folded_stalls;
+
+	if (text->settings.verbose || has_room(folded, stall->start_ns + stall->duration_ns))
+		return false;
+	if (!folded->count) {
+		text->folded_alike = stall->culprit != NULL;
+		if (stall->culprit)
+			/* Its strings live on, unlike itself. */
+			text->folded_culprit = *stall->culprit;
+	} else if (!frame_labels_alike(stall->culprit, &text->folded_culprit)) {
+		text->folded_alike = false;
+	}
+	add(folded, stall->start_ns, stall->duration_ns);
+	return true;
+}
+
 /* "1.00 MiB to 4.00 MiB", or one of them where both read alike. Gives buf. */
 static const char *range(char buf[3 * TEXT_SHORT], const char *least, const char *most)
 {
@@ -111,6 +130,23 @@ static void print_flushes(struct text_report *text, struct page *page)
 		      text_duration(most, folded->most)));
 }
 
+static void print_stalls(struct text_report *text, struct page *page)
+{
+	struct folded_lines *folded = &text->folded_stalls;
+	char at[TEXT_SHORT], count[TEXT_SHORT], least[TEXT_SHORT], most[TEXT_SHORT];
+	char within[TEXT_SHORT], times[3 * TEXT_SHORT], name[LAYOUT_NAME_BYTES];
+	size_t room = text->settings.columns - FOLDED_HANG;
+
+	layout_paragraph(page, FOLDED_HANG, text->settings.columns,
+			 "%9s  %s more stalls%s%s within %s: each took about %s (-v shows them)",
+			 text_since_start(at, text, folded->first_ns),
+			 text_count(count, folded->count), text->folded_alike ? " in " : "",
+			 text->folded_alike ? text_frame(name, &text->folded_culprit, room) : "",
+			 text_duration(within, folded->last_ns - folded->first_ns),
+			 range(times, text_duration(least, folded->least),
+			       text_duration(most, folded->most)));
+}
+
 static void begin_anew(struct text_report *text, struct folded_lines *folded)
 {
 	folded->count = folded->sum = 0;
@@ -126,5 +162,9 @@ void text_print_folded(struct text_report *text, struct page *page)
 	if (text->folded_flushes.count) {
 		print_flushes(text, page);
 		begin_anew(text, &text->folded_flushes);
+	}
+	if (text->folded_stalls.count) {
+		print_stalls(text, page);
+		begin_anew(text, &text->folded_stalls);
 	}
 }

@@ -4,6 +4,7 @@
 #define REPORT_TEXT_REPORT_H
 
 #include "base/text.h"
+#include "report/layout.h"
 #include "report/output.h"
 #include "report/report.h"
 
@@ -31,6 +32,7 @@ struct folded_lines {
 };
 
 #define TEXT_LINES_MOST 100 /* of each kind a second, but for -v */
+#define TEXT_PATHS_MOST 64  /* that are shown, but for -v */
 
 struct text_report {
 	struct report report;
@@ -51,6 +53,11 @@ struct text_report {
 	struct folded_lines folded_copies;
 	struct folded_lines folded_flushes; /* those of which no copy was counted */
 	const char *folded_function;        /* of these; NULL: of several */
+	struct folded_lines folded_stalls;
+	bool folded_alike;               /* all of these have one culprit, and it is known: ... */
+	struct frame folded_culprit;     /* ... this one */
+	uint64_t paths[TEXT_PATHS_MOST]; /* hashes of the call paths that were shown */
+	size_t path_count;
 };
 
 /* Text after it is shown in that colour, if there are colours at all; PAINT_NONE ends it. */
@@ -59,9 +66,54 @@ void text_paint(const struct text_report *text, struct page *page, enum paint pa
 /* "12.345 s" since the start. Gives buf. */
 const char *text_since_start(char buf[TEXT_SHORT], const struct text_report *text, uint64_t at_ns);
 
+/*
+ * The list (these are in text.c): column titles where they are due, with the column for writes or
+ * without, then the thread where it is not that of the line before, then the figures of a line.
+ * Where fields[3] is NULL, fields[2] takes both columns. The last gives buf.
+ */
+#define TEXT_FIGURES (8 * TEXT_SHORT)
+void text_list_titles(struct text_report *text, struct page *page, bool writes);
+void text_list_thread(struct text_report *text, struct page *page, pid_t pid, pid_t tid,
+		      const char *comm);
+const char *text_list_figures(char buf[TEXT_FIGURES], const struct text_report *text,
+			      const char *const fields[6]);
+
+/* A stall's line, and what became of counting calls around stalls (text_stall.c). */
+void text_stall_line(struct text_report *text, struct page *page, const struct stall *stall);
+void text_discovery_line(const struct text_report *text, struct page *page,
+			 const struct discovery *discovery);
+
+/* The table of culprits, and what was sampled at what cost. */
+void text_culprits(const struct text_report *text, struct page *page,
+		   const struct run_summary *summary);
+void text_samples(const struct text_report *text, struct page *page,
+		  const struct run_summary *summary);
+
+/* The calls that led to copies (text_tree.c). */
+void text_tree(const struct text_report *text, struct page *page,
+	       const struct run_summary *summary);
+
+/* A frame's function (these are in text_path.c) in at most so many columns. Gives buf. */
+const char *text_frame(char buf[LAYOUT_NAME_BYTES], const struct frame *frame, size_t columns);
+
+/*
+ * The call path of a line of the list, below it: with -v the whole of it, else only where none
+ * like it, from the culprit (NULL: the first frame) outward, has been shown.
+ */
+void text_path(struct text_report *text, struct page *page, const struct frame *frames,
+	       size_t count, enum stack_end end, const struct frame *culprit);
+
+/* What stalls, how, who defers it, and who else does: the sentences (text_finding.c). */
+void text_findings(const struct text_report *text, struct page *page,
+		   const struct run_summary *summary);
+
+/* Whether these speak of the writes. */
+bool text_tells_of_writes(const struct finding *finding);
+
 /* True where it is to have no line of its own (these are in text_fold.c) ... */
 bool text_fold_copy(struct text_report *text, const struct large_copy *copy);
 bool text_fold_flush(struct text_report *text, const struct flush *flush);
+bool text_fold_stall(struct text_report *text, const struct stall *stall);
 
 /* ... and one line for all that had none so far, if there are any. */
 void text_print_folded(struct text_report *text, struct page *page);

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The text report on stalls that samples show, and on what counting calls around them told. */
+#include "report/text_report.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "report/frame_label.h"
+
+#define EVENT_HANG    11 /* past the time that such a line begins with */
+#define ERROR_SHARE   10 /* how far TOOK may be off is said from 1/10 on, but for -v */
+#define CULPRITS_MOST 10 /* rows of the table, but for -v */
+#define REMARK_BYTES  (6 * TEXT_SHORT)
+
+/* ---- a line of the list ---- */
+
+/* What else there is to say of a stall than its figures. Gives buf. */
+static const char *stall_remark(char buf[REMARK_BYTES], const struct text_report *text,
+				const struct stall *stall)
+{
+	char off[TEXT_SHORT], samples[TEXT_SHORT];
+	bool verbose = text->settings.verbose;
+	int length = snprintf(buf, REMARK_BYTES, "stall%s%s%s",
+			      stall->culprit && stall->culprit->is_inlined ? ", inlined" : "",
+			      stall->culprit  ? ""
+			      : stall->stacks ? ", its stacks have no function in common"
+					      : ", no stack was taken",
+			      stall->unfinished ? ", unfinished" : "");
+
+	if (stall->error_ns && (verbose || stall->error_ns >= stall->duration_ns / ERROR_SHARE))
+		length += snprintf(buf + length, REMARK_BYTES - (size_t)length, ", +- %s",
+				   text_duration(off, stall->error_ns));
+	if (verbose)
+		snprintf(buf + length, REMARK_BYTES - (size_t)length, ", %s sample%s",
+			 text_count(samples, stall->samples), stall->samples == 1 ? "" : "s");
+	return buf;
+}
+
+void text_stall_line(struct text_report *text, struct page *page, const struct stall *stall)
+{
+	char at[TEXT_SHORT], took[TEXT_SHORT], about[TEXT_SHORT + 1], copied[TEXT_COPIED];
+	char figures[TEXT_FIGURES], remark[REMARK_BYTES], label[FRAME_LABEL_BYTES];
+
+	text_list_titles(text, page, false);
+	text_list_thread(text, page, stall->pid, stall->tid, stall->comm);
+	snprintf(about, sizeof(about), "%s%s", stall->error_ns ? "~" : "",
+		 text_duration(took, stall->duration_ns));
+	/* The copy that its first sample hit began before, so this is a lower bound at best. */
+	text_list_figures(figures, text,
+			  (const char *const[]){text_since_start(at, text, stall->start_ns), about,
+						text_at_least(copied, stall->copied_bytes), NULL,
+						"-", "-"});
+	layout_row(page, text->settings.columns, figures,
+		   stall->culprit ? frame_label(label, stall->culprit) : "?",
+		   stall_remark(remark, text, stall));
+	text_path(text, page, stall->frames, stall->frame_count, stall->path_end, stall->culprit);
+}
+
+/* ---- a discovery ---- */
+
+/* ": 1 call a stall against 100,000", as far as both were counted. Gives buf. */
+static const char *against(char buf[4 * TEXT_SHORT], const struct discovery *discovery)
+{
+	uint64_t flushes = frame_calls_per_stall(discovery, discovery->flush);
+	uint64_t calls = frame_calls_per_stall(discovery, discovery->caller);
+	char few[TEXT_SHORT], many[TEXT_SHORT];
+
+	*buf = '\0';
+	if (flushes && calls)
+		snprintf(buf, 4 * TEXT_SHORT, ": %s call%s a stall against %s",
+			 text_count(few, flushes), flushes == 1 ? "" : "s",
+			 text_count(many, calls));
+	return buf;
+}
+
+/* "; it is watched like --flush from here on", or why not. Gives buf. */
+static const char *what_follows(char buf[LAYOUT_NAME_BYTES + 32], const struct discovery *discovery)
+{
+	char reason[LAYOUT_NAME_BYTES];
+
+	if (discovery->is_watched)
+		return strcpy(buf, "; it is watched like --flush from here on");
+	snprintf(buf, LAYOUT_NAME_BYTES + 32, "; it is not watched%s%s",
+		 discovery->reason ? ": " : "",
+		 discovery->reason ? layout_name(reason, discovery->reason, 4 * NAME_COLUMNS) : "");
+	return buf;
+}
+
+void text_discovery_line(const struct text_report *text, struct page *page,
+			 const struct discovery *discovery)
+{
+	char at[TEXT_SHORT], flush[LAYOUT_NAME_BYTES], caller[LAYOUT_NAME_BYTES];
+	char ratio[4 * TEXT_SHORT], rest[LAYOUT_NAME_BYTES + 32];
+	size_t columns = text->settings.columns, room = columns - EVENT_HANG;
+
+	text_since_start(at, text, discovery->at_ns);
+	if (discovery->flush && discovery->caller)
+		layout_paragraph(page, EVENT_HANG, columns,
+				 "%9s  %s carries out what %s defers%s%s", at,
+				 text_frame(flush, discovery->flush, room),
+				 text_frame(caller, discovery->caller, room),
+				 against(ratio, discovery), what_follows(rest, discovery));
+	else if (discovery->flush)
+		layout_paragraph(page, EVENT_HANG, columns,
+				 "%9s  %s is called once a stall; who defers its work was not "
+				 "found%s",
+				 at, text_frame(flush, discovery->flush, room),
+				 what_follows(rest, discovery));
+	else
+		layout_paragraph(
+			page, EVENT_HANG, columns,
+			"%9s  who defers what is copied under %s was not found%s%s", at,
+			discovery->culprit ? text_frame(flush, discovery->culprit, room) : "?",
+			discovery->reason ? ": " : "",
+			discovery->reason ? layout_name(caller, discovery->reason, 4 * NAME_COLUMNS)
+					  : "");
+}
+
+/* ---- the table ---- */
+
+static size_t stalling_culprits(const struct stall_summary *stalls)
+{
+	size_t count = 0;
+
+	/* The others have samples in short stretches alone, and no stall. */
+	for (size_t i = 0; i < stalls->culprit_count; i++)
+		count += stalls->culprits[i].stalls != 0;
+	return count;
+}
+
+static void print_culprit(const struct text_report *text, struct page *page,
+			  const struct culprit *culprit, int copied_columns)
+{
+	char stalls[TEXT_SHORT], total[TEXT_SHORT], p50[TEXT_SHORT], worst[TEXT_SHORT];
+	char copied[TEXT_COPIED], figures[8 * TEXT_SHORT], label[FRAME_LABEL_BYTES];
+
+	snprintf(figures, sizeof(figures), "%9s  %8s  %8s  %8s  %*s",
+		 text_count(stalls, culprit->stalls), text_duration(total, culprit->total_ns),
+		 text_duration(p50, culprit->p50_ns), text_duration(worst, culprit->max_ns),
+		 copied_columns, text_at_least(copied, culprit->copied_bytes));
+	layout_row(page, text->settings.columns, figures,
+		   culprit->frame ? frame_label(label, culprit->frame) : "?",
+		   !culprit->frame              ? "no function in common"
+		   : culprit->frame->is_inlined ? "inlined"
+						: "");
+}
+
+/* What the time went into is worth a line where it is not the copying itself. */
+static void print_faults(const struct text_report *text, struct page *page,
+			 const struct culprit *culprit)
+{
+	char name[LAYOUT_NAME_BYTES], percent[TEXT_PERCENT];
+	uint64_t cpu_ns = culprit->user_ns + culprit->fault_ns;
+
+	if (!culprit->frame || !culprit->fault_ns || culprit->fault_ns < cpu_ns / 2)
+		return;
+	layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+			 "%s: %s of its time in copies went into page faults of the memory that "
+			 "it copied to or from.",
+			 text_frame(name, culprit->frame, text->settings.columns),
+			 text_percent(percent, culprit->fault_ns, cpu_ns));
+}
+
+void text_culprits(const struct text_report *text, struct page *page,
+		   const struct run_summary *summary)
+{
+	const struct stall_summary *stalls = &summary->stalls;
+	size_t count = stalling_culprits(stalls), shown = 0;
+	char copied[TEXT_COPIED], left[TEXT_SHORT];
+	int columns = 8;
+
+	if (!count)
+		return;
+	for (size_t i = 0; i < stalls->culprit_count; i++) {
+		int width = (int)strlen(text_at_least(copied, stalls->culprits[i].copied_bytes));
+
+		columns = width > columns ? width : columns;
+	}
+	text_paint(text, page, PAINT_HEADING);
+	fprintf(page->stream, "\n%9s  %8s  %8s  %8s  %*s  CULPRIT (by samples)\n", "STALLS",
+		"TOTAL", "P50", "WORST", columns, "COPIED");
+	text_paint(text, page, PAINT_NONE);
+	for (size_t i = 0; i < stalls->culprit_count; i++) {
+		if (!stalls->culprits[i].stalls)
+			continue;
+		if (shown == CULPRITS_MOST && !text->settings.verbose)
+			break;
+		print_culprit(text, page, &stalls->culprits[i], columns);
+		shown++;
+	}
+	if (shown < count)
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+				 "Likewise stalled: %s more functions (-v names them).",
+				 text_count(left, count - shown));
+	for (size_t i = 0; i < stalls->culprit_count && i < CULPRITS_MOST; i++)
+		print_faults(text, page, &stalls->culprits[i]);
+}
+
+/* ---- what was sampled ---- */
+
+void text_samples(const struct text_report *text, struct page *page,
+		  const struct run_summary *summary)
+{
+	char samples[TEXT_SHORT], period[TEXT_SHORT], copies[TEXT_SHORT], stacks[TEXT_SHORT];
+	char traps[TEXT_SHORT], in_traps[3 * TEXT_SHORT] = "", cost[TEXT_SHORT];
+	size_t columns = text->settings.columns;
+
+	if (!summary->is_sampled)
+		return;
+	text_duration(period, summary->sample_period_ns);
+	if (!summary->samples) {
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "Samples taken: none, of one each %s of CPU time.", period);
+		return;
+	}
+	if (summary->trap_samples)
+		snprintf(in_traps, sizeof(in_traps), ", %s in memwatch's own traps",
+			 text_count(traps, summary->trap_samples));
+	layout_paragraph(
+		page, LAYOUT_HANG, columns,
+		"Samples taken, one each %s of CPU time: %s, %s of them in copies (%s with a "
+		"stack)%s; they cost the target about %s.",
+		period, text_count(samples, summary->samples),
+		summary->copy_samples ? text_count(copies, summary->copy_samples) : "none",
+		text_count(stacks, summary->stacks), in_traps,
+		text_duration(cost, summary->sampling_ns));
+}
