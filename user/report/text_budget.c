@@ -342,6 +342,10 @@ void text_cost(const struct text_report *text, struct page *page, const struct r
 {
 	char hits[TEXT_SHORT], cost[TEXT_SHORT], cpu[TEXT_SHORT], each[3 * TEXT_SHORT];
 	size_t columns = text->settings.columns;
+	/* What sampling cost stands beside the samples. */
+	uint64_t hits_ns = summary->overhead_ns - (summary->sampling_ns < summary->overhead_ns
+							   ? summary->sampling_ns
+							   : summary->overhead_ns);
 
 	text_count(hits, summary->probe_hits);
 	hit_costs(each, summary);
@@ -355,7 +359,7 @@ void text_cost(const struct text_report *text, struct page *page, const struct r
 	if (!summary->probe_hits)
 		layout_paragraph(page, LAYOUT_HANG, columns, "The target hit none of the probes.");
 	/* Hits that were measured on a busy machine come out too dear. */
-	else if (summary->target_cpu_ns && summary->overhead_ns > summary->target_cpu_ns)
+	else if (summary->target_cpu_ns && hits_ns > summary->target_cpu_ns)
 		layout_paragraph(
 			page, LAYOUT_HANG, columns,
 			"The target had %s of CPU time and hit probes %s times; at %s, as "
@@ -364,7 +368,7 @@ void text_cost(const struct text_report *text, struct page *page, const struct r
 	else
 		layout_paragraph(page, LAYOUT_HANG, columns,
 				 "The target spent about %s in %s probe hits (%s).",
-				 text_duration(cost, summary->overhead_ns), hits, each);
+				 text_duration(cost, hits_ns), hits, each);
 	if (summary->target_cpu_ns)
 		print_share(text, page, summary);
 }

@@ -8,8 +8,7 @@
 #include "base/text.h"
 #include "report/layout.h"
 
-#define UNCALLED_MOST    10 /* lines of functions that nobody called, but for -v */
-#define LEAST_COST_SHARE 50 /* memwatch's part in a flush is said from 1/50 (2 %) on */
+#define UNCALLED_MOST 10 /* lines of functions that nobody called, but for -v */
 
 /* ---- the table ---- */
 
@@ -162,116 +161,7 @@ static void print_notes(const struct text_report *text, struct page *page,
 				 text_count(count, summary->unmatched_ends));
 }
 
-/* ---- the finding, or what there is to say without one ---- */
-
-/* ", about 16.0 ms of it memwatch's own cost", or "" where that is no part to speak of. */
-static const char *own_cost(char buf[3 * TEXT_SHORT], const struct finding *finding)
-{
-	char cost[TEXT_SHORT];
-
-	*buf = '\0';
-	/* It is an estimate, and can come out above what it is a part of. */
-	if (finding->overhead_ns >= finding->duration_ns && finding->overhead_ns)
-		snprintf(buf, 3 * TEXT_SHORT, ", most of it memwatch's own cost");
-	else if (finding->overhead_ns >= finding->duration_ns / LEAST_COST_SHARE &&
-		 finding->overhead_ns)
-		snprintf(buf, 3 * TEXT_SHORT, ", about %s of it memwatch's own cost",
-			 text_duration(cost, finding->overhead_ns));
-	return buf;
-}
-
-/*
- * "copied 95.4 MiB in 26.1 ms (3.83 GB/s)". A rate that memwatch's own cost spoils is none of the
- * program's, and bytes of some flushes with the time of all give none, so it is left out. Gives
- * buf.
- */
-static const char *deed(char buf[8 * TEXT_SHORT], const struct finding *finding)
-{
-	char took[TEXT_SHORT], bytes[TEXT_SHORT], rate[TEXT_SHORT], cost[3 * TEXT_SHORT];
-	char whole[TEXT_SHORT], all[TEXT_SHORT];
-
-	text_duration(took, finding->duration_ns);
-	text_bytes(bytes, finding->copied_bytes);
-	own_cost(cost, finding);
-	if (!finding->whole_flushes)
-		snprintf(buf, 8 * TEXT_SHORT,
-			 "took %s%s, and what it copied was not counted in full", took, cost);
-	else if (!finding->bytes_are_typical)
-		snprintf(buf, 8 * TEXT_SHORT,
-			 "took %s%s, and what it copied was counted in full in %s of %s only", took,
-			 cost, text_count(whole, finding->whole_flushes),
-			 text_count(all, finding->flushes));
-	else if (finding->whole_flushes < finding->flushes)
-		snprintf(buf, 8 * TEXT_SHORT, "copied %s (as counted in %s of %s) in %s%s", bytes,
-			 text_count(whole, finding->whole_flushes),
-			 text_count(all, finding->flushes), took, cost);
-	else if (!finding->copied_bytes)
-		snprintf(buf, 8 * TEXT_SHORT, "took %s%s, and no copy was counted in it", took,
-			 cost);
-	else if (*cost)
-		snprintf(buf, 8 * TEXT_SHORT, "copied %s in %s%s", bytes, took, cost);
-	else
-		snprintf(buf, 8 * TEXT_SHORT, "copied %s in %s (%s)", bytes, took,
-			 text_rate(rate, finding->copied_bytes, finding->duration_ns));
-	return buf;
-}
-
-/* Whether the sentence can say how many of the writes stalled, or which. */
-static bool tells_of_writes(const struct finding *finding)
-{
-	return finding->found && finding->writes_function &&
-	       (finding->calls_per_stall || finding->stalled_writes);
-}
-
-/* Which call of the writes stalls, as far as the finding tells. Gives buf. */
-static const char *which_write(char buf[LAYOUT_NAME_BYTES + 128], const struct run_summary *summary)
-{
-	const struct finding *finding = &summary->finding;
-	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], all[TEXT_SHORT];
-
-	layout_name(name, finding->writes_function, NAME_COLUMNS);
-	text_count(count, finding->calls_per_stall);
-	if (!finding->calls_per_stall)
-		snprintf(buf, LAYOUT_NAME_BYTES + 128, "%s of %s calls of %s stalled",
-			 text_count(count, finding->stalled_writes),
-			 text_count(all, summary->writes), name);
-	else if (finding->flushes == 1)
-		snprintf(buf, LAYOUT_NAME_BYTES + 128, "Call %s of %s stalled", count, name);
-	else if (finding->calls_per_stall == 1)
-		snprintf(buf, LAYOUT_NAME_BYTES + 128, "Each call of %s stalls", name);
-	else
-		snprintf(buf, LAYOUT_NAME_BYTES + 128, "1 in %s calls of %s stalls", count, name);
-	return buf;
-}
-
-static void print_finding(const struct text_report *text, struct page *page,
-			  const struct run_summary *summary)
-{
-	const struct finding *finding = &summary->finding;
-	char name[LAYOUT_NAME_BYTES], which[LAYOUT_NAME_BYTES + 128], what[8 * TEXT_SHORT];
-	char count[TEXT_SHORT], other[TEXT_SHORT], others[4 * TEXT_SHORT] = "";
-	size_t columns = text->settings.columns;
-	bool once = finding->flushes == 1;
-
-	layout_name(name, finding->function, NAME_COLUMNS);
-	deed(what, finding);
-	if (finding->other_write_ns && finding->calls_per_stall != 1)
-		snprintf(others, sizeof(others),
-			 "; a typical other call took under %s (with memwatch's probe in it)",
-			 text_duration(other, finding->other_write_ns));
-	text_paint(text, page, PAINT_FINDING);
-	if (tells_of_writes(finding))
-		layout_paragraph(page, LAYOUT_HANG, columns, "%s: %s %s%s%s.",
-				 which_write(which, summary), name, once ? "" : "typically ", what,
-				 others);
-	else if (once)
-		layout_paragraph(page, LAYOUT_HANG, columns, "%s stalled once: it %s.", name, what);
-	else
-		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "%s stalled %s times: typically it %s.", name,
-				 text_count(count, finding->flushes), what);
-	text_paint(text, page, PAINT_NONE);
-}
+/* ---- what there is to say without a finding ---- */
 
 static void print_watched(const struct text_report *text, struct page *page,
 			  const struct run_summary *summary)
@@ -302,12 +192,39 @@ static void print_nothing_found(const struct text_report *text, struct page *pag
 	print_watched(text, page, summary);
 }
 
-static void print_unseen(const struct text_report *text, struct page *page)
+/* How many were looked at tells how well it is known. */
+static void print_no_stall(const struct text_report *text, struct page *page,
+			   const struct run_summary *summary)
 {
-	layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
-			 "memwatch cannot see: copies that the compiler inlined, rep movs in the "
-			 "program itself, copies in the kernel, calls that were inlined into their "
-			 "callers, and what happened before it watched.");
+	char least[TEXT_SHORT], samples[TEXT_SHORT];
+
+	text_duration(least, text->min_time_ns);
+	if (!summary->samples)
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+				 "No stall of %s or longer in copies was seen, but no sample was "
+				 "taken.",
+				 least);
+	else
+		layout_paragraph(
+			page, LAYOUT_HANG, text->settings.columns,
+			"No stall of %s or longer in copies was seen in %s sample%s%s.", least,
+			text_count(samples, summary->samples), summary->samples == 1 ? "" : "s",
+			summary->losses.samples ? ", as far as memwatch can tell: samples were lost"
+						: "");
+}
+
+static void print_unseen(const struct text_report *text, struct page *page, bool is_sampled)
+{
+	layout_paragraph(
+		page, LAYOUT_HANG, text->settings.columns, "%s",
+		is_sampled
+			? "memwatch cannot see: copies in the kernel, loops of the program's own "
+			  "that "
+			  "copy, and what happened before it watched."
+			: "memwatch cannot see: copies that the compiler inlined, rep movs in the "
+			  "program itself, copies in the kernel, calls that were inlined into "
+			  "their "
+			  "callers, and what happened before it watched.");
 }
 
 /* ---- counts, losses, cost ---- */
@@ -376,7 +293,7 @@ static void print_writes(const struct text_report *text, struct page *page,
 	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], gap[TEXT_SHORT];
 	char typical[4 * TEXT_SHORT] = "";
 
-	if (!summary->writes_function || tells_of_writes(&summary->finding))
+	if (!summary->writes_function || text_tells_of_writes(&summary->finding))
 		return;
 	if (summary->write_gap_ns)
 		snprintf(typical, sizeof(typical),
@@ -399,6 +316,9 @@ static void print_losses(const struct text_report *text, struct page *page,
 		 "have "
 		 "no line; what is said of the typical flush is without them. The table and the "
 		 "counts of copies are complete."},
+		{losses->samples,
+		 "samples of copies found no room in memwatch's buffer: stalls may be missing or "
+		 "look shorter than they were, and the calls that led to copies lack them."},
 		{losses->life_events,
 		 "forks, execs, exits or loaded libraries could not be told of: as many processes "
 		 "may be missing, or watched for less than their time."},
@@ -473,21 +393,33 @@ static void print_watch(const struct text_report *text, struct page *page,
 			 text_duration(wall, summary->wall_ns), processes, gap);
 }
 
-/* What there is to say of flushes. Where no function was named, there can't be any. */
+static bool has_stalls(const struct run_summary *summary)
+{
+	for (size_t i = 0; i < summary->stalls.culprit_count; i++) {
+		if (summary->stalls.culprits[i].stalls)
+			return true;
+	}
+	return false;
+}
+
+/* What there is to say of stalls. Where no function was named, there can't be any flushes. */
 static void print_end(const struct text_report *text, struct page *page,
 		      const struct run_summary *summary)
 {
-	if (summary->is_copies_only && summary->copies)
+	bool is_found = summary->finding.found || has_stalls(summary);
+
+	if (summary->is_copies_only && summary->copies && !summary->is_sampled)
 		return;
 	fputc('\n', page->stream);
-	if (summary->is_copies_only)
-		print_watched(text, page, summary);
-	else if (summary->finding.found)
-		print_finding(text, page, summary);
-	else
+	text_findings(text, page, summary);
+	if (!is_found && summary->is_sampled)
+		print_no_stall(text, page, summary);
+	if (!summary->is_copies_only && !summary->finding.found)
 		print_nothing_found(text, page, summary);
-	if (!summary->finding.found || summary->copyless_flushes)
-		print_unseen(text, page);
+	else if (!is_found && !summary->copies)
+		print_watched(text, page, summary);
+	if (!is_found || summary->copyless_flushes)
+		print_unseen(text, page, summary->is_sampled);
 }
 
 void text_summarize(const struct text_report *text, struct page *page,
@@ -495,18 +427,21 @@ void text_summarize(const struct text_report *text, struct page *page,
 {
 	print_table(text, page, summary);
 	print_notes(text, page, summary);
+	text_culprits(text, page, summary);
+	text_tree(text, page, summary);
 	print_end(text, page, summary);
 	fputc('\n', page->stream);
 	print_losses(text, page, &summary->losses);
 	print_copies(text, page, summary);
 	text_count_gaps(text, page, summary);
-	if (text->settings.verbose || summary->is_copies_only)
+	if (text->settings.verbose || (summary->is_copies_only && !has_stalls(summary)))
 		print_sizes(text, page, summary);
-	if (summary->is_copies_only)
+	if (summary->is_copies_only && !summary->is_sampled)
 		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
 				 "To learn which calls of a function copied how much, and how long "
 				 "they took, name it with --flush.");
 	print_writes(text, page, summary);
 	print_watch(text, page, summary);
+	text_samples(text, page, summary);
 	text_cost(text, page, summary);
 }
