@@ -10,14 +10,16 @@
 
 #include "receive/receive.h"
 
-#define RECORD_MOST  sizeof(struct mw_span)
-#define TYPES_BEYOND (MW_RECORD_SPENDING + 1)
+/* A sample without a stack. */
+#define RECORD_MOST  sizeof(struct mw_sample)
+#define TYPES_BEYOND (MW_RECORD_PLACE + 1)
 
 /* What the handlers were given. */
 struct taken {
 	unsigned counts[TYPES_BEYOND]; /* by the handler that was called */
 	uint8_t last[RECORD_MOST];
 	size_t last_bytes;
+	size_t stack_bytes; /* of the last sample */
 };
 
 static const size_t record_sizes[TYPES_BEYOND] = {
@@ -28,6 +30,9 @@ static const size_t record_sizes[TYPES_BEYOND] = {
 	[MW_RECORD_EXIT] = sizeof(struct mw_exit),
 	[MW_RECORD_LOADER] = sizeof(struct mw_loader),
 	[MW_RECORD_SPENDING] = sizeof(struct mw_spending),
+	[MW_RECORD_SAMPLE] = sizeof(struct mw_sample),
+	[MW_RECORD_HOT] = sizeof(struct mw_hot),
+	[MW_RECORD_PLACE] = sizeof(struct mw_risen),
 };
 
 /* What every handler may rely on. */
@@ -80,6 +85,28 @@ static void take_spending(void *context, const struct mw_spending *spending)
 	take(context, MW_RECORD_SPENDING, &spending->head);
 }
 
+static void take_sample(void *context, const struct mw_sample *sample)
+{
+	assert_true(sample->kind && sample->kind < MW_SAMPLE_KINDS);
+	assert_true(sample->flags <= MW_SAMPLE_FLAGS);
+	assert_true(sample->stack_bytes <= sample->head.bytes - sizeof(*sample));
+	((struct taken *)context)->stack_bytes = sample->stack_bytes;
+	((struct taken *)context)->counts[MW_RECORD_SAMPLE]++;
+	((struct taken *)context)->last_bytes = sizeof(*sample);
+	memcpy(((struct taken *)context)->last, sample, sizeof(*sample));
+}
+
+static void take_hot(void *context, const struct mw_hot *hot)
+{
+	assert_true(hot->caller < MW_CALLERS);
+	take(context, MW_RECORD_HOT, &hot->head);
+}
+
+static void take_place(void *context, const struct mw_risen *risen)
+{
+	take(context, MW_RECORD_PLACE, &risen->head);
+}
+
 static const struct record_handlers handlers = {
 	.span = take_span,
 	.copy = take_copy,
@@ -88,6 +115,9 @@ static const struct record_handlers handlers = {
 	.exit = take_exit,
 	.loader = take_loader,
 	.spending = take_spending,
+	.sample = take_sample,
+	.hot = take_hot,
+	.place = take_place,
 };
 
 static unsigned taken_in_all(const struct taken *taken)
@@ -141,6 +171,16 @@ static void make_record(uint8_t record[RECORD_MOST], uint32_t type)
 	}
 	if (type == MW_RECORD_COPY)
 		((struct mw_copy *)record)->duration_ns = UINT64_MAX - head->at_ns;
+	if (type == MW_RECORD_SAMPLE) {
+		struct mw_sample *sample = (struct mw_sample *)record;
+
+		sample->kind = MW_SAMPLE_KINDS - 1;
+		sample->flags = MW_SAMPLE_FLAGS;
+		sample->weight_ns = sample->start_ns = head->at_ns;
+		sample->stack_bytes = 0;
+	}
+	if (type == MW_RECORD_HOT)
+		((struct mw_hot *)record)->caller = MW_CALLERS - 1;
 }
 
 static void hands_each_type_on_whole(void **state)
@@ -231,34 +271,35 @@ static void refuses_every_short_buffer(void **state)
 static void refuses_spans_that_cannot_be(void **state)
 {
 	static const uint32_t functions[] = {MW_MAX_FUNCTIONS, MW_MAX_FUNCTIONS + 1, UINT32_MAX};
-	struct mw_span span;
+	_Alignas(8) uint8_t record[RECORD_MOST];
+	struct mw_span *span = (struct mw_span *)record;
 	struct taken taken;
 	struct receiver *receiver = new_receiver(&taken);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		make_record((uint8_t *)&span, MW_RECORD_SPAN);
-		span.function = functions[i];
-		assert_false(accept_bytes(receiver, &span, sizeof(span)));
+		make_record(record, MW_RECORD_SPAN);
+		span->function = functions[i];
+		assert_false(accept_bytes(receiver, span, sizeof(*span)));
 		assert_int_equal(receiver_malformed(receiver), i + 1);
 	}
 	/* It would have begun before the machine did. */
-	make_record((uint8_t *)&span, MW_RECORD_SPAN);
-	span.duration_ns = span.head.at_ns + 1;
-	assert_false(accept_bytes(receiver, &span, sizeof(span)));
+	make_record(record, MW_RECORD_SPAN);
+	span->duration_ns = span->head.at_ns + 1;
+	assert_false(accept_bytes(receiver, span, sizeof(*span)));
 	assert_int_equal(receiver_malformed(receiver), 4);
-	make_record((uint8_t *)&span, MW_RECORD_SPAN);
-	span.copy_ns = span.head.at_ns + 1;
-	assert_false(accept_bytes(receiver, &span, sizeof(span)));
+	make_record(record, MW_RECORD_SPAN);
+	span->copy_ns = span->head.at_ns + 1;
+	assert_false(accept_bytes(receiver, span, sizeof(*span)));
 	assert_int_equal(receiver_malformed(receiver), 5);
-	make_record((uint8_t *)&span, MW_RECORD_SPAN);
-	span.flags = MW_SPAN_FLAGS + 1;
-	assert_false(accept_bytes(receiver, &span, sizeof(span)));
+	make_record(record, MW_RECORD_SPAN);
+	span->flags = MW_SPAN_FLAGS + 1;
+	assert_false(accept_bytes(receiver, span, sizeof(*span)));
 	assert_int_equal(receiver_malformed(receiver), 6);
 	assert_int_equal(taken_in_all(&taken), 0);
 	/* One bad record does not spoil the next. */
-	make_record((uint8_t *)&span, MW_RECORD_SPAN);
-	assert_true(accept_bytes(receiver, &span, sizeof(span)));
+	make_record(record, MW_RECORD_SPAN);
+	assert_true(accept_bytes(receiver, span, sizeof(*span)));
 	assert_int_equal(taken.counts[MW_RECORD_SPAN], 1);
 	assert_int_equal(receiver_malformed(receiver), 6);
 	receiver_free(receiver);
@@ -279,6 +320,85 @@ static void refuses_copies_that_end_after_all_time(void **state)
 	copy->duration_ns = 0;
 	assert_true(accept_bytes(receiver, copy, sizeof(*copy)));
 	assert_int_equal(taken.counts[MW_RECORD_COPY], 1);
+	receiver_free(receiver);
+}
+
+/* A stack goes behind the sample, within the record; the record's own size is not that of a type.
+ */
+static void takes_samples_with_their_stacks(void **state)
+{
+	enum { ROOM = MW_STACK_MOST + 8 };
+	struct mw_sample *sample = calloc(1, sizeof(*sample) + ROOM);
+	struct taken taken;
+	struct receiver *receiver = new_receiver(&taken);
+	const struct {
+		uint32_t room, stack_bytes;
+		bool holds;
+	} cases[] = {
+		{0, 0, true},
+		{0, 1, false},
+		{MW_STACK_SMALL, MW_STACK_SMALL, true},
+		{MW_STACK_SMALL, 3, true},
+		{MW_STACK_SMALL, MW_STACK_SMALL + 1, false},
+		{MW_STACK_SMALL, UINT32_MAX, false},
+		{MW_STACK_MOST, MW_STACK_MOST, true},
+		{ROOM, MW_STACK_MOST, false},
+	};
+
+	(void)state;
+	assert_non_null(sample);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		make_record((uint8_t *)sample, MW_RECORD_SAMPLE);
+		sample->head.bytes = (uint32_t)sizeof(*sample) + cases[i].room;
+		sample->stack_bytes = cases[i].stack_bytes;
+		assert_int_equal(accept_bytes(receiver, sample, sample->head.bytes),
+				 cases[i].holds);
+		if (cases[i].holds)
+			assert_int_equal(taken.stack_bytes, cases[i].stack_bytes);
+		/* The ring has less than the record says. */
+		if (sample->head.bytes > sizeof(*sample))
+			assert_false(accept_bytes(receiver, sample, sample->head.bytes - 1));
+	}
+	receiver_free(receiver);
+	free(sample);
+}
+
+static void refuses_samples_that_cannot_be(void **state)
+{
+	struct mw_sample sample;
+	struct taken taken;
+	struct receiver *receiver = new_receiver(&taken);
+	unsigned refused = 0;
+
+	(void)state;
+#define REFUSES(field, value)                                                                      \
+	do {                                                                                       \
+		make_record((uint8_t *)&sample, MW_RECORD_SAMPLE);                                 \
+		sample.field = value;                                                              \
+		assert_false(accept_bytes(receiver, &sample, sizeof(sample)));                     \
+		assert_int_equal(receiver_malformed(receiver), ++refused);                         \
+	} while (0)
+	REFUSES(kind, 0);
+	REFUSES(kind, MW_SAMPLE_KINDS);
+	REFUSES(flags, MW_SAMPLE_FLAGS + 1);
+	REFUSES(weight_ns, sample.head.at_ns + 1);
+	REFUSES(start_ns, sample.head.at_ns + 1);
+#undef REFUSES
+	assert_int_equal(taken_in_all(&taken), 0);
+	receiver_free(receiver);
+}
+
+static void refuses_counters_that_are_not_there(void **state)
+{
+	_Alignas(8) uint8_t record[RECORD_MOST];
+	struct taken taken;
+	struct receiver *receiver = new_receiver(&taken);
+
+	(void)state;
+	make_record(record, MW_RECORD_HOT);
+	((struct mw_hot *)record)->caller = MW_CALLERS;
+	assert_false(accept_bytes(receiver, record, sizeof(struct mw_hot)));
+	assert_int_equal(taken_in_all(&taken), 0);
 	receiver_free(receiver);
 }
 
@@ -308,6 +428,17 @@ static size_t make_noise(uint8_t record[RECORD_MOST], uint64_t *seed)
 		span->function = (uint32_t)(next_random(seed) % (2 * MW_MAX_FUNCTIONS));
 		span->flags = (uint32_t)(next_random(seed) % (2 * MW_SPAN_FLAGS));
 	}
+	if (choice & 4 && span->head.type == MW_RECORD_SAMPLE) {
+		struct mw_sample *sample = (struct mw_sample *)record;
+
+		sample->kind = (uint32_t)(next_random(seed) % (2 * MW_SAMPLE_KINDS));
+		sample->flags = (uint32_t)(next_random(seed) % (2 * MW_SAMPLE_FLAGS));
+		sample->stack_bytes = 0;
+		sample->weight_ns = sample->start_ns = 0;
+	}
+	if (choice & 4 && span->head.type == MW_RECORD_HOT)
+		((struct mw_hot *)record)->caller =
+			(uint32_t)(next_random(seed) % (2 * MW_CALLERS));
 	return choice & 8 ? RECORD_MOST : (choice >> 8) % (RECORD_MOST + 1);
 }
 
@@ -369,6 +500,9 @@ int main(void)
 		cmocka_unit_test(refuses_every_short_buffer),
 		cmocka_unit_test(refuses_spans_that_cannot_be),
 		cmocka_unit_test(refuses_copies_that_end_after_all_time),
+		cmocka_unit_test(takes_samples_with_their_stacks),
+		cmocka_unit_test(refuses_samples_that_cannot_be),
+		cmocka_unit_test(refuses_counters_that_are_not_there),
 		cmocka_unit_test(noise_reaches_no_handler),
 		cmocka_unit_test(sleeps_only_when_all_was_taken),
 		cmocka_unit_test(freeing_none_is_fine),
