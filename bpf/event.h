@@ -210,6 +210,8 @@ struct mw_sample {
 	__u64 registers[MW_REGISTER_COUNT]; /* of user mode, as enum mw_register numbers them */
 	__u64 ip_addr;
 	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
+	__u64 cpu_ns;    /* that its thread has used so far, some ms behind */
+	__u64 sleeps;    /* how often it has waited for something of itself */
 	__u64 weight_ns; /* CPU time that it stands for; else 0 */
 	__u64 goroutine;
 	__u64 copied_bytes; /* these: its strand's running totals */
@@ -441,7 +443,7 @@ MW_SIZE_IS(mw_watched, 16);
 MW_SIZE_IS(mw_reader, 16);
 MW_SIZE_IS(mw_span, 144);
 MW_SIZE_IS(mw_copy, 80);
-MW_SIZE_IS(mw_sample, 304);
+MW_SIZE_IS(mw_sample, 320);
 MW_SIZE_IS(mw_hot, 48);
 MW_SIZE_IS(mw_risen, 48);
 MW_SIZE_IS(mw_code_range, 24);

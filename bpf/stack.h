@@ -34,6 +34,7 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 					const struct mw_strand *strand)
 {
 	const struct mw_watched *process = watched_process(bpf_get_current_pid_tgid() >> 32);
+	struct task_struct *task = bpf_get_current_task_btf();
 	const struct pt_regs *regs = &ask->regs;
 
 	record->registers[MW_RAX] = regs->ax;
@@ -54,6 +55,8 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 	record->registers[MW_R15] = regs->r15;
 	record->ip_addr = regs->ip;
 	record->start_ns = ask->start_ns;
+	record->cpu_ns = task->se.sum_exec_runtime;
+	record->sleeps = task->nvcsw;
 	record->weight_ns = ask->weight_ns;
 	record->goroutine = ask->owner;
 	record->copied_bytes = strand->copied_bytes;
