@@ -210,7 +210,7 @@ struct mw_sample {
 	__u64 registers[MW_REGISTER_COUNT]; /* of user mode, as enum mw_register numbers them */
 	__u64 ip_addr;
 	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
-	__u64 cpu_ns;    /* that its thread has used so far, some ms behind */
+	__u64 ticks;     /* of the clock in its thread so far: CPU time, whoever else had the CPU */
 	__u64 sleeps;    /* how often it has waited for something of itself */
 	__u64 weight_ns; /* CPU time that it stands for; else 0 */
 	__u64 goroutine;
@@ -393,6 +393,7 @@ struct mw_strand {
 	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
+	__u64 ticks;                     /* of the clock */
 	__u64 last_sample_ns;            /* in a copy */
 	__u64 last_stack_ns;             /* when one was taken */
 	__u64 calls[MW_CALLERS];         /* of functions that lead to copies */
@@ -456,8 +457,8 @@ MW_SIZE_IS(mw_open_span, 136);
 MW_SIZE_IS(mw_open_copy, 56);
 MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 312);
-MW_SIZE_IS(mw_strand_line, 344);
+MW_SIZE_IS(mw_strand, 320);
+MW_SIZE_IS(mw_strand_line, 352);
 MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

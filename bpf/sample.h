@@ -114,7 +114,7 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	int in_kernel = !(ctx->regs.cs & 3);
 	struct sample_ask ask = {.weight_ns = ctx->sample_period};
 	const struct mw_code_range *range;
-	struct mw_strand *strand;
+	struct mw_strand *strand, *thread;
 	const struct mw_code *code;
 	__u32 pid = task->tgid;
 	__u8 around[4] = {};
@@ -126,6 +126,9 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	if (!mine)
 		return 0;
 	count_add(mine->samples, 1);
+	thread = sampled_strand(pid, 0);
+	if (thread)
+		ask.ticks = ++thread->ticks;
 	if (bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), (void *)bpf_task_pt_regs(task)))
 		return 0;
 	/* Both: an emulated instruction's trap has its own ip, others' the next one. */
@@ -146,7 +149,7 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 		ask.flags = MW_SAMPLE_INLINED;
 	ask.kind = in_kernel ? MW_SAMPLE_FAULT : MW_SAMPLE_COPY;
 	count_add(mine->copy_samples, 1);
-	strand = sampled_strand(pid, ask.owner);
+	strand = ask.owner ? sampled_strand(pid, ask.owner) : thread;
 	if (strand)
 		sample_take(&ask, strand);
 	else

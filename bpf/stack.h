@@ -13,6 +13,7 @@ struct sample_ask {
 	struct pt_regs regs;
 	__u64 start_ns;
 	__u64 weight_ns;
+	__u64 ticks;
 	__u64 owner;
 	__u32 kind;
 	__u32 flags;
@@ -55,7 +56,7 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 	record->registers[MW_R15] = regs->r15;
 	record->ip_addr = regs->ip;
 	record->start_ns = ask->start_ns;
-	record->cpu_ns = task->se.sum_exec_runtime;
+	record->ticks = ask->ticks;
 	record->sleeps = task->nvcsw;
 	record->weight_ns = ask->weight_ns;
 	record->goroutine = ask->owner;

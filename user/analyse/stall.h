@@ -17,11 +17,11 @@ struct sample {
 	uint64_t goroutine_addr; /* of its strand; 0: the thread is */
 	uint64_t at_ns;
 	uint64_t weight_ns; /* CPU time that it stands for */
-	uint64_t cpu_ns;    /* that its thread has used so far, some ms behind */
-	uint64_t sleeps;    /* how often it has waited for something of itself */
-	bool in_fault;      /* in the kernel, on behalf of the copy */
-	bool is_inlined;    /* no copy routine: the innermost frame copies by itself */
-	bool in_span;       /* a watched function explains it */
+	uint64_t ticks;  /* of the clock in its thread so far: CPU time, whoever else had the CPU */
+	uint64_t sleeps; /* how often the thread has waited for something of itself */
+	bool in_fault;   /* in the kernel, on behalf of the copy */
+	bool is_inlined; /* no copy routine: the innermost frame copies by itself */
+	bool in_span;    /* a watched function explains it */
 	uint64_t copied_bytes, copies, gate_bytes; /* as in struct mw_sample */
 	uint64_t calls[MW_CALLERS];
 	const struct call_path *path; /* NULL: no stack was taken; else the caller's */

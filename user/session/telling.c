@@ -236,7 +236,7 @@ static struct sample sample_of(const struct mw_sample *record)
 		.goroutine_addr = record->goroutine,
 		.at_ns = record->head.at_ns,
 		.weight_ns = record->weight_ns,
-		.cpu_ns = record->cpu_ns,
+		.ticks = record->ticks,
 		.sleeps = record->sleeps,
 		.in_fault = record->kind == MW_SAMPLE_FAULT,
 		.is_inlined = record->flags & MW_SAMPLE_INLINED,
