@@ -13,6 +13,18 @@ uint64_t time_class_floor_ns(unsigned time_class)
 	return (uint64_t)(CLASSES_PER_OCTAVE + time_class % CLASSES_PER_OCTAVE) << (octave - 1);
 }
 
+unsigned time_class_of_ns(uint64_t ns)
+{
+	unsigned octave, time_class;
+
+	if (ns < CLASSES_PER_OCTAVE)
+		return (unsigned)ns;
+	octave = 63 - (unsigned)__builtin_clzll(ns) - 3;
+	time_class =
+		octave * CLASSES_PER_OCTAVE + (unsigned)(ns >> (octave - 1)) % CLASSES_PER_OCTAVE;
+	return time_class < MW_TIME_CLASSES ? time_class : MW_TIME_CLASSES - 1;
+}
+
 /* The rank, from 1 on, of the one that `share` of all do not exceed. */
 static uint64_t rank_of(uint64_t count, double share)
 {

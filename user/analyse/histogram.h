@@ -10,6 +10,8 @@
 
 /* The lowest time of a class, and of the next one. */
 uint64_t time_class_floor_ns(unsigned time_class);
+/* The class that a time is counted in. */
+unsigned time_class_of_ns(uint64_t ns);
 
 /*
  * The time that `share` (0..1) of all counted ones do not exceed: the middle of its class, and

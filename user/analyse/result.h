@@ -146,7 +146,8 @@ struct discovery {
 
 /* All stalls of one culprit. */
 struct culprit {
-	const struct frame *frame; /* as in struct stall; NULL: those without one */
+	/* As in struct stall; NULL: those without one. A name in parentheses stands for many. */
+	const struct frame *frame;
 	uint64_t stalls, samples;
 	uint64_t total_ns, max_ns, p50_ns;
 	uint64_t user_ns, fault_ns;
@@ -155,10 +156,10 @@ struct culprit {
 
 /* A function of the call tree: the time of all samples in copies that were made below it. */
 struct call_node {
-	const struct frame *frame;
-	size_t depth;     /* 0: where threads begin */
-	uint64_t time_ns; /* its callees' in it */
-	uint64_t own_ns;  /* of samples that ended here: those of copies */
+	const struct frame *frame; /* a name in parentheses stands for many */
+	size_t depth;              /* 0: where threads begin */
+	uint64_t time_ns;          /* its callees' in it */
+	uint64_t own_ns;           /* of samples that ended here: those of copies */
 };
 
 /* What copies took time, by whom; from samples, named flushes' too. */

@@ -2,15 +2,23 @@
 /*
  * From samples to stalls: successive ones of one strand are grouped in time, and what they have in
  * common is to blame. Pure: times are those of the samples.
+ *
+ * A stall goes on as long as its samples are no further apart than quiet_ns, in wall time. A thread
+ * that the scheduler keeps off the CPU for longer while it copies gives two stalls: samples come by
+ * CPU time, and no field of theirs tells such a pause from one in which it did something else.
  */
 #ifndef ANALYSE_STALL_H
 #define ANALYSE_STALL_H
 
+#include "analyse/function.h"
 #include "analyse/result.h"
-#include "base/array.h"
 #include "bpf/event.h"
 
-/* The clock found a thread in a copy. */
+/*
+ * The clock found a thread in a copy. One without a weight is no tick: it only brings the stack of
+ * what is under way on its strand, as the end of a watched call does; such a call's samples have
+ * none of their own.
+ */
 struct sample {
 	pid_t pid, tid;
 	char comm[COMM_BYTES];
@@ -45,9 +53,13 @@ void stalls_free(struct stalls *stalls);
 /* Samples of one strand come in order. 0 or -ENOMEM. */
 int stalls_add(struct stalls *stalls, const struct sample *sample);
 
-/* Tells of those that are over at now_ns. The process's are, too, where it ended or called exec. */
+/*
+ * Tells of those that are over at now_ns, and forgets their strands: to be called every now and
+ * then. All samples up to then have come.
+ */
 void stalls_advance(struct stalls *stalls, uint64_t now_ns);
-void stalls_drop_process(struct stalls *stalls, pid_t pid);
+/* The process ended or called exec: so did its stalls. */
+void stalls_drop_process(struct stalls *stalls, pid_t pid, uint64_t now_ns);
 /* The watch ends: tells of all that are left. */
 void stalls_finish(struct stalls *stalls, uint64_t now_ns);
 
@@ -59,8 +71,5 @@ bool stalls_latest(const struct stalls *stalls, struct stall *stall);
 
 /* Of all that were told of or counted; it lives until stalls_free(). 0 or -ENOMEM. */
 int stalls_summarize(struct stalls *stalls, struct stall_summary *summary);
-
-/* Whether two frames are of the same function, whatever instruction of it they are at. */
-bool frame_same_function(const struct frame *a, const struct frame *b);
 
 #endif
