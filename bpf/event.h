@@ -194,6 +194,7 @@ enum mw_sample_kind {
 	MW_SAMPLE_FAULT,      /* the same, in the kernel on behalf of one: a page fault */
 	MW_SAMPLE_SPAN,       /* at the end of a watched call that is told of */
 	MW_SAMPLE_LARGE_COPY, /* at the start of a copy that is */
+	MW_SAMPLE_LEFT,       /* the clock finds it elsewhere for some ticks, after a copy */
 	MW_SAMPLE_KINDS,
 };
 
@@ -394,6 +395,7 @@ struct mw_strand {
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
 	__u64 ticks;                     /* of the clock */
+	__u64 copy_ticks;                /* the same at the last one in a copy; 0: it has left it */
 	__u64 last_sample_ns;            /* in a copy */
 	__u64 last_stack_ns;             /* when one was taken */
 	__u64 calls[MW_CALLERS];         /* of functions that lead to copies */
@@ -457,8 +459,8 @@ MW_SIZE_IS(mw_open_span, 136);
 MW_SIZE_IS(mw_open_copy, 56);
 MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 320);
-MW_SIZE_IS(mw_strand_line, 352);
+MW_SIZE_IS(mw_strand, 328);
+MW_SIZE_IS(mw_strand_line, 360);
 MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

@@ -107,6 +107,19 @@ static __always_inline void sample_take(struct sample_ask *ask, struct mw_strand
 	sample_emit(ask, strand);
 }
 
+/* So many ticks elsewhere, and it has left its copies: what comes then is another stall. */
+#define LEFT_TICKS 4
+
+static __always_inline void tell_left(struct sample_ask *ask, struct mw_strand *thread)
+{
+	if (!thread || !thread->copy_ticks || thread->ticks - thread->copy_ticks < LEFT_TICKS)
+		return;
+	thread->copy_ticks = 0;
+	ask->kind = MW_SAMPLE_LEFT;
+	ask->weight_ns = 0;
+	sample_emit(ask, thread);
+}
+
 static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -141,6 +154,7 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	if (!range && !is_rep_movs(around + 1)) {
 		if (!in_kernel)
 			place_count(pid, ask.regs.ip);
+		tell_left(&ask, thread);
 		return 0;
 	}
 	if (range && range->flags & MW_CODE_GO)
@@ -150,6 +164,8 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	ask.kind = in_kernel ? MW_SAMPLE_FAULT : MW_SAMPLE_COPY;
 	count_add(mine->copy_samples, 1);
 	strand = ask.owner ? sampled_strand(pid, ask.owner) : thread;
+	if (thread && !ask.owner)
+		thread->copy_ticks = thread->ticks;
 	if (strand)
 		sample_take(&ask, strand);
 	else

@@ -7,6 +7,7 @@
 #include "analyse/blame.h"
 #include "analyse/call_tree.h"
 #include "analyse/culprits.h"
+#include "analyse/turn.h"
 
 /*
  * A strand that copies, and its run of samples that follow each other closely: a stall, or a
@@ -24,6 +25,7 @@ struct strand {
 	uint64_t user_ns, fault_ns;
 	uint64_t gate_bytes; /* the largest */
 	struct blame blame;
+	struct turn turn;
 
 	uint32_t node; /* of the call tree, where its last stack ends; NO_FUNCTION: none yet */
 	uint64_t waiting_ns; /* of samples that came before the run's first stack */
@@ -57,6 +59,7 @@ struct stalls *stalls_new(const struct stall_settings *settings)
 static void strand_free(struct strand *strand)
 {
 	blame_release(&strand->blame);
+	turn_release(&strand->turn);
 	free(strand);
 }
 
@@ -188,9 +191,38 @@ static void run_end(struct stalls *stalls, struct strand *strand, uint64_t now_n
 	*strand = next;
 }
 
+/* The latest sample of the run, be it one that waits. */
+static const struct sample *latest_of(const struct strand *strand)
+{
+	size_t waiting = strand->turn.waiting.count;
+
+	return waiting ? &strand->turn.waiting.items[waiting - 1].sample : &strand->last;
+}
+
+/* Ticks come by CPU time: none comes while another thread has the CPU, or this one sleeps. */
+#define LEFT_TICKS 4
+/* Without any word for so long, a thread sleeps, or waits for something. */
+#define SILENCE 100
+
 static bool is_quiet(const struct stalls *stalls, const struct strand *strand, uint64_t now_ns)
 {
-	return growth(now_ns, strand->last.at_ns) > stalls->settings.quiet_ns;
+	uint64_t quiet_ns = stalls->settings.quiet_ns;
+
+	/* A goroutine's thread may have turned to others: of them nothing more is known. */
+	return growth(now_ns, latest_of(strand)->at_ns) >
+	       (strand->goroutine_addr ? quiet_ns : SILENCE * quiet_ns);
+}
+
+/* Whether the thread has done something else since, or has slept of itself. */
+static bool is_apart(const struct stalls *stalls, const struct strand *strand,
+		     const struct sample *sample)
+{
+	const struct sample *last = latest_of(strand);
+
+	if (growth(sample->at_ns, last->at_ns) <= stalls->settings.quiet_ns)
+		return false;
+	return sample->goroutine_addr || sample->tid != last->tid ||
+	       sample->sleeps != last->sleeps || sample->ticks - last->ticks > LEFT_TICKS;
 }
 
 static void count_tick(struct strand *strand, const struct sample *sample)
@@ -221,10 +253,71 @@ static void count_in_tree(struct stalls *stalls, struct strand *strand, const st
 	strand->waiting_ns = 0;
 }
 
+/* A tick that belongs to the run, or a stack of it. */
+static int run_take(struct stalls *stalls, struct strand *strand, const struct sample *sample)
+{
+	if (sample->weight_ns)
+		count_tick(strand, sample);
+	count_in_tree(stalls, strand, sample);
+	if (!sample->path || strand->in_span)
+		return 0;
+	return blame_add(&strand->blame, sample->path, sample->is_inlined);
+}
+
+static int run_take_waiting(struct stalls *stalls, struct strand *strand)
+{
+	struct waiting_sample *waiting;
+	int err = 0;
+
+	array_each (waiting, &strand->turn.waiting) {
+		if (waiting->path.frames.count)
+			waiting->sample.path = &waiting->path;
+		if (!err)
+			err = run_take(stalls, strand, &waiting->sample);
+	}
+	return err;
+}
+
+/* What waited to see whether it is another stall is none: nothing more came. */
+static void run_end_all(struct stalls *stalls, struct strand *strand, uint64_t now_ns,
+			bool unfinished)
+{
+	run_take_waiting(stalls, strand);
+	turn_release(&strand->turn);
+	run_end(stalls, strand, now_ns, unfinished);
+}
+
+static int take_in_turn(struct stalls *stalls, struct strand *strand, const struct sample *sample)
+{
+	enum turn_verdict verdict = strand->in_span ? TURN_NONE : turn_judge(&strand->turn, sample);
+	struct turn turn;
+	int err;
+
+	if (verdict == TURN_WAIT)
+		return 0;
+	if (verdict == TURN_HERE) {
+		/* A run's end forgets all of the strand's. */
+		turn = strand->turn;
+		strand->turn = (struct turn){0};
+		run_end(stalls, strand, turn.waiting.items[0].sample.at_ns, false);
+		strand->turn = turn;
+	}
+	err = run_take_waiting(stalls, strand);
+	turn_taken(&strand->turn, verdict == TURN_HERE);
+	if (!err)
+		err = run_take(stalls, strand, sample);
+	return err ? err : verdict == TURN_FAILED ? -ENOMEM : 0;
+}
+
 int stalls_add(struct stalls *stalls, const struct sample *sample)
 {
 	struct strand *strand = find_strand(stalls, sample);
 
+	if (sample->has_left) {
+		if (strand && strand->ticks)
+			run_end_all(stalls, strand, sample->at_ns, false);
+		return 0;
+	}
 	if (!sample->weight_ns && (!sample->path || !strand || !strand->ticks))
 		return 0;
 	if (!strand)
@@ -232,16 +325,10 @@ int stalls_add(struct stalls *stalls, const struct sample *sample)
 	if (!strand)
 		return -ENOMEM;
 	stalls->latest = strand;
-	if (sample->weight_ns) {
-		if (strand->ticks &&
-		    (strand->in_span != sample->in_span || is_quiet(stalls, strand, sample->at_ns)))
-			run_end(stalls, strand, sample->at_ns, false);
-		count_tick(strand, sample);
-	}
-	count_in_tree(stalls, strand, sample);
-	if (!sample->path || strand->in_span)
-		return 0;
-	return blame_add(&strand->blame, sample->path, sample->is_inlined);
+	if (sample->weight_ns && strand->ticks &&
+	    (strand->in_span != sample->in_span || is_apart(stalls, strand, sample)))
+		run_end_all(stalls, strand, sample->at_ns, false);
+	return take_in_turn(stalls, strand, sample);
 }
 
 /* ---- ends ---- */
@@ -263,8 +350,8 @@ static void end_some(struct stalls *stalls, uint64_t now_ns,
 			stalls->strands.items[kept++] = strand;
 			continue;
 		}
-		run_end(stalls, strand, now_ns,
-			now_ns <= strand->last.at_ns + strand->last.weight_ns);
+		run_end_all(stalls, strand, now_ns,
+			    now_ns <= latest_of(strand)->at_ns + latest_of(strand)->weight_ns);
 		if (stalls->latest == strand)
 			stalls->latest = NULL;
 		strand_free(strand);

@@ -97,7 +97,7 @@ static void on_exit_record(void *context, const struct mw_exit *exit)
 	struct session *session = context;
 
 	discovering_on_process_end(&session->discovering, (pid_t)exit->head.pid);
-	telling_process_end(session->telling, (pid_t)exit->head.pid);
+	telling_process_end(session->telling, (pid_t)exit->head.pid, exit->head.at_ns);
 	processes_on_exit(&session->processes, exit);
 }
 

@@ -186,11 +186,11 @@ static void forget(struct telling *telling, pid_t pid)
 		*mapped = telling->mapped.items[--telling->mapped.count];
 }
 
-void telling_process_end(struct telling *telling, pid_t pid)
+void telling_process_end(struct telling *telling, pid_t pid, uint64_t now_ns)
 {
 	pid_t *slot = &telling->ended[telling->ended_count++ % ENDED_KEPT];
 
-	stalls_drop_process(telling->stalls, pid);
+	stalls_drop_process(telling->stalls, pid, now_ns);
 	if (*slot)
 		forget(telling, *slot);
 	*slot = pid;
@@ -238,6 +238,7 @@ static struct sample sample_of(const struct mw_sample *record)
 		.weight_ns = record->weight_ns,
 		.ticks = record->ticks,
 		.sleeps = record->sleeps,
+		.has_left = record->kind == MW_SAMPLE_LEFT,
 		.in_fault = record->kind == MW_SAMPLE_FAULT,
 		.is_inlined = record->flags & MW_SAMPLE_INLINED,
 		.in_span = record->flags & MW_SAMPLE_IN_SPAN,

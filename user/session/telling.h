@@ -54,7 +54,7 @@ void telling_discovery(struct telling *telling, const struct discovery *discover
 /* What the process has mapped as code from since_ns on. */
 void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
 		  const struct stack_mapping *mappings, size_t count);
-void telling_process_end(struct telling *telling, pid_t pid);
+void telling_process_end(struct telling *telling, pid_t pid, uint64_t now_ns);
 
 /*
  * A sample of a span or a copy comes just before that. Gives what became of one of the clock's;
