@@ -217,6 +217,8 @@ struct mw_sample {
 	__u64 goroutine;
 	__u64 copied_bytes; /* these: its strand's running totals */
 	__u64 copies;
+	__u64 prior_bytes; /* these two: at the clock's tick before, wherever that was */
+	__u64 prior_copies;
 	__u64 gate_bytes; /* of its process just now: smaller copies are not in them */
 	__u64 calls[MW_CALLERS];
 	__u32 kind;
@@ -318,6 +320,7 @@ struct mw_totals {
 	__u64 copy_samples;
 	__u64 trap_samples; /* in memwatch's own probes on copies */
 	__u64 stacks;       /* that were taken */
+	__u64 stack_ns;     /* what they took, and sending them */
 	__u64 losses[MW_LOSS_KINDS];
 	__u64 write_gap_classes[MW_TIME_CLASSES]; /* from one write to the next of the strand */
 };
@@ -394,10 +397,13 @@ struct mw_strand {
 	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
-	__u64 ticks;                     /* of the clock */
+	__u64 ticks;      /* of the clock */
+	__u64 tick_bytes; /* these two: the totals at the last of them */
+	__u64 tick_copies;
 	__u64 copy_ticks;                /* the same at the last one in a copy; 0: it has left it */
 	__u64 last_sample_ns;            /* in a copy */
 	__u64 last_stack_ns;             /* when one was taken */
+	__u64 last_word;                 /* what lay at (%rsp) then: in a leaf, who called it */
 	__u64 calls[MW_CALLERS];         /* of functions that lead to copies */
 	__u64 sampled_calls[MW_CALLERS]; /* the same at the last sample in a copy */
 };
@@ -446,7 +452,7 @@ MW_SIZE_IS(mw_watched, 16);
 MW_SIZE_IS(mw_reader, 16);
 MW_SIZE_IS(mw_span, 144);
 MW_SIZE_IS(mw_copy, 80);
-MW_SIZE_IS(mw_sample, 320);
+MW_SIZE_IS(mw_sample, 336);
 MW_SIZE_IS(mw_hot, 48);
 MW_SIZE_IS(mw_risen, 48);
 MW_SIZE_IS(mw_code_range, 24);
@@ -459,8 +465,8 @@ MW_SIZE_IS(mw_open_span, 136);
 MW_SIZE_IS(mw_open_copy, 56);
 MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 328);
-MW_SIZE_IS(mw_strand_line, 360);
+MW_SIZE_IS(mw_strand, 352);
+MW_SIZE_IS(mw_strand_line, 384);
 MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

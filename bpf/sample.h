@@ -95,9 +95,24 @@ static __always_inline struct mw_strand *sampled_strand(__u32 pid, __u64 owner)
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+static __always_inline void tick_count(struct sample_ask *ask, struct mw_strand *thread)
+{
+	ask->ticks = ++thread->ticks;
+	ask->prior_bytes = thread->tick_bytes;
+	ask->prior_copies = thread->tick_copies;
+	thread->tick_bytes = thread->copied_bytes;
+	thread->tick_copies = thread->copies;
+}
+
 static __always_inline void sample_take(struct sample_ask *ask, struct mw_strand *strand)
 {
-	strand->last_sample_ns = bpf_ktime_get_ns();
+	__u64 now_ns = bpf_ktime_get_ns(), word = user_word(ask->regs.sp);
+
+	/* The first of a stall has its stack, however short it is, and so has the next caller's. */
+	if (now_ns - strand->last_sample_ns > quiet_ns || word != strand->last_word)
+		strand->last_stack_ns = 0;
+	strand->last_word = word;
+	strand->last_sample_ns = now_ns;
 	for (int i = 0; i < MW_CALLERS; i++)
 		strand->sampled_calls[i] = strand->calls[i];
 	/* The call's own end brings one. */
@@ -141,7 +156,7 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	count_add(mine->samples, 1);
 	thread = sampled_strand(pid, 0);
 	if (thread)
-		ask.ticks = ++thread->ticks;
+		tick_count(&ask, thread);
 	if (bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), (void *)bpf_task_pt_regs(task)))
 		return 0;
 	/* Both: an emulated instruction's trap has its own ip, others' the next one. */
@@ -166,6 +181,10 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	strand = ask.owner ? sampled_strand(pid, ask.owner) : thread;
 	if (thread && !ask.owner)
 		thread->copy_ticks = thread->ticks;
+	if (strand && ask.owner) {
+		ask.prior_bytes = strand->copied_bytes;
+		ask.prior_copies = strand->copies;
+	}
 	if (strand)
 		sample_take(&ask, strand);
 	else

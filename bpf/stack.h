@@ -14,6 +14,8 @@ struct sample_ask {
 	__u64 start_ns;
 	__u64 weight_ns;
 	__u64 ticks;
+	__u64 prior_bytes;
+	__u64 prior_copies;
 	__u64 owner;
 	__u32 kind;
 	__u32 flags;
@@ -62,6 +64,8 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 	record->goroutine = ask->owner;
 	record->copied_bytes = strand->copied_bytes;
 	record->copies = strand->copies;
+	record->prior_bytes = ask->prior_bytes;
+	record->prior_copies = ask->prior_copies;
 	record->gate_bytes = process ? process->gate_bytes : MW_NO_GATE;
 	for (int i = 0; i < MW_CALLERS; i++)
 		record->calls[i] = strand->calls[i];
@@ -113,20 +117,11 @@ static __always_inline int sample_send(const struct sample_ask *ask, const struc
 	return 1;
 }
 
-/* Global, as chain_prune() is: verified once. */
-__noinline int sample_emit(struct sample_ask *ask, struct mw_strand *strand)
+static __always_inline int stack_send(const struct sample_ask *ask, const struct mw_strand *strand,
+				      __u64 now_ns)
 {
-	struct mw_totals *mine = totals_of(MW_TOTALS_TARGET);
-	__u64 now_ns = bpf_ktime_get_ns(), depth;
+	__u64 depth = stack_depth(ask->owner, ask->regs.sp);
 
-	if (!ask || !strand)
-		return 0;
-	if (!ask->wants_stack || now_ns < strand->last_stack_ns + stack_pause_ns)
-		return sample_send(ask, strand, 0, 0, now_ns);
-	strand->last_stack_ns = now_ns;
-	if (mine)
-		count_add(mine->stacks, 1);
-	depth = stack_depth(ask->owner, ask->regs.sp);
 	if (depth && depth <= MW_STACK_SMALL)
 		return sample_send(ask, strand, depth, MW_STACK_SMALL, now_ns);
 	if (depth && depth <= MW_STACK_MEDIUM)
@@ -134,6 +129,25 @@ __noinline int sample_emit(struct sample_ask *ask, struct mw_strand *strand)
 	if (depth <= MW_STACK_LARGE)
 		return sample_send(ask, strand, depth, MW_STACK_LARGE, now_ns);
 	return sample_send(ask, strand, depth, MW_STACK_MOST, now_ns);
+}
+
+/* Global, as chain_prune() is: verified once. */
+__noinline int sample_emit(struct sample_ask *ask, struct mw_strand *strand)
+{
+	struct mw_totals *mine = totals_of(MW_TOTALS_TARGET);
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (!ask || !strand)
+		return 0;
+	if (!ask->wants_stack || now_ns < strand->last_stack_ns + stack_pause_ns)
+		return sample_send(ask, strand, 0, 0, now_ns);
+	strand->last_stack_ns = now_ns;
+	stack_send(ask, strand, now_ns);
+	if (mine) {
+		count_add(mine->stacks, 1);
+		count_add(mine->stack_ns, bpf_ktime_get_ns() - now_ns);
+	}
+	return 1;
 }
 
 /* The stack of a hit that is told of; it goes before what is told. */

@@ -61,7 +61,7 @@ static int watch(struct options *options, struct outputs *outputs, struct tracer
 		.gates = gates,
 		.sample_period_ns = options_sample_period_ns(options),
 		.quiet_ns = options_quiet_ns(options),
-		.discovers = options->discover,
+		.discovers = options_discovers(options),
 		.sampling_pct = options_sampling_pct(options),
 		.launch = launch,
 		.pids = options->pids.items,

@@ -408,6 +408,17 @@ struct gate_settings options_gates(const struct options *options)
 	return gates;
 }
 
+bool options_discovers(const struct options *options)
+{
+	const struct pattern *pattern;
+
+	array_each (pattern, &options->watchlist.patterns) {
+		if (pattern->role == ROLE_FLUSH)
+			return false;
+	}
+	return options->discover;
+}
+
 #define SAMPLE_PERIOD_LEAST NS_PER_MS
 /* The sampler's part of the budget, at most. */
 #define SAMPLE_SHARE  0.5

@@ -51,6 +51,9 @@ void options_release(struct options *options);
 /* Where copies are counted from. The watchlist is complete: the demo has put its functions in. */
 struct gate_settings options_gates(const struct options *options);
 
+/* Who names a flush knows what to look for. */
+bool options_discovers(const struct options *options);
+
 /*
  * The sampler's clock: about 1 kHz, and slower where that would be more than half of the budget. 0:
  * there is none.

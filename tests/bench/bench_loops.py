@@ -17,6 +17,7 @@ def loop(title, size, *more, **settings):
 
 
 CASES = (
+    loop("No copies at all: the sampler alone", "none", limit=1.01),
     loop("Copies of 64 B, and one of 1 MiB each 100 ms", 64, *LARGE, limit=1.02),
     loop("Copies of 256 B, and one of 1 MiB each 100 ms", 256, *LARGE, limit=1.02),
     loop("Copies of 4 KiB", 4 * KIB, settle_s=CREDIT_S, case_s=8),

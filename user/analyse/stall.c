@@ -153,8 +153,8 @@ static struct stall stall_of(const struct strand *strand, uint64_t now_ns)
 		.stacks = strand->blame.stacks,
 		.user_ns = strand->user_ns,
 		.fault_ns = strand->fault_ns,
-		.copied_bytes = growth(strand->last.copied_bytes, strand->first.copied_bytes),
-		.copies = growth(strand->last.copies, strand->first.copies),
+		.copied_bytes = growth(strand->last.copied_bytes, strand->first.prior_bytes),
+		.copies = growth(strand->last.copies, strand->first.prior_copies),
 		.gate_bytes = strand->gate_bytes,
 	};
 

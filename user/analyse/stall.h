@@ -31,6 +31,7 @@ struct sample {
 	bool in_fault;   /* in the kernel, on behalf of the copy */
 	bool is_inlined; /* no copy routine: the innermost frame copies by itself */
 	bool in_span;    /* a watched function explains it */
+	uint64_t prior_bytes, prior_copies;        /* likewise; 0: not known */
 	uint64_t copied_bytes, copies, gate_bytes; /* as in struct mw_sample */
 	uint64_t calls[MW_CALLERS];
 	const struct call_path *path; /* NULL: no stack was taken; else the caller's */

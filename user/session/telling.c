@@ -244,6 +244,8 @@ static struct sample sample_of(const struct mw_sample *record)
 		.in_span = record->flags & MW_SAMPLE_IN_SPAN,
 		.copied_bytes = record->copied_bytes,
 		.copies = record->copies,
+		.prior_bytes = record->prior_bytes,
+		.prior_copies = record->prior_copies,
 		.gate_bytes = record->gate_bytes,
 	};
 
@@ -368,7 +370,7 @@ static void fill_sampling(const struct telling *telling, const struct run_end *e
 	result->copy_samples = end->totals.copy_samples;
 	result->trap_samples = end->totals.trap_samples;
 	result->stacks = end->totals.stacks;
-	result->sampling_ns = end->totals.samples * end->sample_ns;
+	result->sampling_ns = end->totals.samples * end->sample_ns + end->totals.stack_ns;
 	result->losses.samples = end->totals.losses[MW_LOSS_STACK];
 	result->overhead_ns += result->sampling_ns;
 	result->discoveries = telling->discoveries.items;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * copies SIZE|mix [large MS] [rate N] [for S]: copies by libc's memmove, all the time, and says how
- * fast (slices.h) until it is killed or S seconds are over. With "large MS", a copy of 1 MiB each
- * MS milliseconds besides, each with a line "large START_NS END_NS"; with "rate N", N copies a
- * second.
+ * copies SIZE|mix|none [large MS] [rate N] [for S]: copies by libc's memmove, all the time, and
+ * says how fast (slices.h) until it is killed or S seconds are over. With "none" it computes
+ * instead. With "large MS", a copy of 1 MiB each MS milliseconds besides, each with a line "large
+ * START_NS END_NS"; with "rate N", N copies a second.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -24,7 +24,8 @@
 #define PACE_NS    500000
 
 struct settings {
-	size_t bytes; /* 0: the mix */
+	size_t bytes;  /* 0: the mix */
+	bool computes; /* and copies nothing */
 	size_t batch;
 	uint64_t large_each_ns; /* 0: never */
 	uint64_t copies_per_s;  /* 0: as fast as it goes */
@@ -67,10 +68,24 @@ static void fill_mix(void)
 	mix[MIX_COPIES / 2] = MIB;
 }
 
+/* What a copy of 64 bytes takes. */
+__attribute__((noipa)) static void compute(void)
+{
+	static uint64_t value = 1;
+
+	for (int i = 0; i < 4; i++)
+		value = value * 6364136223846793005u + 1;
+}
+
 static void copy_batch(const struct settings *settings)
 {
 	static size_t next;
 
+	if (settings->computes) {
+		for (size_t i = 0; i < settings->batch; i++)
+			compute();
+		return;
+	}
 	if (settings->bytes) {
 		for (size_t i = 0; i < settings->batch; i++)
 			copy_bytes(settings->bytes);
@@ -132,7 +147,10 @@ static bool read_settings(struct settings *settings, int argc, char *argv[])
 {
 	if (argc < 2)
 		return false;
-	*settings = (struct settings){.bytes = strtoul(argv[1], NULL, 0)};
+	*settings = (struct settings){
+		.bytes = strtoul(argv[1], NULL, 0),
+		.computes = !strcmp(argv[1], "none"),
+	};
 	settings->batch = settings->bytes ? BATCH_BYTES / settings->bytes : BATCH_MOST;
 	if (settings->batch < 1)
 		settings->batch = 1;
@@ -160,7 +178,7 @@ int main(int argc, char *argv[])
 	size_t room;
 
 	if (!read_settings(&settings, argc, argv)) {
-		fputs("copies SIZE|mix [large MS] [rate N] [for S]\n", stderr);
+		fputs("copies SIZE|mix|none [large MS] [rate N] [for S]\n", stderr);
 		return 2;
 	}
 	room = settings.bytes > MIB ? settings.bytes : MIB;
