@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analyse/boundary.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "analyse/distances.h"
+
+#define ONCE_MOST   3  /* calls a stall are about one */
+#define MANY        16 /* are clearly many, be it of one stall alone */
+#define SURE_STALLS 3  /* distances that tell what one may not */
+#define LOOKED_LONG 16 /* stalls that show nothing: nothing will come */
+
+struct boundary {
+	struct boundary_settings settings;
+	struct counting counting;
+	uint64_t stalls; /* that were seen */
+	bool hot[MW_CALLERS];
+};
+
+struct boundary *boundary_new(const struct boundary_settings *settings)
+{
+	struct boundary *boundary = calloc(1, sizeof(*boundary));
+
+	if (!boundary)
+		return NULL;
+	boundary->settings = *settings;
+	boundary->counting.functions =
+		settings->functions < MW_CALLERS ? settings->functions : MW_CALLERS;
+	for (size_t i = 0; i < MW_CALLERS; i++)
+		boundary->counting.until_ns[i] = UINT64_MAX;
+	return boundary;
+}
+
+void boundary_free(struct boundary *boundary)
+{
+	if (!boundary)
+		return;
+	array_release(&boundary->counting.marks);
+	free(boundary);
+}
+
+/* ---- what is counted ---- */
+
+static struct mark *find_mark(struct boundary *boundary, const struct sample *sample)
+{
+	mark_list *marks = &boundary->counting.marks;
+
+	for (size_t i = marks->count; i--;) {
+		struct mark *mark = &marks->items[i];
+
+		if (mark->goroutine_addr == sample->goroutine_addr &&
+		    (mark->goroutine_addr || mark->tid == sample->tid))
+			return sample->at_ns <= mark->last_ns + boundary->settings.quiet_ns ? mark
+											    : NULL;
+	}
+	return NULL;
+}
+
+static struct mark *add_mark(struct boundary *boundary, const struct sample *sample)
+{
+	mark_list *marks = &boundary->counting.marks;
+	struct mark mark = {
+		.tid = sample->tid,
+		.goroutine_addr = sample->goroutine_addr,
+		/* A tick before, it may have been in it as well. */
+		.is_begin_known = sample->at_ns > boundary->settings.since_ns + sample->weight_ns,
+	};
+
+	if (marks->count == MARKS_MOST) {
+		marks->count /= 2;
+		memmove(marks->items, marks->items + MARKS_MOST - marks->count,
+			marks->count * sizeof(*marks->items));
+	}
+	if (array_push(marks, mark))
+		return NULL;
+	boundary->stalls++;
+	return &marks->items[marks->count - 1];
+}
+
+int boundary_add(struct boundary *boundary, const struct sample *sample)
+{
+	struct mark *mark;
+
+	if (sample->pid != boundary->settings.pid || !sample->weight_ns)
+		return 0;
+	mark = find_mark(boundary, sample);
+	if (!mark)
+		mark = add_mark(boundary, sample);
+	if (!mark)
+		return -ENOMEM;
+	mark->last_ns = sample->at_ns;
+	if (sample->at_ns < boundary->settings.since_ns)
+		return 0;
+	if (!mark->samples++) {
+		mark->counted_ns = sample->at_ns;
+		memcpy(mark->begin, sample->calls, sizeof(mark->begin));
+	}
+	memcpy(mark->end, sample->calls, sizeof(mark->end));
+	return 0;
+}
+
+void boundary_hot(struct boundary *boundary, unsigned function)
+{
+	if (function < boundary->counting.functions)
+		boundary->hot[function] = true;
+}
+
+void boundary_uncount(struct boundary *boundary, unsigned function, uint64_t at_ns)
+{
+	if (function < boundary->counting.functions &&
+	    at_ns < boundary->counting.until_ns[function])
+		boundary->counting.until_ns[function] = at_ns;
+}
+
+/* ---- what that makes of a function ---- */
+
+enum role {
+	ROLE_UNKNOWN, /* no distance was counted */
+	ROLE_RUNNING, /* it was called before the counting began, and goes on */
+	ROLE_ONCE,
+	ROLE_PIECES,  /* many times while it copies */
+	ROLE_BETWEEN, /* many times from one stall to the next */
+	ROLE_UNSURE,  /* some times: a few stalls more will tell */
+};
+
+/* Where stalls of several buffers follow each other, most distances are 0. */
+static uint64_t typical_distance(struct values *distances)
+{
+	uint64_t median = values_median(distances);
+
+	return median ? median : values_largest(distances);
+}
+
+static enum role role_of(const struct boundary *boundary, const struct groups *groups,
+			 size_t function)
+{
+	struct values distances, withins;
+	uint64_t distance;
+
+	groups_distances(groups, function, &distances);
+	groups_withins(groups, function, true, &withins);
+	distance = typical_distance(&distances);
+	if (!distances.count)
+		return ROLE_UNKNOWN;
+	if (!distance)
+		return ROLE_RUNNING;
+	if (distance <= ONCE_MOST)
+		return ROLE_ONCE;
+	if (values_median(&withins) > distance / 2)
+		return ROLE_PIECES;
+	if (distances.count >= SURE_STALLS)
+		return ROLE_BETWEEN;
+	if (withins.count ? distance >= MANY : boundary->hot[function])
+		return ROLE_BETWEEN;
+	return ROLE_UNSURE;
+}
+
+/* As far as stalls alone tell, without a distance. */
+static bool copies_by_pieces(const struct groups *groups, size_t function)
+{
+	struct values withins;
+
+	groups_withins(groups, function, true, &withins);
+	return values_median(&withins) >= MANY;
+}
+
+/* ---- the verdict ---- */
+
+static bool parts_no_stalls(const struct boundary *boundary, const struct groups *groups,
+			    size_t function)
+{
+	enum role role = role_of(boundary, groups, function);
+
+	return role == ROLE_PIECES ||
+	       (role == ROLE_UNKNOWN && boundary->counting.until_ns[function] != UINT64_MAX);
+}
+
+/*
+ * The innermost that is no mere piece of a stall: its calls part one stall from the next. What is
+ * further in may be called again and again by one flush that the scheduler has parted.
+ */
+static size_t find_base(const struct boundary *boundary, struct groups *groups)
+{
+	const struct counting *counting = &boundary->counting;
+	size_t base = 0;
+
+	groups_build(groups, counting, base);
+	while (base + 1 < counting->functions && parts_no_stalls(boundary, groups, base)) {
+		groups_build(groups, counting, base + 1);
+		if (!groups->distances) {
+			/* It runs on and on. */
+			groups_build(groups, counting, base);
+			break;
+		}
+		base++;
+	}
+	return base;
+}
+
+/* From the base outward. Gives whether a few stalls more may tell more. */
+static bool go_outward(const struct boundary *boundary, const struct groups *groups, size_t base,
+		       struct boundary_verdict *verdict)
+{
+	for (size_t i = base; i < boundary->counting.functions; i++) {
+		enum role role = role_of(boundary, groups, i);
+
+		if (role == ROLE_UNSURE)
+			return true;
+		if (role == ROLE_RUNNING)
+			return false;
+		if (role == ROLE_ONCE)
+			verdict->flush = (int)i;
+		/* Its calls are counted no more because they are so many. */
+		if (role == ROLE_BETWEEN ||
+		    (role == ROLE_UNKNOWN && boundary->hot[i] && !copies_by_pieces(groups, i))) {
+			verdict->caller = (int)i;
+			return false;
+		}
+	}
+	return false;
+}
+
+/*
+ * Distances tell nothing, mostly because one stall was seen: the innermost that was called often
+ * after it defers, for now.
+ */
+static void guess_by_heat(const struct boundary *boundary, const struct groups *groups,
+			  struct boundary_verdict *verdict)
+{
+	for (size_t i = 0; i < boundary->counting.functions; i++) {
+		if (copies_by_pieces(groups, i))
+			continue;
+		if (boundary->hot[i]) {
+			verdict->caller = (int)i;
+			return;
+		}
+		verdict->flush = (int)i;
+	}
+	verdict->flush = -1;
+}
+
+/*
+ * Calls of the caller for each stall. A flush that was too short to be seen is still counted: then
+ * there is one stall more in the distance.
+ */
+static void list_periods(const struct groups *groups, const struct boundary_verdict *verdict,
+			 struct values *periods)
+{
+	struct values flushes;
+	uint64_t flushes_per_stall = 0;
+
+	if (verdict->flush >= 0) {
+		groups_distances(groups, (size_t)verdict->flush, &flushes);
+		flushes_per_stall = values_median(&flushes);
+	}
+	periods->count = 0;
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct group *group = &groups->items[i];
+		uint64_t calls, stalls = 1, flushed;
+
+		if (!group_distance(groups, group, (size_t)verdict->caller, &calls))
+			continue;
+		if (flushes_per_stall &&
+		    group_distance(groups, group, (size_t)verdict->flush, &flushed))
+			stalls = (flushed + flushes_per_stall / 2) / flushes_per_stall;
+		periods->items[periods->count++] = calls / (stalls ? stalls : 1);
+	}
+}
+
+static void find_period(const struct groups *groups, struct boundary_verdict *verdict)
+{
+	struct values periods;
+	uint64_t least, largest;
+
+	if (verdict->caller < 0)
+		return;
+	list_periods(groups, verdict, &periods);
+	least = values_least(&periods);
+	largest = values_largest(&periods);
+	/* One of several distances, where the others were not counted, is no period. */
+	if (!largest || (periods.count == 1 && verdict->stalls > 1))
+		return;
+	if (largest - least > largest / 100) {
+		verdict->period_kind = PERIOD_IRREGULAR;
+		return;
+	}
+	verdict->period_kind = PERIOD_CONSTANT;
+	verdict->period_calls = values_median(&periods);
+}
+
+static void fill_figures(const struct groups *groups, struct boundary_verdict *verdict)
+{
+	struct values values;
+
+	verdict->stalls = groups->distances;
+	for (size_t i = 0; i < groups->counting->functions; i++) {
+		groups_distances(groups, i, &values);
+		verdict->calls_per_stall[i] = values_median(&values);
+		groups_withins(groups, i, false, &values);
+		verdict->calls_within[i] = values_median(&values);
+	}
+}
+
+struct boundary_verdict boundary_judge(const struct boundary *boundary)
+{
+	struct boundary_verdict verdict = {.flush = -1, .caller = -1};
+	struct groups groups;
+	bool is_unsure;
+	size_t base;
+
+	if (!boundary->counting.functions) {
+		verdict.state = BOUNDARY_NONE;
+		return verdict;
+	}
+	base = find_base(boundary, &groups);
+	is_unsure = groups.distances && go_outward(boundary, &groups, base, &verdict);
+	if (verdict.flush < 0 && verdict.caller < 0)
+		guess_by_heat(boundary, &groups, &verdict);
+	/* Each of its calls is one stall, whatever the scheduler made of it. */
+	if (verdict.flush > (int)base)
+		groups_build(&groups, &boundary->counting, (size_t)verdict.flush);
+	fill_figures(&groups, &verdict);
+	find_period(&groups, &verdict);
+	if (verdict.caller >= 0)
+		verdict.state = BOUNDARY_KNOWN;
+	else if (verdict.flush >= 0 && !is_unsure && verdict.stalls >= SURE_STALLS)
+		verdict.state = BOUNDARY_KNOWN;
+	else if (verdict.flush < 0 && boundary->stalls >= LOOKED_LONG)
+		verdict.state = BOUNDARY_NONE;
+	return verdict;
+}
