@@ -168,7 +168,7 @@ static void start_below(struct page *page, size_t columns, size_t name_column, s
 	fprintf(page->stream, "\n%*s", (int)indent, "");
 }
 
-/* A name on lines of its own, the last of which is still open. Gives the width of that. */
+/* A name or remark on lines of its own, the last of which is open. Gives the width of that. */
 static size_t put_below(struct page *page, size_t columns, size_t name_column, const char *name,
 			size_t room)
 {
@@ -202,8 +202,7 @@ void layout_row(struct page *page, size_t columns, const char *figures, const ch
 	if (remark_width && used + width + 2 + remark_width <= columns) {
 		fprintf(page->stream, ", %s", remark);
 	} else if (remark_width) {
-		start_below(page, columns, name_column, remark_width);
-		fputs(remark, page->stream);
+		put_below(page, columns, name_column, remark, below);
 	}
 	fputc('\n', page->stream);
 }

@@ -337,7 +337,9 @@ static int text_copy(struct report *report, const struct large_copy *copy)
 	snprintf(remark, sizeof(remark), "%s%s%s", outside, *outside && *addresses ? ", " : "",
 		 addresses);
 	layout_row(&page, text->settings.columns, figures, copy->routine, remark);
-	text_path(text, &page, copy->frames, copy->frame_count, copy->path_end, NULL);
+	/* Whoever called the routine tells its path from others. */
+	text_path(text, &page, copy->frames, copy->frame_count, copy->path_end,
+		  copy->frame_count > 1 ? &copy->frames[1] : NULL);
 	return page_send(&page, text->out);
 }
 
@@ -382,7 +384,8 @@ static int text_discovery(struct report *report, const struct discovery *discove
 	int error;
 
 	/* The summary has those as well that came to nothing. */
-	if (text->settings.quiet || (!discovery->flush && !text->settings.verbose))
+	if (text->settings.quiet ||
+	    (!discovery->flush && !discovery->caller && !text->settings.verbose))
 		return 0;
 	error = begin(text, &page);
 	if (error)

@@ -94,7 +94,7 @@ static const char *which_write(char buf[WHICH_BYTES], const struct run_summary *
 
 static bool is_discovered(const struct discovery *discovery)
 {
-	return discovery->flush != NULL;
+	return discovery->flush || discovery->caller;
 }
 
 /* Which call of the function that defers the work stalls. Gives buf. */
@@ -155,21 +155,24 @@ static const char *evidence(char buf[EVIDENCE_BYTES], const struct discovery *di
 static void print_evidence(const struct text_report *text, struct page *page,
 			   const struct discovery *discovery)
 {
-	char name[LAYOUT_NAME_BYTES], stalls[TEXT_SHORT], calls[TEXT_SHORT], within[TEXT_SHORT];
-	size_t columns = text->settings.columns;
+	char calls[TEXT_SHORT], within[TEXT_SHORT], stalls[TEXT_SHORT], figures[4 * TEXT_SHORT];
+	char label[FRAME_LABEL_BYTES];
 
 	if (!text->settings.verbose || !discovery->function_count)
 		return;
-	layout_paragraph(page, LAYOUT_HANG, columns, "Calls that were counted, over %s stall%s:",
-			 text_count(stalls, discovery->stalls), discovery->stalls == 1 ? "" : "s");
+	text_paint(text, page, PAINT_HEADING);
+	fprintf(page->stream, "%11s  %8s  COUNTED FUNCTION (%s stall%s)\n", "CALLS", "IN STALL",
+		text_count(stalls, discovery->stalls), discovery->stalls == 1 ? "" : "s");
+	text_paint(text, page, PAINT_NONE);
 	for (size_t i = 0; i < discovery->function_count; i++) {
 		const struct counted_function *counted = &discovery->functions[i];
 
-		layout_paragraph(page, 2 * LAYOUT_HANG, columns,
-				 "  %s: %s a stall, %s of them while it copied",
-				 text_frame(name, counted->frame, NAME_COLUMNS),
-				 text_count(calls, counted->calls_per_stall),
-				 text_count(within, counted->calls_within));
+		snprintf(figures, sizeof(figures), "%11s  %8s",
+			 text_count(calls, counted->calls_per_stall),
+			 text_count(within, counted->calls_within));
+		layout_row(page, text->settings.columns, figures,
+			   frame_label(label, counted->frame),
+			   counted->frame->is_inlined ? "inlined" : "");
 	}
 }
 
@@ -185,31 +188,54 @@ static const struct culprit *culprit_of(const struct run_summary *summary,
 	return NULL;
 }
 
+/* Who carries out what the caller defers: a function of its own, or a part of the caller. */
+static const char *who_flushes(char buf[LAYOUT_NAME_BYTES + 64], const struct discovery *discovery)
+{
+	char name[LAYOUT_NAME_BYTES];
+
+	if (discovery->flush)
+		snprintf(buf, LAYOUT_NAME_BYTES + 64, "%s carries out what was deferred",
+			 text_frame(name, discovery->flush, NAME_COLUMNS));
+	else if (!discovery->culprit || frame_labels_alike(discovery->culprit, discovery->caller))
+		snprintf(buf, LAYOUT_NAME_BYTES + 64, "it carries out itself what was deferred");
+	else
+		snprintf(buf, LAYOUT_NAME_BYTES + 64, "what was deferred is carried out under %s",
+			 text_frame(name, discovery->culprit, NAME_COLUMNS));
+	return buf;
+}
+
 /* Of one whose flush is not what the finding speaks of. */
 static void print_discovery(const struct text_report *text, struct page *page,
 			    const struct run_summary *summary, const struct discovery *discovery)
 {
 	const struct culprit *culprit = culprit_of(summary, discovery->culprit);
-	char which[WHICH_BYTES], flush[LAYOUT_NAME_BYTES], found[EVIDENCE_BYTES];
+	char which[WHICH_BYTES], flush[LAYOUT_NAME_BYTES + 64], found[EVIDENCE_BYTES];
 	char p50[TEXT_SHORT], typical[3 * TEXT_SHORT] = "";
 	size_t columns = text->settings.columns;
 
-	text_frame(flush, discovery->flush, NAME_COLUMNS);
 	evidence(found, discovery);
 	if (culprit)
 		snprintf(typical, sizeof(typical), ", typically in about %s",
 			 text_duration(p50, culprit->p50_ns));
 	text_paint(text, page, PAINT_FINDING);
 	if (discovery->caller)
-		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "%s: %s carries out what was deferred%s%s.",
-				 which_caller(which, discovery), flush, typical, found);
+		layout_paragraph(page, LAYOUT_HANG, columns, "%s: %s%s%s.",
+				 which_caller(which, discovery), who_flushes(flush, discovery),
+				 typical, found);
 	else
 		layout_paragraph(page, LAYOUT_HANG, columns,
 				 "%s is called once a stall%s; who defers its work was not "
 				 "found%s.",
-				 flush, typical, found);
+				 text_frame(flush, discovery->flush, NAME_COLUMNS), typical, found);
 	text_paint(text, page, PAINT_NONE);
+	if (!discovery->is_watched && discovery->reason)
+		layout_paragraph(page, LAYOUT_HANG, columns, "It was not watched: %s.",
+				 layout_name(which, discovery->reason, 4 * NAME_COLUMNS));
+}
+
+static bool is_same_or_none(const struct frame *a, const struct frame *b)
+{
+	return a && b ? frame_labels_alike(a, b) : !a && !b;
 }
 
 /* Whether it says no more than one before it: it was counted again, or in another process. */
@@ -220,7 +246,7 @@ static bool is_repeated(const struct run_summary *summary, size_t index)
 	for (size_t i = 0; i < index; i++) {
 		const struct discovery *before = &summary->discoveries[i];
 
-		if (frame_labels_alike(before->flush, discovery->flush) &&
+		if (is_discovered(before) && is_same_or_none(before->flush, discovery->flush) &&
 		    (!discovery->caller || frame_labels_alike(before->caller, discovery->caller)))
 			return true;
 	}
@@ -330,15 +356,30 @@ static bool is_explained(const struct run_summary *summary, const struct culprit
 		!strcmp(summary->finding.function, frame_label(label, culprit->frame)));
 }
 
-/* ", by samples (--flush PyUnicode_Join times each call)", where it can. Gives buf. */
+/* " (--flush PyUnicode_Join times each call)", where a shell takes it as it is. Gives buf. */
 static const char *how_to_time(char buf[WHICH_BYTES], const struct frame *frame)
 {
-	char name[LAYOUT_NAME_BYTES];
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_.:+-@";
+	char label[FRAME_LABEL_BYTES];
+	const char *name = frame_label(label, frame);
 
 	*buf = '\0';
-	if (!frame->is_inlined && (frame->name || (frame->module && frame->function_off)))
-		snprintf(buf, WHICH_BYTES, " (--flush %s times each call)",
-			 text_frame(name, frame, NAME_COLUMNS));
+	if (!frame->is_inlined && (frame->name || (frame->module && frame->function_off)) &&
+	    !name[strspn(name, plain)] && strlen(name) <= NAME_COLUMNS)
+		snprintf(buf, WHICH_BYTES, " (--flush %s times each call)", name);
+	return buf;
+}
+
+/* "PyUnicode_Join in python3.11": nobody named it, so its file is news. Gives buf. */
+static const char *culprit_words(char buf[2 * LAYOUT_NAME_BYTES], const struct frame *frame)
+{
+	char name[LAYOUT_NAME_BYTES], module[LAYOUT_NAME_BYTES];
+	bool is_told = frame->name && frame->module;
+
+	snprintf(buf, 2 * LAYOUT_NAME_BYTES, "%s%s%s", text_frame(name, frame, NAME_COLUMNS),
+		 is_told ? " in " : "",
+		 is_told ? layout_name(module, frame->module, NAME_COLUMNS) : "");
 	return buf;
 }
 
@@ -347,7 +388,7 @@ static void print_worst(const struct text_report *text, struct page *page,
 			const struct run_summary *summary)
 {
 	const struct stall_summary *stalls = &summary->stalls;
-	char name[LAYOUT_NAME_BYTES], count[TEXT_SHORT], p50[TEXT_SHORT], hint[WHICH_BYTES];
+	char name[2 * LAYOUT_NAME_BYTES], count[TEXT_SHORT], p50[TEXT_SHORT], hint[WHICH_BYTES];
 	size_t columns = text->settings.columns, i = 0;
 	const struct culprit *worst;
 
@@ -368,13 +409,13 @@ static void print_worst(const struct text_report *text, struct page *page,
 	else if (worst->stalls == 1)
 		layout_paragraph(page, LAYOUT_HANG, columns,
 				 "%s stalled once in copies: for about %s, by samples%s.",
-				 text_frame(name, worst->frame, NAME_COLUMNS), p50,
+				 culprit_words(name, worst->frame), p50,
 				 how_to_time(hint, worst->frame));
 	else
 		layout_paragraph(page, LAYOUT_HANG, columns,
 				 "%s stalled %s times in copies: typically for about %s, by "
 				 "samples%s.",
-				 text_frame(name, worst->frame, NAME_COLUMNS), count, p50,
+				 culprit_words(name, worst->frame), count, p50,
 				 how_to_time(hint, worst->frame));
 	text_paint(text, page, PAINT_NONE);
 }

@@ -138,9 +138,10 @@ static void print_stalls(struct text_report *text, struct page *page)
 	size_t room = text->settings.columns - FOLDED_HANG;
 
 	layout_paragraph(page, FOLDED_HANG, text->settings.columns,
-			 "%9s  %s more stalls%s%s within %s: each took about %s (-v shows them)",
+			 "%9s  %s more stall%s%s%s within %s: each took about %s (-v shows them)",
 			 text_since_start(at, text, folded->first_ns),
-			 text_count(count, folded->count), text->folded_alike ? " in " : "",
+			 text_count(count, folded->count), folded->count == 1 ? "" : "s",
+			 text->folded_alike ? " in " : "",
 			 text->folded_alike ? text_frame(name, &text->folded_culprit, room) : "",
 			 text_duration(within, folded->last_ns - folded->first_ns),
 			 range(times, text_duration(least, folded->least),

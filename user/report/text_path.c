@@ -131,25 +131,40 @@ static const char *frame_place(char buf[PLACE_BYTES], const struct frame *frame,
 	return buf;
 }
 
+/* "flush_accumulator, inlined, Objects/accu.c:33", on two lines where one has no room for it. */
+static void print_frame(const struct text_report *text, struct page *page,
+			const struct frame *frame)
+{
+	struct layout_chain chain = {
+		.page = page,
+		.hang = PATH_INDENT + LAYOUT_HANG,
+		.columns = text->settings.columns,
+		.used = PATH_INDENT,
+	};
+	const char *mark = frame->is_inlined ? "inlined, " : frame->is_signal ? "signal, " : "";
+	char label[FRAME_LABEL_BYTES], name[LAYOUT_NAME_BYTES], place[PLACE_BYTES];
+	char remark[PLACE_BYTES + TEXT_SHORT];
+	size_t room = chain.columns - chain.hang;
+
+	frame_place(place, frame, room - strlen(mark));
+	snprintf(remark, sizeof(remark), "%s%s", mark, place);
+	/* Nothing is known of its place. */
+	if (!*place && *mark)
+		remark[strlen(mark) - strlen(", ")] = '\0';
+	layout_name(name, frame_label(label, frame), room - 1);
+	fprintf(page->stream, "%*s", PATH_INDENT, "");
+	layout_chain_add(&chain, "", *remark ? strcat(name, ",") : name);
+	if (*remark)
+		layout_chain_add(&chain, "", remark);
+	fputc('\n', page->stream);
+}
+
 /* A line for each frame, with its place in the source. */
 static void print_frames(const struct text_report *text, struct page *page,
 			 const struct frame *frames, size_t count, enum stack_end end)
 {
-	size_t columns = text->settings.columns, room = columns - PATH_INDENT;
-	char label[FRAME_LABEL_BYTES], place[PLACE_BYTES], remark[PLACE_BYTES + TEXT_SHORT];
-	char figures[PATH_INDENT];
-
-	snprintf(figures, sizeof(figures), "%*s", PATH_INDENT - 2, "");
-	for (size_t i = 0; i < count; i++) {
-		const char *mark = frames[i].is_inlined  ? "inlined"
-				   : frames[i].is_signal ? "signal"
-							 : "";
-
-		frame_place(place, &frames[i], room - strlen("inlined, "));
-		snprintf(remark, sizeof(remark), "%s%s%s", mark, *mark && *place ? ", " : "",
-			 place);
-		layout_row(page, columns, figures, frame_label(label, &frames[i]), remark);
-	}
+	for (size_t i = 0; i < count; i++)
+		print_frame(text, page, &frames[i]);
 	if (end_words(end))
 		fprintf(page->stream, "%*s%s\n", PATH_INDENT, "", end_words(end));
 }

@@ -86,34 +86,70 @@ static const char *what_follows(char buf[LAYOUT_NAME_BYTES + 32], const struct d
 	return buf;
 }
 
-void text_discovery_line(const struct text_report *text, struct page *page,
-			 const struct discovery *discovery)
+/* Where one function carries out what another one defers. */
+static void print_pair(const struct text_report *text, struct page *page, const char *at,
+		       const struct discovery *discovery)
 {
-	char at[TEXT_SHORT], flush[LAYOUT_NAME_BYTES], caller[LAYOUT_NAME_BYTES];
+	size_t columns = text->settings.columns, room = columns - EVENT_HANG;
+	char flush[LAYOUT_NAME_BYTES], caller[LAYOUT_NAME_BYTES];
 	char ratio[4 * TEXT_SHORT], rest[LAYOUT_NAME_BYTES + 32];
+
+	layout_paragraph(page, EVENT_HANG, columns, "%9s  %s carries out what %s defers%s%s", at,
+			 text_frame(flush, discovery->flush, room),
+			 text_frame(caller, discovery->caller, room), against(ratio, discovery),
+			 what_follows(rest, discovery));
+}
+
+/* Where but one of the two was found. */
+static void print_one(const struct text_report *text, struct page *page, const char *at,
+		      const struct discovery *discovery)
+{
+	uint64_t calls = frame_calls_per_stall(discovery, discovery->caller);
+	char name[LAYOUT_NAME_BYTES], rest[LAYOUT_NAME_BYTES + 32], count[TEXT_SHORT];
 	size_t columns = text->settings.columns, room = columns - EVENT_HANG;
 
-	text_since_start(at, text, discovery->at_ns);
-	if (discovery->flush && discovery->caller)
-		layout_paragraph(page, EVENT_HANG, columns,
-				 "%9s  %s carries out what %s defers%s%s", at,
-				 text_frame(flush, discovery->flush, room),
-				 text_frame(caller, discovery->caller, room),
-				 against(ratio, discovery), what_follows(rest, discovery));
-	else if (discovery->flush)
+	if (discovery->flush)
 		layout_paragraph(page, EVENT_HANG, columns,
 				 "%9s  %s is called once a stall; who defers its work was not "
 				 "found%s",
-				 at, text_frame(flush, discovery->flush, room),
+				 at, text_frame(name, discovery->flush, room),
 				 what_follows(rest, discovery));
 	else
-		layout_paragraph(
-			page, EVENT_HANG, columns,
-			"%9s  who defers what is copied under %s was not found%s%s", at,
-			discovery->culprit ? text_frame(flush, discovery->culprit, room) : "?",
-			discovery->reason ? ": " : "",
-			discovery->reason ? layout_name(caller, discovery->reason, 4 * NAME_COLUMNS)
-					  : "");
+		layout_paragraph(page, EVENT_HANG, columns,
+				 "%9s  %s%s calls of %s stall%s; what they defer is carried out by "
+				 "no function of its own",
+				 at, calls ? "1 in " : "some",
+				 calls ? text_count(count, calls) : "",
+				 text_frame(name, discovery->caller, room), calls ? "s" : "");
+}
+
+static void print_none(const struct text_report *text, struct page *page, const char *at,
+		       const struct discovery *discovery)
+{
+	char name[LAYOUT_NAME_BYTES] = "?", reason[LAYOUT_NAME_BYTES] = "";
+	size_t columns = text->settings.columns;
+
+	if (discovery->culprit)
+		text_frame(name, discovery->culprit, columns - EVENT_HANG);
+	if (discovery->reason)
+		layout_name(reason, discovery->reason, 4 * NAME_COLUMNS);
+	layout_paragraph(page, EVENT_HANG, columns,
+			 "%9s  who defers what is copied under %s was not found%s%s", at, name,
+			 *reason ? ": " : "", reason);
+}
+
+void text_discovery_line(const struct text_report *text, struct page *page,
+			 const struct discovery *discovery)
+{
+	char at[TEXT_SHORT];
+
+	text_since_start(at, text, discovery->at_ns);
+	if (discovery->flush && discovery->caller)
+		print_pair(text, page, at, discovery);
+	else if (discovery->flush || discovery->caller)
+		print_one(text, page, at, discovery);
+	else
+		print_none(text, page, at, discovery);
 }
 
 /* ---- the table ---- */
@@ -198,11 +234,28 @@ void text_culprits(const struct text_report *text, struct page *page,
 
 /* ---- what was sampled ---- */
 
+/* It is what the budget did not allow, so it must not hide in the sum. */
+static void print_counting_cost(const struct text_report *text, struct page *page,
+				const struct run_summary *summary)
+{
+	uint64_t cost_ns = 0;
+	char cost[TEXT_SHORT];
+
+	for (size_t i = 0; i < summary->discovery_count; i++)
+		cost_ns += summary->discoveries[i].cost_ns;
+	if (cost_ns)
+		layout_paragraph(page, LAYOUT_HANG, text->settings.columns,
+				 "To find who defers work, calls were counted at a cost of about "
+				 "%s beyond the budget.",
+				 text_duration(cost, cost_ns));
+}
+
 void text_samples(const struct text_report *text, struct page *page,
 		  const struct run_summary *summary)
 {
 	char samples[TEXT_SHORT], period[TEXT_SHORT], copies[TEXT_SHORT], stacks[TEXT_SHORT];
 	char traps[TEXT_SHORT], in_traps[3 * TEXT_SHORT] = "", cost[TEXT_SHORT];
+	char costs[3 * TEXT_SHORT] = "";
 	size_t columns = text->settings.columns;
 
 	if (!summary->is_sampled)
@@ -216,12 +269,15 @@ void text_samples(const struct text_report *text, struct page *page,
 	if (summary->trap_samples)
 		snprintf(in_traps, sizeof(in_traps), ", %s in memwatch's own traps",
 			 text_count(traps, summary->trap_samples));
+	if (summary->sampling_ns)
+		snprintf(costs, sizeof(costs), "; they cost the target about %s",
+			 text_duration(cost, summary->sampling_ns));
 	layout_paragraph(
 		page, LAYOUT_HANG, columns,
 		"Samples taken, one each %s of CPU time: %s, %s of them in copies (%s with a "
-		"stack)%s; they cost the target about %s.",
+		"stack)%s%s.",
 		period, text_count(samples, summary->samples),
 		summary->copy_samples ? text_count(copies, summary->copy_samples) : "none",
-		text_count(stacks, summary->stacks), in_traps,
-		text_duration(cost, summary->sampling_ns));
+		text_count(stacks, summary->stacks), in_traps, costs);
+	print_counting_cost(text, page, summary);
 }

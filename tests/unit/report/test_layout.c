@@ -51,6 +51,29 @@ static void fills_paragraphs(void **state)
 	check_page(&page, "it took\n12.5 ms long\n");
 }
 
+static void keeps_the_pieces_of_a_chain_whole(void **state)
+{
+	struct page page;
+	struct layout_chain chain = {.page = &page, .hang = 2, .columns = 12, .used = 2};
+
+	(void)state;
+	assert_int_equal(page_open(&page), 0);
+	layout_chain_add(&chain, "", "one");
+	layout_chain_add(&chain, "<-", "two");
+	layout_chain_add(&chain, "<-", "three 3");
+	layout_chain_add(&chain, "<-", "\xe8\xaa\x9e");
+	/* Wider than a line, it has one of its own. */
+	layout_chain_add(&chain, "<-", "abcdefghijklm");
+	layout_chain_add(&chain, "<-", "z");
+	check_page(&page, "one <-two\n  <-three 3\n  <-\xe8\xaa\x9e\n  <-abcdefghijklm\n  <-z");
+	/* Behind what its caller put there. */
+	chain.used = 5;
+	assert_int_equal(page_open(&page), 0);
+	fputs("12345", page.stream);
+	layout_chain_add(&chain, "", "abcd");
+	check_page(&page, "12345 abcd");
+}
+
 static void rows_keep_their_figures(void **state)
 {
 	struct page page;
@@ -100,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shortens_names_in_the_middle),
 		cmocka_unit_test(fills_paragraphs),
+		cmocka_unit_test(keeps_the_pieces_of_a_chain_whole),
 		cmocka_unit_test(rows_keep_their_figures),
 	};
 

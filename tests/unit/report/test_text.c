@@ -142,6 +142,88 @@ static void show_named_step(struct fixture *fixture, const char *name)
 	show_step(fixture, step);
 }
 
+/* Frames of all kinds, with the name wherever they have one. */
+static void name_frames(struct frame *frames, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		frames[i] = (struct frame){.name = i == 2 ? NULL : name,
+					   .symbol = name,
+					   .module = name,
+					   .offset = UINT64_MAX,
+					   .file = i == 1 ? name : NULL,
+					   .line = UINT32_MAX,
+					   .language = name,
+					   .is_inlined = i == 1,
+					   .is_signal = i == 3};
+}
+
+static void show_named_stalls(struct fixture *fixture, const struct frame *frames, size_t count,
+			      const char *name)
+{
+	struct stall stall = {.culprit = &frames[1],
+			      .frames = frames,
+			      .frame_count = count,
+			      .path_end = STACK_TOO_DEEP,
+			      .pid = 1,
+			      .start_ns = 1000000 * S,
+			      .duration_ns = 1000000 * S,
+			      .error_ns = 1000000 * S,
+			      .unfinished = true,
+			      .samples = 1000000000000,
+			      .copied_bytes = UINT64_MAX};
+	struct discovery discovery = {.culprit = frames, .reason = name};
+
+	snprintf(stall.comm, COMM_BYTES, "%s", name);
+	assert_int_equal(fixture->report->ops->stall(fixture->report, &stall), 0);
+	stall.culprit = NULL;
+	assert_int_equal(fixture->report->ops->stall(fixture->report, &stall), 0);
+	assert_int_equal(fixture->report->ops->discovery(fixture->report, &discovery), 0);
+	discovery.flush = frames;
+	assert_int_equal(fixture->report->ops->discovery(fixture->report, &discovery), 0);
+	discovery.caller = &frames[1];
+	discovery.functions[0] = (struct counted_function){frames, UINT64_MAX, UINT64_MAX};
+	discovery.function_count = 1;
+	assert_int_equal(fixture->report->ops->discovery(fixture->report, &discovery), 0);
+	discovery.flush = NULL;
+	assert_int_equal(fixture->report->ops->discovery(fixture->report, &discovery), 0);
+}
+
+static void show_named_findings(struct fixture *fixture, const struct frame *frames, size_t count,
+				const char *name)
+{
+	struct culprit culprits[] = {{.frame = &frames[1], .fault_ns = UINT64_MAX},
+				     {.frame = &frames[2]},
+				     {.frame = NULL}};
+	struct call_node nodes[80];
+	struct discovery discoveries[] = {
+		{.culprit = frames, .reason = name},
+		{.culprit = &frames[1], .flush = &frames[1], .caller = &frames[2], .reason = name},
+		{.culprit = &frames[3], .caller = &frames[3], .is_irregular = true}};
+	struct run_summary summary = sample_summary;
+
+	for (size_t i = 0; i < 3; i++) {
+		culprits[i].stalls = 1000000000;
+		culprits[i].total_ns = culprits[i].max_ns = culprits[i].p50_ns = 1000000 * S;
+		culprits[i].copied_bytes = UINT64_MAX;
+		discoveries[i].function_count = 1;
+		discoveries[i].stalls = discoveries[i].cost_ns = UINT64_MAX / 4;
+		discoveries[i].functions[0] =
+			(struct counted_function){&frames[2], UINT64_MAX, UINT64_MAX};
+	}
+	for (size_t i = 0; i < 80; i++)
+		nodes[i] = (struct call_node){&frames[i % count], i / 2, S, S};
+	summary.stalls = (struct stall_summary){culprits, 3, nodes, 80, 2 * S, UINT64_MAX};
+	summary.discoveries = discoveries;
+	summary.is_sampled = true;
+	summary.sample_period_ns = summary.samples = summary.copy_samples = UINT64_MAX;
+	summary.trap_samples = summary.stacks = summary.sampling_ns = UINT64_MAX;
+	for (summary.discovery_count = 0; summary.discovery_count < 4; summary.discovery_count++) {
+		summary.finding.function = name;
+		show_summary(fixture, &summary);
+		summary.finding.found = !summary.finding.found;
+	}
+}
+
 /* Every kind of line, with the name wherever a name can stand. */
 static void show_all_with(struct fixture *fixture, const char *name)
 {
@@ -150,6 +232,7 @@ static void show_all_with(struct fixture *fixture, const char *name)
 	struct run_summary summary = sample_summary;
 	struct child_report child = {.pid = 1, .parent_pid = 2, .event = "fork", .reason = name};
 	struct flush flush = sample_flush(1);
+	struct frame frames[12];
 
 	show_header(fixture, name);
 	snprintf(child.comm, COMM_BYTES, "%s", name);
@@ -190,6 +273,9 @@ static void show_all_with(struct fixture *fixture, const char *name)
 	summary.uncalled = watched;
 	summary.uncalled_count = 2;
 	show_summary(fixture, &summary);
+	name_frames(frames, 12, name);
+	show_named_stalls(fixture, frames, 12, name);
+	show_named_findings(fixture, frames, 12, name);
 }
 
 static void stays_within_its_width(void **state)
@@ -209,14 +295,16 @@ static void stays_within_its_width(void **state)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		char *name = repeated(parts[i], 500);
 
-		for (size_t j = 0; j < sizeof(widths) / sizeof(widths[0]); j++) {
+		for (size_t j = 0; j < 2 * sizeof(widths) / sizeof(widths[0]); j++) {
+			unsigned columns = widths[j / 2];
 			struct fixture fixture;
 
-			open_report(&fixture, (struct text_settings){.columns = widths[j]});
+			open_report(&fixture,
+				    (struct text_settings){.columns = columns, .verbose = j % 2});
 			show_all_with(&fixture, name);
 			/* The figures are whole even where they alone are wider than the terminal.
 			 */
-			check_lines(fixture.shown, widths[j] > 80 ? widths[j] : 80);
+			check_lines(fixture.shown, columns > 80 ? columns : 80);
 			assert_non_null(
 				strstr(fixture.shown, "  1,000,000,000,000  18.4 TB/s  1,000"));
 			close_report(&fixture);
@@ -272,6 +360,7 @@ static void quiet_shows_the_summary_alone(void **state)
 	show_child(&fixture, (struct child_report){.pid = 1, .parent_pid = 2, .event = "fork"});
 	show_flush(&fixture, sample_flush(1));
 	show_copy(&fixture, "memmove");
+	fixture.report->ops->stall(fixture.report, &(struct stall){0});
 	fixture.report->ops->live(fixture.report, &sample_summary);
 	assert_true(fixture.bytes == 0);
 	show_summary(&fixture, &sample_summary);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
+#include "stall_sample.h"
 #include "text_sample.h"
 
 static unsigned lines_with(const char *shown, const char *word)
@@ -139,6 +140,56 @@ static void folds_no_flush_that_tells_of_bytes(void **state)
 	close_report(&fixture);
 }
 
+static void show_stalls(struct fixture *fixture, uint64_t start_ns, unsigned count,
+			const struct frame *culprit)
+{
+	struct stall stall = sample_stall(0);
+
+	stall.culprit = culprit;
+	for (unsigned i = 0; i < count; i++) {
+		stall.start_ns = start_ns + i * MS;
+		stall.duration_ns = (i % 2 ? 3 : 2) * MS;
+		assert_int_equal(fixture->report->ops->stall(fixture->report, &stall), 0);
+	}
+}
+
+static void folds_more_stalls_than_anyone_reads(void **state)
+{
+	struct frame culprit = *SAMPLE_JOIN;
+	struct fixture fixture;
+
+	(void)state;
+	open_report(&fixture, (struct text_settings){.columns = 100});
+	show_header(&fixture, "app");
+	show_stalls(&fixture, 2 * S, 100 + 250, &culprit);
+	assert_int_equal(lines_with(fixture.shown, ", stall"), 100);
+	/* It is another one by the time that they are told of. */
+	culprit = *SAMPLE_WRITE;
+	show_stalls(&fixture, 3 * S, 100, &culprit);
+	assert_int_equal(lines_with(fixture.shown, ", stall"), 200);
+	assert_non_null(strstr(fixture.shown,
+			       "  1.100 s  250 more stalls in PyUnicode_Join within 249 ms: each "
+			       "took about 2.00 ms to 3.00 ms (-v\n"
+			       "           shows them)\n"
+			       "python3 4242:\n"
+			       "  2.000 s"));
+	/* Of several culprits none is named, nor is one that is not known. */
+	show_stalls(&fixture, 3 * S + 200 * MS, 1, SAMPLE_JOIN);
+	show_stalls(&fixture, 3 * S + 300 * MS, 1, SAMPLE_WRITE);
+	show_copies(&fixture, 3 * S + 400 * MS, 1);
+	assert_non_null(strstr(fixture.shown,
+			       "  2.200 s  2 more stalls within 100 ms: each took about 2.00 ms "
+			       "(-v shows them)\nloader"));
+	show_stalls(&fixture, 3 * S + 500 * MS, 1, NULL);
+	show_copies(&fixture, 3 * S + 600 * MS, 1);
+	assert_non_null(strstr(fixture.shown, "  2.500 s  1 more stall within 0 ns"));
+	close_report(&fixture);
+	open_report(&fixture, (struct text_settings){.columns = 100, .verbose = true});
+	show_stalls(&fixture, 2 * S, 350, SAMPLE_JOIN);
+	assert_int_equal(lines_with(fixture.shown, ", 519 samples\n"), 350);
+	close_report(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +197,7 @@ int main(void)
 		cmocka_unit_test(verbose_folds_nothing),
 		cmocka_unit_test(folds_flushes_that_are_not_counted),
 		cmocka_unit_test(folds_no_flush_that_tells_of_bytes),
+		cmocka_unit_test(folds_more_stalls_than_anyone_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
