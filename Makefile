@@ -48,6 +48,10 @@ LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,$(LINKINGS)) \
                 $(patsubst %,$(BUILD)/targets/libshim-%.so,$(SHIMS)) \
                 $(BUILD)/targets/musl-host $(BUILD)/targets/musl-plugin.so \
                 $(BUILD)/targets/musl-tailing-stripped
+# Call paths to a copy: tests/live/targets/chain.c as compilers are told to leave them.
+CHAINS := $(addprefix $(BUILD)/targets/chain,-O0 -O0-bare -O2-pointers -O2-clang -no-frames -static \
+            -musl-static -stripped)
+LIVE_TARGETS += $(CHAINS) $(BUILD)/targets/libchain.so
 # Copy routines that the planner's unit tests call.
 LOOPS := $(patsubst %,$(BUILD)/targets/loops-%.so,O1 O2 O3 Os clang)
 
@@ -240,6 +244,29 @@ $(BUILD)/targets/musl-tailing-stripped: $(BUILD)/targets/musl-tailing
 	@echo "  STRIP $@"
 	$(Q)strip -o $@ $<
 
+$(BUILD)/targets/chain-O0: CHAIN_FLAGS = -O0
+$(BUILD)/targets/chain-O0-bare: CHAIN_FLAGS = -O0 -fomit-frame-pointer
+$(BUILD)/targets/chain-O2-pointers: CHAIN_FLAGS = -O2 -fno-omit-frame-pointer
+$(BUILD)/targets/chain-O2-clang: CHAIN_CC = $(CLANG)
+# Nothing but frame pointers tells where a caller is.
+$(BUILD)/targets/chain-no-frames: CHAIN_FLAGS = -O2 -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -g0
+$(BUILD)/targets/chain-static: CHAIN_FLAGS = -O2 -static -Wl,-w
+$(BUILD)/targets/chain-musl-static: CHAIN_CC = musl-gcc
+$(BUILD)/targets/chain-musl-static: CHAIN_FLAGS = -O2 -static
+$(filter-out %-stripped,$(CHAINS)): tests/live/targets/chain.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(or $(CHAIN_CC),$(CC)) $(TARGET_FLAGS) $(or $(CHAIN_FLAGS),-O2) -o $@ $<
+
+$(BUILD)/targets/chain-stripped: $(BUILD)/targets/chain
+	@echo "  STRIP $@"
+	$(Q)strip -o $@ $<
+
+$(BUILD)/targets/libchain.so: tests/live/targets/parts/chain_library.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(TARGET_FLAGS) -fPIC -shared -o $@ $<
+
 # Loops as they are written: neither recognised as memcpy() nor in need of it.
 $(BUILD)/targets/loops-clang.so: LOOP_CC = $(CLANG) -O2
 $(LOOPS): $(BUILD)/targets/loops-%.so: tests/unit/plan/copy_loops.c Makefile
@@ -288,7 +315,8 @@ $(BUILD)/targets/lazygo-pie: tests/live/targets/lazygo.go Makefile
 
 check-unit: need-tests
 	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS) $(LOOPS) $(BUILD)/targets/lazygo \
-	  $(BUILD)/targets/doors-musl-static
+	  $(BUILD)/targets/doors-musl-static $(CHAINS) $(BUILD)/targets/libchain.so \
+	  $(addprefix $(BUILD)/targets/,chain chain_cxx)
 	@set -e; for test in $(UNIT_TESTS); do echo "== $$test"; $$test; done
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
 

@@ -45,7 +45,7 @@ bool code_file_is(const struct code_file *file, const struct file_identity *iden
 const struct elf_image *code_file_image(struct code_file *file, pid_t pid,
 					stack_debug_finder find_debug);
 
-/* Its DWARF; NULL: it has none that can be used. */
+/* Its DWARF; NULL: it has none that is of use. */
 struct source *code_file_source(struct code_file *file);
 
 #endif

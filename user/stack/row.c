@@ -233,6 +233,8 @@ bool row_read(const struct elf_unwind *unwind, uint64_t vaddr, struct row *row)
 		return false;
 	*row = program.row;
 	row->is_signal = unwind->is_signal;
+	for (unsigned reg = 0; reg < REG_COUNT; reg++)
+		row->ruled |= (uint32_t)(row->rules[reg].kind != RULE_NONE) << reg;
 	return row->cfa.kind != RULE_NONE;
 }
 
@@ -288,13 +290,6 @@ static bool find_register(const struct row *row, unsigned reg, uint64_t cfa,
 	case RULE_EXPRESSION:
 		return expression_value(&expression, registers, taken, &cfa, value);
 	case RULE_NONE:
-		if (reg == REG_RSP) {
-			*value = cfa;
-			return true;
-		}
-		if (!(REGS_KEPT >> reg & 1))
-			return false;
-		break;
 	case RULE_UNDEFINED:
 		return false;
 	case RULE_SAME:
@@ -308,18 +303,25 @@ static bool find_register(const struct row *row, unsigned reg, uint64_t cfa,
 enum row_result row_apply(const struct row *row, const struct registers *registers,
 			  struct taken_bytes *taken, struct registers *caller)
 {
+	uint32_t left = row->ruled & ~(1u << REG_RIP);
 	struct taken_bytes unneeded;
 	uint64_t cfa, value;
 
-	caller->known = 0;
 	if (row->rules[REG_RIP].kind == RULE_UNDEFINED)
 		return ROW_END;
 	if (!find_cfa(row, registers, taken, &cfa) ||
 	    !find_register(row, REG_RIP, cfa, registers, taken, &value))
 		return ROW_FAILED;
+	*caller = *registers;
+	caller->known &= REGS_KEPT & ~left;
 	reg_set(caller, REG_RIP, value);
+	if (!(left >> REG_RSP & 1))
+		reg_set(caller, REG_RSP, cfa);
+	/* Of these, only what is needed further up need be known. */
 	unneeded = *taken;
-	for (unsigned reg = 0; reg < REG_RIP; reg++) {
+	for (; left; left &= left - 1) {
+		unsigned reg = (unsigned)__builtin_ctz(left);
+
 		if (find_register(row, reg, cfa, registers, &unneeded, &value))
 			reg_set(caller, reg, value);
 	}

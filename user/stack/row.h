@@ -34,6 +34,7 @@ struct row_rule {
 struct row {
 	struct row_rule cfa; /* RULE_REGISTER or RULE_EXPRESSION */
 	struct row_rule rules[REG_COUNT];
+	uint32_t ruled; /* bit n: rules[n] says something */
 	bool is_signal;
 };
 

@@ -135,21 +135,27 @@ static bool ends_with_call(const uint8_t *code, size_t bytes)
 	return false;
 }
 
-/* Whether a call may return to addr; code that no file backs can't be looked at. */
-static bool may_return_to(struct walk *walk, uint64_t addr)
+/* Whether a call, or a signal's handler, may return there; a JIT's code can't be looked at. */
+static bool is_return_place(const struct place *place)
 {
 	const uint8_t *code = NULL;
-	struct place place;
 	size_t bytes = 0;
 
-	place_find(walk->stacks, walk->process, addr, true, &place);
-	if (!place.mapping || !place.file)
-		return place.mapping;
+	if (!place->mapping || !place->file)
+		return place->mapping;
 	for (size_t before = 7; !code && before; before--) {
-		code = elf_image_code(place.file->image, place.vaddr + 1 - before, &bytes);
+		code = elf_image_code(place->file->image, place->vaddr + 1 - before, &bytes);
 		bytes = bytes < before ? bytes : before;
 	}
-	return code && ends_with_call(code, bytes);
+	return (code && ends_with_call(code, bytes)) || is_sigreturn(place);
+}
+
+static bool may_return_to(struct walk *walk, uint64_t addr)
+{
+	struct place place;
+
+	place_find(walk->stacks, walk->process, addr, true, &place);
+	return is_return_place(&place);
 }
 
 static bool return_from(struct walk *walk, uint64_t addr, uint32_t kept)
@@ -197,9 +203,15 @@ static bool step_by_pointer(struct walk *walk)
 	return true;
 }
 
-/* A process's first instructions: ld.so's (until glibc 2.41) and musl's say nothing of their end.
- */
+/* A process's first instructions: ld.so's and musl's say nothing of their end. */
 #define ENTRY_BYTES 128
+
+static bool is_at_entry(const struct place *place)
+{
+	uint64_t entry_vaddr = place->file ? elf_image_entry_vaddr(place->file->image) : 0;
+
+	return entry_vaddr && place->vaddr - entry_vaddr < ENTRY_BYTES;
+}
 
 /*
  * Whether nobody called this: where a file begins to execute, musl's threads, which begin behind
@@ -209,12 +221,10 @@ static bool is_outermost(const struct walk *walk)
 {
 	const struct place *place = &walk->place;
 	const struct elf_symbol *symbol;
-	uint64_t entry_vaddr;
 
 	if (!place->file || walk->is_exact)
 		return false;
-	entry_vaddr = elf_image_entry_vaddr(place->file->image);
-	if (entry_vaddr && place->vaddr - entry_vaddr < ENTRY_BYTES)
+	if (is_at_entry(place))
 		return true;
 	if (!reg_is_known(&walk->registers, REG_RBP) || walk->registers.values[REG_RBP])
 		return false;
@@ -223,13 +233,32 @@ static bool is_outermost(const struct walk *walk)
 			  elf_is_go_function(place->file->image, symbol->vaddr));
 }
 
+/* What musl's start code, which has no frames at all, keeps below its own caller. */
+#define START_WORDS 32
+
+/* Where that is the process's entry, and nobody else may be between, the way is known after all. */
+static bool step_to_entry(struct walk *walk)
+{
+	uint64_t addr = walk->registers.values[REG_RSP], word;
+	struct place place;
+
+	for (unsigned i = 0; i < START_WORDS; i++, addr += sizeof(word)) {
+		if (!taken_word(&walk->taken, addr, &word))
+			return false;
+		place_find(walk->stacks, walk->process, word, true, &place);
+		if (is_return_place(&place))
+			return is_at_entry(&place) && return_from(walk, addr, 0);
+	}
+	return false;
+}
+
 /* Code of no file has frame pointers, if anything: a JIT's. */
 static bool step_by_custom(struct walk *walk, bool has_row)
 {
 	bool is_jit = walk->place.mapping && !walk->place.file;
 
 	if (!walk->is_exact || has_row)
-		return step_by_pointer(walk);
+		return step_by_pointer(walk) || step_to_entry(walk);
 	if (is_jit)
 		return step_by_pointer(walk) || step_from_leaf(walk);
 	return step_from_leaf(walk) || step_by_pointer(walk);
