@@ -212,7 +212,7 @@ struct mw_sample {
 	__u64 ip_addr;
 	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
 	__u64 ticks;     /* of the clock in its thread so far: CPU time, whoever else had the CPU */
-	__u64 sleeps;    /* how often it has waited for something of itself */
+	__u64 sleeps;    /* how often it has waited for something, but for memory that it copies */
 	__u64 weight_ns; /* CPU time that it stands for; else 0 */
 	__u64 goroutine;
 	__u64 copied_bytes; /* these: its strand's running totals */
@@ -397,6 +397,7 @@ struct mw_strand {
 	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
+	__u64 sleeps;     /* as in struct mw_sample */
 	__u64 ticks;      /* of the clock */
 	__u64 tick_bytes; /* these two: the totals at the last of them */
 	__u64 tick_copies;
@@ -465,8 +466,8 @@ MW_SIZE_IS(mw_open_span, 136);
 MW_SIZE_IS(mw_open_copy, 56);
 MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 352);
-MW_SIZE_IS(mw_strand_line, 384);
+MW_SIZE_IS(mw_strand, 360);
+MW_SIZE_IS(mw_strand_line, 392);
 MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

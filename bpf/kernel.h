@@ -42,7 +42,6 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct sched_entity se;
-	unsigned long nvcsw;
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
 	char comm[16];

@@ -98,6 +98,7 @@ static __always_inline struct mw_strand *sampled_strand(__u32 pid, __u64 owner)
 static __always_inline void tick_count(struct sample_ask *ask, struct mw_strand *thread)
 {
 	ask->ticks = ++thread->ticks;
+	ask->sleeps = thread->sleeps;
 	ask->prior_bytes = thread->tick_bytes;
 	ask->prior_copies = thread->tick_copies;
 	thread->tick_bytes = thread->copied_bytes;
@@ -190,6 +191,28 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	else
 		count_loss(ask.owner ? MW_LOSS_GOROUTINE : MW_LOSS_THREAD_STATE);
 	return 0;
+}
+
+/* ---- who sleeps ---- */
+
+/* A page fault of a copy may sleep, too: the thread has not left the copy then. */
+static __always_inline void sleep_count(struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+	const struct mw_code *code = bpf_map_lookup_elem(&copy_code, &pid);
+	struct mw_strand *thread;
+	__u64 ip = 0;
+
+	if (!code)
+		return;
+	thread = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!thread || !thread->ticks)
+		return;
+	bpf_probe_read_kernel(&ip, sizeof(ip),
+			      (void *)bpf_task_pt_regs(task) +
+				      __builtin_offsetof(struct pt_regs, ip));
+	if (!code_range_at(code, ip))
+		thread->sleeps++;
 }
 
 /* ---- who calls what copies ---- */

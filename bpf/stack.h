@@ -14,6 +14,7 @@ struct sample_ask {
 	__u64 start_ns;
 	__u64 weight_ns;
 	__u64 ticks;
+	__u64 sleeps;
 	__u64 prior_bytes;
 	__u64 prior_copies;
 	__u64 owner;
@@ -37,7 +38,6 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 					const struct mw_strand *strand)
 {
 	const struct mw_watched *process = watched_process(bpf_get_current_pid_tgid() >> 32);
-	struct task_struct *task = bpf_get_current_task_btf();
 	const struct pt_regs *regs = &ask->regs;
 
 	record->registers[MW_RAX] = regs->ax;
@@ -59,7 +59,7 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 	record->ip_addr = regs->ip;
 	record->start_ns = ask->start_ns;
 	record->ticks = ask->ticks;
-	record->sleeps = task->nvcsw;
+	record->sleeps = ask->sleeps;
 	record->weight_ns = ask->weight_ns;
 	record->goroutine = ask->owner;
 	record->copied_bytes = strand->copied_bytes;

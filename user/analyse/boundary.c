@@ -42,6 +42,14 @@ void boundary_free(struct boundary *boundary)
 
 /* ---- what is counted ---- */
 
+static bool is_within(const struct sample *sample, const struct mark *mark, uint64_t quiet_ns)
+{
+	const struct sampled_at before = {mark->tid, mark->goroutine_addr, mark->last_ns,
+					  mark->last_ticks, mark->last_sleeps};
+
+	return sample_follows(sample, &before, quiet_ns);
+}
+
 static struct mark *find_mark(struct boundary *boundary, const struct sample *sample)
 {
 	mark_list *marks = &boundary->counting.marks;
@@ -51,8 +59,7 @@ static struct mark *find_mark(struct boundary *boundary, const struct sample *sa
 
 		if (mark->goroutine_addr == sample->goroutine_addr &&
 		    (mark->goroutine_addr || mark->tid == sample->tid))
-			return sample->at_ns <= mark->last_ns + boundary->settings.quiet_ns ? mark
-											    : NULL;
+			return is_within(sample, mark, boundary->settings.quiet_ns) ? mark : NULL;
 	}
 	return NULL;
 }
@@ -90,6 +97,8 @@ int boundary_add(struct boundary *boundary, const struct sample *sample)
 	if (!mark)
 		return -ENOMEM;
 	mark->last_ns = sample->at_ns;
+	mark->last_ticks = sample->ticks;
+	mark->last_sleeps = sample->sleeps;
 	if (sample->at_ns < boundary->settings.since_ns)
 		return 0;
 	if (!mark->samples++) {

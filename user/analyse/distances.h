@@ -17,10 +17,11 @@
 /* A stall of one strand, by the counters' values at its first and last sample. */
 struct mark {
 	pid_t tid;
-	uint64_t goroutine_addr; /* of its strand; 0: the thread is */
-	uint64_t last_ns;        /* when its latest sample came */
-	uint64_t samples;        /* that have counts: these four are of such */
-	uint64_t counted_ns;     /* when the first of them came */
+	uint64_t goroutine_addr;          /* of its strand; 0: the thread is */
+	uint64_t last_ns;                 /* when its latest sample came */
+	uint64_t last_ticks, last_sleeps; /* as in that sample */
+	uint64_t samples;                 /* that have counts: these four are of such */
+	uint64_t counted_ns;              /* when the first of them came */
 	uint64_t begin[MW_CALLERS];
 	uint64_t end[MW_CALLERS];
 	bool is_begin_known; /* the counting did not begin within it */

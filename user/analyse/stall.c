@@ -199,7 +199,7 @@ static const struct sample *latest_of(const struct strand *strand)
 	return waiting ? &strand->turn.waiting.items[waiting - 1].sample : &strand->last;
 }
 
-/* Ticks come by CPU time: none comes while another thread has the CPU, or this one sleeps. */
+/* So many ticks elsewhere, as bpf/sample.h counts them, too. */
 #define LEFT_TICKS 4
 /* Without any word for so long, a thread sleeps, or waits for something. */
 #define SILENCE 100
@@ -213,16 +213,26 @@ static bool is_quiet(const struct stalls *stalls, const struct strand *strand, u
 	       (strand->goroutine_addr ? quiet_ns : SILENCE * quiet_ns);
 }
 
-/* Whether the thread has done something else since, or has slept of itself. */
+struct sampled_at sampled_at(const struct sample *sample)
+{
+	return (struct sampled_at){sample->tid, sample->goroutine_addr, sample->at_ns,
+				   sample->ticks, sample->sleeps};
+}
+
+bool sample_follows(const struct sample *sample, const struct sampled_at *before, uint64_t quiet_ns)
+{
+	if (growth(sample->at_ns, before->at_ns) <= quiet_ns)
+		return true;
+	return !sample->goroutine_addr && sample->tid == before->tid &&
+	       sample->sleeps == before->sleeps && sample->ticks - before->ticks <= LEFT_TICKS;
+}
+
 static bool is_apart(const struct stalls *stalls, const struct strand *strand,
 		     const struct sample *sample)
 {
-	const struct sample *last = latest_of(strand);
+	struct sampled_at before = sampled_at(latest_of(strand));
 
-	if (growth(sample->at_ns, last->at_ns) <= stalls->settings.quiet_ns)
-		return false;
-	return sample->goroutine_addr || sample->tid != last->tid ||
-	       sample->sleeps != last->sleeps || sample->ticks - last->ticks > LEFT_TICKS;
+	return !sample_follows(sample, &before, stalls->settings.quiet_ns);
 }
 
 static void count_tick(struct strand *strand, const struct sample *sample)

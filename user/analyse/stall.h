@@ -37,6 +37,21 @@ struct sample {
 	const struct call_path *path; /* NULL: no stack was taken; else the caller's */
 };
 
+/* What tells whether a thread has left its copies between two of its samples. */
+struct sampled_at {
+	pid_t tid;
+	uint64_t goroutine_addr;
+	uint64_t at_ns, ticks, sleeps; /* as in struct sample */
+};
+
+struct sampled_at sampled_at(const struct sample *sample);
+/*
+ * Whether the sample goes on with what the one before it was in. Ticks come by CPU time, so none
+ * comes while another thread has the CPU: a thread that is preempted has left nothing.
+ */
+bool sample_follows(const struct sample *sample, const struct sampled_at *before,
+		    uint64_t quiet_ns);
+
 typedef void (*stall_fn)(void *context, const struct stall *stall);
 
 struct stalls;

@@ -241,7 +241,10 @@ static int start_sampler(struct tracer *tracer, const struct tracer_settings *se
 	if (!settings->sample_period_ns)
 		return 0;
 	tracer->sampler = sampler_new(&sampler);
-	return tracer->sampler ? 0 : -ENOMEM;
+	if (!tracer->sampler)
+		return -ENOMEM;
+	tracer->skeleton->links.switched = bpf_program__attach(tracer->skeleton->progs.switched);
+	return tracer->skeleton->links.switched ? 0 : -errno;
 }
 
 static struct tracer *tracer_new(void)
