@@ -155,9 +155,6 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	if (!mine)
 		return 0;
 	count_add(mine->samples, 1);
-	thread = sampled_strand(pid, 0);
-	if (thread)
-		tick_count(&ask, thread);
 	if (bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), (void *)bpf_task_pt_regs(task)))
 		return 0;
 	/* Both: an emulated instruction's trap has its own ip, others' the next one. */
@@ -166,6 +163,9 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 		count_add(mine->trap_samples, 1);
 		return 0;
 	}
+	thread = sampled_strand(pid, 0);
+	if (thread)
+		tick_count(&ask, thread);
 	range = code_range_at(code, ask.regs.ip);
 	if (!range && !is_rep_movs(around + 1)) {
 		if (!in_kernel)
