@@ -17,9 +17,13 @@
 
 /* A removed probe still hits for some 10 ms, at most as often as the target can be trapped. */
 #define REMOVAL_NS (15 * NS_PER_MS)
+/* Calls a stall that are about one. */
+#define ONCE_MOST 3
 /* With less credit than that a next one would come to nothing. */
 #define CREDIT_LEAST (30 * NS_PER_MS)
 #define LOOK_NS      (5 * NS_PER_MS)
+/* Who is called first is hot first: the functions further in follow some calls later. */
+#define SETTLE_NS (2 * NS_PER_MS)
 /* A stall that comes no more often than this has its period told at the end of the watch. */
 #define WAIT_MOST (60 * NS_PER_S)
 
@@ -197,6 +201,7 @@ static void forget(struct discovering *discovering)
 	discovering->boundary = NULL;
 	discovering->count = 0;
 	discovering->pid = 0;
+	discovering->settled_at_ns = 0;
 	discovering->watched = -1;
 	discovering->is_spent = credit_ns(discovering) < CREDIT_LEAST;
 }
@@ -230,7 +235,7 @@ static void tell(struct discovering *discovering, const struct boundary_verdict 
 
 	memcpy(discovery.comm, discovering->comm, sizeof(discovery.comm));
 	if (verdict->flush >= 0)
-		discovery.flush = &discovering->entries[verdict->flush].frame;
+		discovery.flush = &discovering->entries[named_flush(discovering, verdict)].frame;
 	if (verdict->caller >= 0)
 		discovery.caller = &discovering->entries[verdict->caller].frame;
 	for (size_t i = 0; i < discovering->count; i++)
@@ -290,6 +295,20 @@ static int begin(struct discovering *discovering, const struct stall *stall)
 
 /* ---- the flush ---- */
 
+/*
+ * Of those that are called about once a stall, the outermost is the flush; but a name says more to
+ * a person than a place, where one of them has one.
+ */
+static int named_flush(const struct discovering *discovering,
+		       const struct boundary_verdict *verdict)
+{
+	for (int i = verdict->flush; i >= 0; i--) {
+		if (verdict->calls_per_stall[i] <= ONCE_MOST && discovering->entries[i].frame.name)
+			return i;
+	}
+	return verdict->flush;
+}
+
 /* From now on it is watched as if --flush had named it. */
 static void watch_flush(struct discovering *discovering, int index)
 {
@@ -297,7 +316,8 @@ static void watch_flush(struct discovering *discovering, int index)
 	char place[300];
 	int err;
 
-	snprintf(place, sizeof(place), "%.200s+0x%lx", entry->module->name,
+	/* As the reports call it, and --flush takes it. */
+	snprintf(place, sizeof(place), "%.200s:+0x%lx", entry->module->name,
 		 entry->frame.function_off);
 	err = module_watch_function(entry->module, entry->vaddr,
 				    entry->frame.name ? entry->frame.name : place,
@@ -330,11 +350,14 @@ static void drop_outer(struct discovering *discovering, size_t from)
 static void judge(struct discovering *discovering)
 {
 	struct boundary_verdict verdict = boundary_judge(discovering->boundary);
+	bool is_known = verdict.flush >= 0 && verdict.state == BOUNDARY_KNOWN;
+	int flush = is_known ? named_flush(discovering, &verdict) : -1;
 
 	if (verdict.caller >= 0)
 		drop_outer(discovering, (size_t)verdict.caller + 1);
-	if (verdict.flush >= 0 && verdict.state == BOUNDARY_KNOWN && discovering->watched < 0)
-		watch_flush(discovering, verdict.flush);
+	/* Heat is a guess, which the calls of a whole stall may correct. */
+	if (is_known && discovering->watched != flush)
+		watch_flush(discovering, flush);
 	if (verdict.state == BOUNDARY_NONE ||
 	    (verdict.state == BOUNDARY_KNOWN &&
 	     (verdict.period_kind != PERIOD_UNKNOWN || verdict.caller < 0)))
@@ -367,7 +390,7 @@ void discovering_on_sample(struct discovering *discovering, const struct sample 
 		return;
 	if (boundary_add(discovering->boundary, sample))
 		discovering_finish(discovering);
-	else
+	else if (clock_monotonic_ns() >= discovering->settled_at_ns)
 		judge(discovering);
 }
 
@@ -377,7 +400,8 @@ void discovering_on_hot(struct discovering *discovering, const struct mw_hot *ho
 	    (pid_t)hot->head.pid != discovering->pid)
 		return;
 	boundary_hot(discovering->boundary, hot->caller);
-	judge(discovering);
+	discovering->settled_at_ns = clock_monotonic_ns() + SETTLE_NS;
+	discovering->look_at_ns = discovering->settled_at_ns;
 }
 
 void discovering_on_process_end(struct discovering *discovering, pid_t pid)
@@ -399,7 +423,7 @@ uint64_t discovering_work(struct discovering *discovering)
 		drop_outer(discovering, 0);
 	if (now_ns > discovering->since_ns + WAIT_MOST)
 		discovering_finish(discovering);
-	else if (!discovering->links[0] || !discovering->link_count)
+	else if (discovering->settled_at_ns || !discovering->link_count)
 		judge(discovering);
 	return discovering->pid ? discovering->look_at_ns : 0;
 }
