@@ -218,6 +218,20 @@ static const char *reason_of(const struct discovering *discovering,
 	return "no function on its way is known to be called once a stall";
 }
 
+/*
+ * Of those that are called about once a stall, the outermost is the flush; but a name says more to
+ * a person than a place, where one of them has one.
+ */
+static int named_flush(const struct discovering *discovering,
+		       const struct boundary_verdict *verdict)
+{
+	for (int i = verdict->flush; i >= 0; i--) {
+		if (verdict->calls_per_stall[i] <= ONCE_MOST && discovering->entries[i].frame.name)
+			return i;
+	}
+	return verdict->flush;
+}
+
 static void tell(struct discovering *discovering, const struct boundary_verdict *verdict)
 {
 	struct discovery discovery = {
@@ -294,20 +308,6 @@ static int begin(struct discovering *discovering, const struct stall *stall)
 }
 
 /* ---- the flush ---- */
-
-/*
- * Of those that are called about once a stall, the outermost is the flush; but a name says more to
- * a person than a place, where one of them has one.
- */
-static int named_flush(const struct discovering *discovering,
-		       const struct boundary_verdict *verdict)
-{
-	for (int i = verdict->flush; i >= 0; i--) {
-		if (verdict->calls_per_stall[i] <= ONCE_MOST && discovering->entries[i].frame.name)
-			return i;
-	}
-	return verdict->flush;
-}
 
 /* From now on it is watched as if --flush had named it. */
 static void watch_flush(struct discovering *discovering, int index)
