@@ -139,6 +139,8 @@ int size_op_decode(const uint8_t *code, size_t bytes, uint64_t vaddr, struct siz
 		op->to = operand_of(&insn, &operands[0], vaddr);
 	if (insn.operand_count_visible > 1)
 		op->from = operand_of(&insn, &operands[1], vaddr);
+	if (insn.operand_count_visible > 2)
+		op->third = operand_of(&insn, &operands[2], vaddr);
 	if (insn.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY && insn.operand_count_visible <= 2)
 		op->action = action_of(&insn);
 	/* push %ax moves %rsp by two. */

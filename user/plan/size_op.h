@@ -62,6 +62,7 @@ struct size_op {
 	struct insn insn;
 	enum size_action action;
 	struct size_operand to, from;
+	struct size_operand third; /* vinserti128 $1,(%rsi),%ymm0,%ymm0: what stands in memory */
 	bool sign_extends;
 	bool changes_flags; /* any that a jcc reads, but parity */
 	uint8_t condition;  /* of FLOW_BRANCH */
