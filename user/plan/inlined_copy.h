@@ -24,8 +24,8 @@ struct inlined_copy {
 
 /*
  * What stands at vaddr, where an instruction starts: a loop is a straight line with ways out, in
- * each round of which all that is stored was loaded in the same round, at a place that is as far
- * away in all rounds; and what all rounds store has no gaps.
+ * each round of which all that is stored was loaded just before, at a place that is as far away in
+ * all rounds; and what all rounds store has no gaps.
  * 0 or -ENOMEM; copy->kind says what it is.
  */
 int plan_inlined_copy(const struct code_view *code, uint64_t vaddr, struct inlined_copy *copy);
