@@ -54,6 +54,9 @@ CHAINS := $(addprefix $(BUILD)/targets/chain,-O0 -O0-bare -O2-pointers -O2-clang
 LIVE_TARGETS += $(CHAINS) $(BUILD)/targets/libchain.so
 # Copy routines that the planner's unit tests call.
 LOOPS := $(patsubst %,$(BUILD)/targets/loops-%.so,O1 O2 O3 Os clang)
+# Loops that it must tell apart: those and other copies, and what is none.
+LOOPS_INLINED := $(patsubst %,$(BUILD)/targets/inlined-%.so,O1 O2 O3 Os clang avx2 avx512)
+LOOPS_OTHER   := $(LOOPS_INLINED:$(BUILD)/targets/inlined-%=$(BUILD)/targets/others-%)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -268,12 +271,23 @@ $(BUILD)/targets/libchain.so: tests/live/targets/parts/chain_library.c Makefile
 	$(Q)$(CC) $(TARGET_FLAGS) -fPIC -shared -o $@ $<
 
 # Loops as they are written: neither recognised as memcpy() nor in need of it.
-$(BUILD)/targets/loops-clang.so: LOOP_CC = $(CLANG) -O2
-$(LOOPS): $(BUILD)/targets/loops-%.so: tests/unit/plan/copy_loops.c Makefile
+$(BUILD)/targets/%-clang.so: LOOP_CC = $(CLANG) -O2
+$(BUILD)/targets/%-avx2.so: LOOP_CC = $(CC) -O3 -mavx2 -fno-tree-loop-distribute-patterns
+$(BUILD)/targets/%-avx512.so: LOOP_CC = $(CLANG) -O3 -mavx512bw -mavx512vl -mprefer-vector-width=512
+define compiled_loops
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	$(Q)$(or $(LOOP_CC),$(CC) -$* -fno-tree-loop-distribute-patterns) -std=gnu11 -Wall -Wextra -Werror \
-	  -ffreestanding -fPIC -shared -nostdlib -o $@ $<
+	  -ffreestanding -fPIC -shared -nostdlib -o $@ $(filter %.c,$^)
+endef
+$(LOOPS): $(BUILD)/targets/loops-%.so: tests/unit/plan/copy_loops.c Makefile
+	$(compiled_loops)
+
+$(LOOPS_INLINED): $(BUILD)/targets/inlined-%.so: tests/unit/plan/inlined_loops.c tests/unit/plan/copy_loops.c Makefile
+	$(compiled_loops)
+
+$(LOOPS_OTHER): $(BUILD)/targets/others-%.so: tests/unit/plan/other_loops.c Makefile
+	$(compiled_loops)
 
 $(BUILD)/targets/musl-plugin.so: tests/live/targets/parts/plugin.c Makefile
 	@mkdir -p $(@D)
@@ -314,9 +328,9 @@ $(BUILD)/targets/lazygo-pie: tests/live/targets/lazygo.go Makefile
 	$(Q)$(GO) -buildmode=pie -ldflags='-s -w' -o $@ $<
 
 check-unit: need-tests
-	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS) $(LOOPS) $(BUILD)/targets/lazygo \
-	  $(BUILD)/targets/doors-musl-static $(CHAINS) $(BUILD)/targets/libchain.so \
-	  $(addprefix $(BUILD)/targets/,chain chain_cxx)
+	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS) $(LOOPS) $(LOOPS_INLINED) \
+	  $(LOOPS_OTHER) $(BUILD)/targets/lazygo $(BUILD)/targets/doors-musl-static $(CHAINS) \
+	  $(BUILD)/targets/libchain.so $(addprefix $(BUILD)/targets/,chain chain_cxx)
 	@set -e; for test in $(UNIT_TESTS); do echo "== $$test"; $$test; done
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
 
