@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "plan/inlined_copy.h"
 #include "plan/plan.h"
 #include "plan/table.h"
 #include "plan/walk.h"
@@ -12,6 +13,9 @@
 
 #define CODE_VADDR 0x401000
 #define FUNCTIONS  3
+/* What a loop has at most, and for how many places of a case it is asked whether they copy. */
+#define LOOP_BYTES 512
+#define PLACES     48
 
 struct layout {
 	struct {
@@ -185,6 +189,41 @@ static void check_functions(const struct code_view *view, const struct case_code
 	array_release(&parts);
 }
 
+static bool in_same_function(const struct code_view *view, uint64_t vaddr, uint64_t other)
+{
+	struct code_range a = {0, 0}, b = {0, 0};
+
+	return function_at(view, vaddr, &a) == function_at(view, other, &b) && a.vaddr == b.vaddr &&
+	       a.bytes == b.bytes;
+}
+
+/* A copy contains the place, is code from its start to its end, and is one at its start, too. */
+static void check_inlined_at(const struct code_view *view, uint64_t vaddr)
+{
+	struct inlined_copy copy, again;
+	struct code_range range;
+
+	CHECK(!plan_inlined_copy(view, vaddr, &copy));
+	CHECK(*copy.reason && strnlen(copy.reason, sizeof(copy.reason)) < sizeof(copy.reason));
+	if (copy.kind == INLINED_NONE)
+		return;
+	range = (struct code_range){copy.start_vaddr, copy.end_vaddr - copy.start_vaddr};
+	CHECK(range_covers(&range, vaddr) && range.bytes <= LOOP_BYTES);
+	CHECK(starts_insn(view, range, vaddr));
+	CHECK(!plan_inlined_copy(view, copy.start_vaddr, &again));
+	CHECK(!in_same_function(view, vaddr, copy.start_vaddr) ||
+	      (again.kind == copy.kind && again.start_vaddr == copy.start_vaddr &&
+	       again.end_vaddr == copy.end_vaddr));
+}
+
+static void check_inlined(const struct code_view *view, const struct case_code *code)
+{
+	size_t step = code->count / PLACES + 1;
+
+	for (size_t at = 0; at < code->count; at += step)
+		check_inlined_at(view, CODE_VADDR + at);
+}
+
 static void check_insns(const struct case_code *code)
 {
 	char text[INSN_TEXT_BYTES];
@@ -213,5 +252,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 	check_insns(&code);
 	check_functions(&view, &code);
 	check_copies(&view, &code);
+	check_inlined(&view, &code);
 	return 0;
 }
