@@ -343,7 +343,7 @@ check-live: need-tests
 FUZZ_SECONDS ?= 30
 FUZZ         := build/fuzz
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SOURCES := $(filter user/elf/% user/plan/% user/base/%,$(USER_SOURCES))
+FUZZ_SOURCES := $(filter user/elf/% user/plan/% user/stack/% user/base/%,$(USER_SOURCES))
 FUZZ_OBJECTS := $(FUZZ_SOURCES:%.c=$(FUZZ)/%.o)
 FUZZ_CFLAGS  := -std=gnu11 -O2 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
                 -fsanitize=address,undefined -fno-sanitize-recover=undefined

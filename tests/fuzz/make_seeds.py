@@ -69,6 +69,26 @@ def image_seeds(built, folder):
     (folder / f"{built.stem}-counted").write_bytes(counted)
 
 
+# Where the code of a stack's file is mapped, and where its stack begins.
+CODE_ADDR, STACK_ADDR = 0x400000, 0x7ffc00000000
+STACK_WORDS = 40
+
+
+def stack_seed(built, folder):
+    """struct stack_layout (fuzz_stack.c), the stack's words and the library."""
+    library = built.with_suffix(".so")
+    run(*LINK, "--eh-frame-hdr", "-o", library, built)
+    listing = subprocess.run(["nm", library], check=True, capture_output=True, text=True).stdout
+    places = {name: CODE_ADDR + int(vaddr, 16) for vaddr, _, name in map(str.split, listing.splitlines())}
+    # A word that is no return address leads two words up, as a frame pointer.
+    words = [places.get(f"word_{at}", STACK_ADDR + 8 * (at + 2)) for at in range(STACK_WORDS)]
+    registers = [0] * 16
+    registers[4:6] = STACK_ADDR, STACK_ADDR + 64
+    layout = struct.pack("<17QHB5x", *registers, places["here"], 8 * STACK_WORDS, 1)
+    (folder / built.stem).write_bytes(
+        layout + struct.pack(f"<{STACK_WORDS}Q", *words) + library.read_bytes())
+
+
 def copy_names(folder):
     """What a person wrote, a line feed, a symbol: they are text as they stand."""
     for source in sorted((SOURCES / "names").iterdir()):
@@ -124,7 +144,8 @@ def gate_seeds(program, folder):
         (folder / f"{program.stem}-{routine}").write_bytes(layout + code)
 
 
-MAKERS = {"plan": plan_seed, "gates": plan_seed, "bounds": bounds_seed, "image": image_seeds}
+MAKERS = {"plan": plan_seed, "gates": plan_seed, "bounds": bounds_seed, "image": image_seeds,
+          "stack": stack_seed}
 
 
 def main():

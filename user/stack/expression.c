@@ -47,7 +47,7 @@ static void pick(struct evaluation *evaluation, uint64_t above)
 
 static void push_register(struct evaluation *evaluation, uint64_t reg, int64_t offset)
 {
-	if (reg >= REG_COUNT || !reg_is_known(evaluation->registers, (unsigned)reg))
+	if (reg >= DWARF_REGISTERS || !reg_is_known(evaluation->registers, (unsigned)reg))
 		evaluation->has_failed = true;
 	else
 		push(evaluation, evaluation->registers->values[reg] + (uint64_t)offset);

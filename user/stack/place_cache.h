@@ -15,7 +15,7 @@ struct place_slot {
 /* An all-zero one is empty. */
 struct place_cache {
 	struct place_slot *slots;
-	size_t count;
+	size_t slot_count, count;
 };
 
 /* What was added last for the place; NULL: nothing, or it was dropped. */

@@ -11,25 +11,25 @@
 
 /* DWARF's numbers (x86-64 psABI, figure 3.36), not those of instructions. */
 enum {
-	REG_RAX,
-	REG_RDX,
-	REG_RCX,
-	REG_RBX,
-	REG_RSI,
-	REG_RDI,
-	REG_RBP,
-	REG_RSP,
-	REG_R8,
-	REG_R12 = 12,
-	REG_RIP = 16, /* of a caller, where it goes on: what is called the return address */
-	REG_COUNT,
+	DWARF_RAX,
+	DWARF_RDX,
+	DWARF_RCX,
+	DWARF_RBX,
+	DWARF_RSI,
+	DWARF_RDI,
+	DWARF_RBP,
+	DWARF_RSP,
+	DWARF_R8,
+	DWARF_R12 = 12,
+	DWARF_RIP = 16, /* of a caller, where it goes on: what is called the return address */
+	DWARF_REGISTERS,
 };
 
 /* Those that a function leaves as it found them. */
-#define REGS_KEPT (1u << REG_RBX | 1u << REG_RBP | 0xfu << REG_R12)
+#define REGS_KEPT (1u << DWARF_RBX | 1u << DWARF_RBP | 0xfu << DWARF_R12)
 
 struct registers {
-	uint64_t values[REG_COUNT];
+	uint64_t values[DWARF_REGISTERS];
 	uint32_t known; /* bit n: values[n] is */
 };
 

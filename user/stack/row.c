@@ -26,7 +26,7 @@ struct program {
 /* A rule for registers that nobody follows (%xmm0) goes nowhere. */
 static void set_rule(struct program *program, uint64_t reg, const struct row_rule *rule)
 {
-	if (reg < REG_COUNT)
+	if (reg < DWARF_REGISTERS)
 		program->row.rules[reg] = *rule;
 }
 
@@ -56,13 +56,13 @@ static struct row_rule read_expression(struct program *program, enum rule_kind k
 
 static void restore(struct program *program, uint64_t reg)
 {
-	if (reg < REG_COUNT)
+	if (reg < DWARF_REGISTERS)
 		program->row.rules[reg] = program->first.rules[reg];
 }
 
 static void set_cfa(struct program *program, uint64_t reg, int64_t offset)
 {
-	program->has_failed |= reg >= REG_COUNT;
+	program->has_failed |= reg >= DWARF_REGISTERS;
 	program->row.cfa = (struct row_rule){.kind = RULE_REGISTER, .reg = (uint8_t)reg};
 	program->row.cfa.offset = offset;
 }
@@ -144,7 +144,7 @@ static void read_rule(struct program *program, uint8_t instruction)
 		return set_offset(program, reg, RULE_AT_CFA, (int64_t)(0 - cursor_unsigned(code)));
 	case DW_CFA_register:
 		from = cursor_unsigned(code);
-		program->has_failed |= from >= REG_COUNT;
+		program->has_failed |= from >= DWARF_REGISTERS;
 		rule = (struct row_rule){.kind = RULE_REGISTER, .reg = (uint8_t)from};
 		return set_rule(program, reg, &rule);
 	case DW_CFA_expression:
@@ -225,7 +225,7 @@ bool row_read(const struct elf_unwind *unwind, uint64_t vaddr, struct row *row)
 		.wanted = vaddr,
 	};
 
-	if (unwind->return_register != REG_RIP ||
+	if (unwind->return_register != DWARF_RIP ||
 	    !run(&program, unwind->shared, unwind->shared_end))
 		return false;
 	program.first = program.row;
@@ -233,7 +233,7 @@ bool row_read(const struct elf_unwind *unwind, uint64_t vaddr, struct row *row)
 		return false;
 	*row = program.row;
 	row->is_signal = unwind->is_signal;
-	for (unsigned reg = 0; reg < REG_COUNT; reg++)
+	for (unsigned reg = 0; reg < DWARF_REGISTERS; reg++)
 		row->ruled |= (uint32_t)(row->rules[reg].kind != RULE_NONE) << reg;
 	return row->cfa.kind != RULE_NONE;
 }
@@ -261,12 +261,12 @@ static bool find_cfa(const struct row *row, const struct registers *registers,
 static bool find_saved(uint64_t addr, unsigned reg, const struct registers *registers,
 		       struct taken_bytes *taken, uint64_t *value)
 {
-	bool is_below = reg_is_known(registers, REG_RSP) && addr < registers->values[REG_RSP];
+	bool is_below = reg_is_known(registers, DWARF_RSP) && addr < registers->values[DWARF_RSP];
 
 	if (!is_below)
 		return taken_word(taken, addr, value);
 	*value = registers->values[reg];
-	return reg != REG_RIP && reg_is_known(registers, reg);
+	return reg != DWARF_RIP && reg_is_known(registers, reg);
 }
 
 static bool find_register(const struct row *row, unsigned reg, uint64_t cfa,
@@ -303,20 +303,20 @@ static bool find_register(const struct row *row, unsigned reg, uint64_t cfa,
 enum row_result row_apply(const struct row *row, const struct registers *registers,
 			  struct taken_bytes *taken, struct registers *caller)
 {
-	uint32_t left = row->ruled & ~(1u << REG_RIP);
+	uint32_t left = row->ruled & ~(1u << DWARF_RIP);
 	struct taken_bytes unneeded;
 	uint64_t cfa, value;
 
-	if (row->rules[REG_RIP].kind == RULE_UNDEFINED)
+	if (row->rules[DWARF_RIP].kind == RULE_UNDEFINED)
 		return ROW_END;
 	if (!find_cfa(row, registers, taken, &cfa) ||
-	    !find_register(row, REG_RIP, cfa, registers, taken, &value))
+	    !find_register(row, DWARF_RIP, cfa, registers, taken, &value))
 		return ROW_FAILED;
 	*caller = *registers;
 	caller->known &= REGS_KEPT & ~left;
-	reg_set(caller, REG_RIP, value);
-	if (!(left >> REG_RSP & 1))
-		reg_set(caller, REG_RSP, cfa);
+	reg_set(caller, DWARF_RIP, value);
+	if (!(left >> DWARF_RSP & 1))
+		reg_set(caller, DWARF_RSP, cfa);
 	/* Of these, only what is needed further up need be known. */
 	unneeded = *taken;
 	for (; left; left &= left - 1) {
@@ -325,5 +325,5 @@ enum row_result row_apply(const struct row *row, const struct registers *registe
 		if (find_register(row, reg, cfa, registers, &unneeded, &value))
 			reg_set(caller, reg, value);
 	}
-	return reg_is_known(caller, REG_RSP) ? ROW_CALLER : ROW_FAILED;
+	return reg_is_known(caller, DWARF_RSP) ? ROW_CALLER : ROW_FAILED;
 }

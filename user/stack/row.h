@@ -33,7 +33,7 @@ struct row_rule {
 /* The CFA is where the caller's stack pointer is after the return. */
 struct row {
 	struct row_rule cfa; /* RULE_REGISTER or RULE_EXPRESSION */
-	struct row_rule rules[REG_COUNT];
+	struct row_rule rules[DWARF_REGISTERS];
 	uint32_t ruled; /* bit n: rules[n] says something */
 	bool is_signal;
 };

@@ -13,14 +13,11 @@
 /* How deep scopes may nest: a broken file's could go on without end. CPython 3.12's go to 38. */
 #define DEPTH_MAX 512
 
-/*
- * libdw makes 48 bytes of each byte of a line program that makes a row: all of LTO's CPython has
- * 3 MiB of them.
- */
+/* Of one unit. Each byte may make a row, for which libdw takes dozens of them. */
 #define LINE_BYTES_MOST (16u << 20)
 
-/* A file may be made to take for ever, in more ways than one. A browser's takes 2 s in all. */
-#define SPENT_MOST_NS (4 * NS_PER_S)
+/* A file may be made to take for ever, in more ways than one. */
+#define SPENT_MOST_NS (3 * NS_PER_S)
 
 /* How many entries and ranges are read between two looks at the clock. */
 #define READ_AT_ONCE 4096

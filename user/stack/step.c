@@ -36,7 +36,7 @@ static const struct row *row_at(struct walk *walk)
 /* Goes on there, if code is mapped there. */
 static bool go_to(struct walk *walk, const struct registers *caller, bool is_exact)
 {
-	uint64_t addr = caller->values[REG_RIP];
+	uint64_t addr = caller->values[DWARF_RIP];
 	struct place place;
 
 	place_find(walk->stacks, walk->process, addr, !is_exact, &place);
@@ -51,7 +51,7 @@ static bool go_to(struct walk *walk, const struct registers *caller, bool is_exa
 
 static enum step step_by_row(struct walk *walk, const struct row *row)
 {
-	uint64_t stack_addr = walk->registers.values[REG_RSP];
+	uint64_t stack_addr = walk->registers.values[DWARF_RSP];
 	struct registers caller;
 
 	switch (row_apply(row, &walk->registers, &walk->taken, &caller)) {
@@ -63,10 +63,10 @@ static enum step step_by_row(struct walk *walk, const struct row *row)
 		break;
 	}
 	/* Coroutines end, as threads did, where somebody pushed a 0 in place of a caller. */
-	if (!caller.values[REG_RIP])
+	if (!caller.values[DWARF_RIP])
 		return STEP_WHOLE;
 	/* A handler may have a stack of its own (sigaltstack). */
-	if (!row->is_signal && caller.values[REG_RSP] <= stack_addr)
+	if (!row->is_signal && caller.values[DWARF_RSP] <= stack_addr)
 		return STEP_LOST;
 	return go_to(walk, &caller, row->is_signal) ? STEP_CALLER : STEP_LOST;
 }
@@ -75,9 +75,9 @@ static enum step step_by_row(struct walk *walk, const struct row *row)
 
 /* From uc_mcontext, struct sigcontext of the kernel's asm/sigcontext.h, its first 17 words. */
 static const uint8_t context_registers[] = {
-	REG_R8,      REG_R8 + 1,  REG_R8 + 2, REG_R8 + 3, REG_R12, REG_R12 + 1,
-	REG_R12 + 2, REG_R12 + 3, REG_RDI,    REG_RSI,    REG_RBP, REG_RBX,
-	REG_RDX,     REG_RAX,     REG_RCX,    REG_RSP,    REG_RIP,
+	DWARF_R8,      DWARF_R8 + 1,  DWARF_R8 + 2, DWARF_R8 + 3, DWARF_R12, DWARF_R12 + 1,
+	DWARF_R12 + 2, DWARF_R12 + 3, DWARF_RDI,    DWARF_RSI,    DWARF_RBP, DWARF_RBX,
+	DWARF_RDX,     DWARF_RAX,     DWARF_RCX,    DWARF_RSP,    DWARF_RIP,
 };
 
 /* In a struct ucontext, which begins where the return from the handler leaves the stack pointer. */
@@ -106,7 +106,7 @@ static bool is_sigreturn(const struct place *place)
 
 static enum step step_from_signal(struct walk *walk)
 {
-	uint64_t addr = walk->registers.values[REG_RSP] + CONTEXT_REGISTERS_OFF, word;
+	uint64_t addr = walk->registers.values[DWARF_RSP] + CONTEXT_REGISTERS_OFF, word;
 	struct registers caller = {0};
 
 	for (size_t i = 0; i < sizeof(context_registers); i++, addr += sizeof(word)) {
@@ -166,8 +166,8 @@ static bool return_from(struct walk *walk, uint64_t addr, uint32_t kept)
 	if (!taken_word(&walk->taken, addr, &word) || !may_return_to(walk, word))
 		return false;
 	caller.known &= kept;
-	reg_set(&caller, REG_RIP, word);
-	reg_set(&caller, REG_RSP, addr + sizeof(word));
+	reg_set(&caller, DWARF_RIP, word);
+	reg_set(&caller, DWARF_RSP, addr + sizeof(word));
 	return go_to(walk, &caller, false);
 }
 
@@ -178,7 +178,7 @@ static bool return_from(struct walk *walk, uint64_t addr, uint32_t kept)
  */
 static bool step_from_leaf(struct walk *walk)
 {
-	uint64_t stack_addr = walk->registers.values[REG_RSP];
+	uint64_t stack_addr = walk->registers.values[DWARF_RSP];
 	struct place pushed = walk->place;
 	const uint8_t *code;
 	size_t bytes;
@@ -192,14 +192,14 @@ static bool step_from_leaf(struct walk *walk)
 
 static bool step_by_pointer(struct walk *walk)
 {
-	uint64_t frame_addr = walk->registers.values[REG_RBP], outer_addr;
+	uint64_t frame_addr = walk->registers.values[DWARF_RBP], outer_addr;
 
-	if (!reg_is_known(&walk->registers, REG_RBP) || frame_addr % sizeof(outer_addr) ||
-	    frame_addr < walk->registers.values[REG_RSP] ||
+	if (!reg_is_known(&walk->registers, DWARF_RBP) || frame_addr % sizeof(outer_addr) ||
+	    frame_addr < walk->registers.values[DWARF_RSP] ||
 	    !taken_word(&walk->taken, frame_addr, &outer_addr) ||
 	    !return_from(walk, frame_addr + sizeof(outer_addr), 0))
 		return false;
-	reg_set(&walk->registers, REG_RBP, outer_addr);
+	reg_set(&walk->registers, DWARF_RBP, outer_addr);
 	return true;
 }
 
@@ -226,7 +226,7 @@ static bool is_outermost(const struct walk *walk)
 		return false;
 	if (is_at_entry(place))
 		return true;
-	if (!reg_is_known(&walk->registers, REG_RBP) || walk->registers.values[REG_RBP])
+	if (!reg_is_known(&walk->registers, DWARF_RBP) || walk->registers.values[DWARF_RBP])
 		return false;
 	symbol = elf_symbol_at(place->file->image, place->vaddr);
 	return symbol && (!strcmp(symbol->name, "__clone") || !strcmp(symbol->name, "clone") ||
@@ -239,7 +239,7 @@ static bool is_outermost(const struct walk *walk)
 /* Where that is the process's entry, and nobody else may be between, the way is known after all. */
 static bool step_to_entry(struct walk *walk)
 {
-	uint64_t addr = walk->registers.values[REG_RSP], word;
+	uint64_t addr = walk->registers.values[DWARF_RSP], word;
 	struct place place;
 
 	for (unsigned i = 0; i < START_WORDS; i++, addr += sizeof(word)) {
@@ -271,7 +271,7 @@ enum step walk_step(struct walk *walk)
 
 	walk->taken.ran_out = false;
 	walk->is_signal = row ? row->is_signal : is_sigreturn(&walk->place);
-	if (!reg_is_known(&walk->registers, REG_RSP))
+	if (!reg_is_known(&walk->registers, DWARF_RSP))
 		return STEP_LOST;
 	if (row)
 		step = step_by_row(walk, row);

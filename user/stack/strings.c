@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All names of a browser's 500,000 functions are 40 MiB; few of them ever execute on a path. */
+/* Names of 500,000 functions are some 40 MiB; few of them are ever on a path to a copy. */
 #define BYTES_MOST (64u << 20)
 
 #define SLOTS_FIRST 1024

@@ -50,14 +50,14 @@ static void start_walk(struct walk *walk, struct stacks *stacks, const struct pr
 {
 	*walk = (struct walk){.stacks = stacks, .process = process, .is_exact = true};
 	for (unsigned reg = 0; reg < STACK_REGISTERS; reg++) {
-		unsigned number = reg < REG_R8 ? instruction_numbers[reg] : reg;
+		unsigned number = reg < DWARF_R8 ? instruction_numbers[reg] : reg;
 
 		reg_set(&walk->registers, reg, taken->registers[number]);
 	}
-	reg_set(&walk->registers, REG_RIP, taken->ip_addr);
+	reg_set(&walk->registers, DWARF_RIP, taken->ip_addr);
 	walk->taken = (struct taken_bytes){
 		.bytes = taken->stack,
-		.start_addr = walk->registers.values[REG_RSP],
+		.start_addr = walk->registers.values[DWARF_RSP],
 		.count = taken->stack_bytes,
 		.is_cut = taken->is_cut,
 	};
