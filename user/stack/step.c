@@ -135,6 +135,17 @@ static bool ends_with_call(const uint8_t *code, size_t bytes)
 	return false;
 }
 
+/*
+ * Go has goroutines return to the second byte of runtime.goexit, which is after no call:
+ *	nop
+ *	call runtime.goexit1
+ */
+static bool is_goexit(const struct place *place)
+{
+	return place->is_caller && place->file &&
+	       elf_is_go_function(place->file->image, place->vaddr);
+}
+
 /* Whether a call, or a signal's handler, may return there; a JIT's code can't be looked at. */
 static bool is_return_place(const struct place *place)
 {
@@ -147,7 +158,7 @@ static bool is_return_place(const struct place *place)
 		code = elf_image_code(place->file->image, place->vaddr + 1 - before, &bytes);
 		bytes = bytes < before ? bytes : before;
 	}
-	return (code && ends_with_call(code, bytes)) || is_sigreturn(place);
+	return (code && ends_with_call(code, bytes)) || is_sigreturn(place) || is_goexit(place);
 }
 
 static bool may_return_to(struct walk *walk, uint64_t addr)
@@ -214,8 +225,9 @@ static bool is_at_entry(const struct place *place)
 }
 
 /*
- * Whether nobody called this: where a file begins to execute, musl's threads, which begin behind
- * clone()'s system call, and Go's goroutines, whose first function has no frame before it.
+ * Whether nobody called this: where a file begins to execute, where goroutines end, musl's threads,
+ * which begin behind clone()'s system call, and Go's threads, whose first function has no frame
+ * before it.
  */
 static bool is_outermost(const struct walk *walk)
 {
@@ -224,7 +236,7 @@ static bool is_outermost(const struct walk *walk)
 
 	if (!place->file || walk->is_exact)
 		return false;
-	if (is_at_entry(place))
+	if (is_at_entry(place) || is_goexit(place))
 		return true;
 	if (!reg_is_known(&walk->registers, DWARF_RBP) || walk->registers.values[DWARF_RBP])
 		return false;
