@@ -34,16 +34,20 @@ static unsigned kernel_class_of(uint64_t ns)
 static void floors_match_the_kernels_classes(void **state)
 {
 	(void)state;
-	for (uint64_t ns = 0; ns < 5000; ns++)
+	for (uint64_t ns = 0; ns < 5000; ns++) {
 		assert_int_equal(class_of(ns), kernel_class_of(ns));
+		assert_int_equal(time_class_of_ns(ns), kernel_class_of(ns));
+	}
 	for (unsigned i = 0; i < MW_TIME_CLASSES; i++) {
 		uint64_t floor_ns = time_class_floor_ns(i);
 
 		assert_int_equal(kernel_class_of(floor_ns), i);
+		assert_int_equal(time_class_of_ns(floor_ns), i);
 		if (i + 1 < MW_TIME_CLASSES)
 			assert_int_equal(kernel_class_of(time_class_floor_ns(i + 1) - 1), i);
 	}
 	assert_int_equal(time_class_floor_ns(MW_TIME_CLASSES), 1ull << 44);
+	assert_int_equal(time_class_of_ns(UINT64_MAX), MW_TIME_CLASSES - 1);
 }
 
 static void percentile_of_nothing_is_zero(void **state)
