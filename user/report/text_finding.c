@@ -301,7 +301,7 @@ static const struct discovery *behind_finding(const struct run_summary *summary)
 	for (size_t i = 0; summary->finding.found && i < summary->discovery_count; i++) {
 		const struct discovery *discovery = &summary->discoveries[i];
 
-		if (is_discovered(discovery) &&
+		if (discovery->flush &&
 		    !strcmp(frame_label(label, discovery->flush), summary->finding.function))
 			return discovery;
 	}

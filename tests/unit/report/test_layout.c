@@ -66,6 +66,14 @@ static void keeps_the_pieces_of_a_chain_whole(void **state)
 	layout_chain_add(&chain, "<-", "abcdefghijklm");
 	layout_chain_add(&chain, "<-", "z");
 	check_page(&page, "one <-two\n  <-three 3\n  <-\xe8\xaa\x9e\n  <-abcdefghijklm\n  <-z");
+	/* A line that is exactly full, and one that would be too long by the space. */
+	chain.used = 2;
+	assert_int_equal(page_open(&page), 0);
+	layout_chain_add(&chain, "", "abcd");
+	layout_chain_add(&chain, "<-", "xyz");
+	layout_chain_add(&chain, "<-", "abc");
+	layout_chain_add(&chain, "<-", "xyz");
+	check_page(&page, "abcd <-xyz\n  <-abc\n  <-xyz");
 	/* Behind what its caller put there. */
 	chain.used = 5;
 	assert_int_equal(page_open(&page), 0);

@@ -219,8 +219,10 @@ static void show_named_findings(struct fixture *fixture, const struct frame *fra
 	summary.trap_samples = summary.stacks = summary.sampling_ns = UINT64_MAX;
 	for (summary.discovery_count = 0; summary.discovery_count < 4; summary.discovery_count++) {
 		summary.finding.function = name;
+		summary.finding.found = true;
 		show_summary(fixture, &summary);
-		summary.finding.found = !summary.finding.found;
+		summary.finding.found = false;
+		show_summary(fixture, &summary);
 	}
 }
 

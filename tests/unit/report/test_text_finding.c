@@ -126,6 +126,9 @@ static void joins_a_discovery_and_its_flushes(void **state)
 		      LIST("\n\nother stalled once: it copied 954 MiB in 524 ms, about 60.3 ms of "
 			   "it memwatch's own cost.\n1 in 100,000 calls of "),
 		      LIST("PyUnicode_Join in python3.11 stalled"));
+	discovery.flush = NULL;
+	check_summary(&summary, LIST("\n\nother stalled once: ", " carried out under PyUnicode"),
+		      NONE);
 }
 
 /* What --writes was given for is told first. */
@@ -215,6 +218,9 @@ static void says_why_nobody_was_found(void **state)
 		      LIST("it ended before"));
 	discoveries[1] = sample_discovery();
 	check_summary(&summary, LIST("1 in 100,000"), LIST("was not found"));
+	discoveries[1] = discoveries[0];
+	discoveries[0] = sample_discovery();
+	check_summary(&summary, LIST("1 in 100,000"), LIST("was not found"));
 }
 
 static void says_who_stalls_where_nobody_counted_calls(void **state)
@@ -281,6 +287,9 @@ static void says_that_nothing_stalled(void **state)
 	check_summary(&summary,
 		      LIST("PyUnicode_Join in python3.11 stalled", "\nNo watched call of 1.00 ms"),
 		      LIST("No stall", "cannot see", "Copies by size"));
+	summary.is_copies_only = true;
+	check_summary(&summary, LIST("PyUnicode_Join in python3.11 stalled"),
+		      LIST("No stall", "No watched call", "Copies by size"));
 }
 
 int main(void)

@@ -185,6 +185,13 @@ static void shows_a_path_once(void **state)
 	stall.culprit = NULL;
 	fixture.report->ops->stall(fixture.report, &stall);
 	assert_int_equal(paths_shown(&fixture), 4);
+	/* Nor does it tell less where this one of its stacks has not the culprit. */
+	stall.culprit = &(struct frame){.name = "elsewhere"};
+	fixture.report->ops->stall(fixture.report, &stall);
+	assert_int_equal(paths_shown(&fixture), 4);
+	frames[0].name = "mempcpy";
+	fixture.report->ops->stall(fixture.report, &stall);
+	assert_int_equal(paths_shown(&fixture), 5);
 	close_report(&fixture);
 }
 

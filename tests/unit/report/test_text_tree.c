@@ -100,6 +100,23 @@ static void shows_branches(void **state)
 		   "   100 ms   10 %  PyRun_SimpleFile\n");
 }
 
+/* Who is one of several is not on its caller's line, however small the others are. */
+static void parts_a_path_at_a_small_branch(void **state)
+{
+	const struct call_node nodes[] = {
+		NODE(11, 0, 1000 * MS),
+		NODE(8, 1, 970 * MS),
+		NODE(2, 1, 30 * MS),
+	};
+	struct run_summary summary = with_nodes(nodes, 3);
+
+	(void)state;
+	check_tree((struct text_settings){.columns = 80, .verbose = true}, &summary,
+		   "   1.00 s  100 %  _start\n"
+		   "   970 ms   97 %    Py_RunMain\n"
+		   "  30.0 ms  3.0 %    python3.11:+0x1a2b30\n");
+}
+
 /* Whose caller took much longer is not told to have taken as long. */
 static void parts_a_path_where_its_time_changes(void **state)
 {
@@ -215,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_a_deep_path_in_few_lines),
 		cmocka_unit_test(shows_branches),
+		cmocka_unit_test(parts_a_path_at_a_small_branch),
 		cmocka_unit_test(parts_a_path_where_its_time_changes),
 		cmocka_unit_test(leaves_out_what_took_little),
 		cmocka_unit_test(stays_readable),
