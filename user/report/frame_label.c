@@ -10,12 +10,24 @@ const char *frame_label(char buf[FRAME_LABEL_BYTES], const struct frame *frame)
 		return frame->name;
 	if (!frame->module)
 		snprintf(buf, FRAME_LABEL_BYTES, "%#llx", (unsigned long long)frame->addr);
-	else if (frame->function_off)
-		snprintf(buf, FRAME_LABEL_BYTES, "%.255s:+%#llx", frame->module,
-			 (unsigned long long)frame->function_off);
 	else
 		snprintf(buf, FRAME_LABEL_BYTES, "%.255s+%#llx", frame->module,
-			 (unsigned long long)frame->offset);
+			 (unsigned long long)(frame->function_off ? frame->function_off
+								  : frame->offset));
+	return buf;
+}
+
+const char *frame_flush_pattern(char buf[FRAME_LABEL_BYTES], const struct frame *frame)
+{
+	/* Its own code is elsewhere, if there is any. */
+	if (frame->is_inlined)
+		return NULL;
+	if (frame->name)
+		return frame->name;
+	if (!frame->module || !frame->function_off)
+		return NULL;
+	snprintf(buf, FRAME_LABEL_BYTES, "%.255s:+%#llx", frame->module,
+		 (unsigned long long)frame->function_off);
 	return buf;
 }
 

@@ -8,11 +8,16 @@
 #define FRAME_LABEL_BYTES 320 /* a file name has 255 at most */
 
 /*
- * Its name, or else "python3.11:+0x199c20", where it begins, as --flush takes it; where that is
- * not known, "python3.11+0x199c45", where it executes; in no file, that address. Not made safe to
- * show. Gives the name or buf.
+ * Its name, or else "python3.11+0x199c20", where it begins, or where it executes if that is not
+ * known; in no file, that address. Not made safe to show. Gives the name or buf.
  */
 const char *frame_label(char buf[FRAME_LABEL_BYTES], const struct frame *frame);
+
+/*
+ * What --flush takes for it: the name, or "python3.11:+0x199c20"; NULL: nothing does. Gives the
+ * name or buf.
+ */
+const char *frame_flush_pattern(char buf[FRAME_LABEL_BYTES], const struct frame *frame);
 
 /* Whether both are of one function, whatever instruction of it they are at; NULL is of none. */
 bool frame_labels_alike(const struct frame *a, const struct frame *b);

@@ -361,12 +361,11 @@ static const char *how_to_time(char buf[WHICH_BYTES], const struct frame *frame)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				    "_.:+-@";
-	char label[FRAME_LABEL_BYTES];
-	const char *name = frame_label(label, frame);
+	char pattern[FRAME_LABEL_BYTES];
+	const char *name = frame_flush_pattern(pattern, frame);
 
 	*buf = '\0';
-	if (!frame->is_inlined && (frame->name || (frame->module && frame->function_off)) &&
-	    !name[strspn(name, plain)] && strlen(name) <= NAME_COLUMNS)
+	if (name && !name[strspn(name, plain)] && strlen(name) <= NAME_COLUMNS)
 		snprintf(buf, WHICH_BYTES, " (--flush %s times each call)", name);
 	return buf;
 }

@@ -12,6 +12,20 @@
 #define CULPRITS_MOST 10 /* rows of the table, but for -v */
 #define REMARK_BYTES  (6 * TEXT_SHORT)
 
+/*
+ * What was copied from the tick before the first sample to the last: "~954 MiB" where every copy
+ * counts, else at least so much. None counted is none known: loops that copy are not. Gives buf.
+ */
+static const char *sampled_bytes(char buf[TEXT_COPIED], uint64_t bytes, uint64_t gate_bytes)
+{
+	char about[TEXT_SHORT];
+
+	if (gate_bytes || !bytes)
+		return text_at_least(buf, bytes);
+	snprintf(buf, TEXT_COPIED, "~%s", text_bytes(about, bytes));
+	return buf;
+}
+
 /* ---- a line of the list ---- */
 
 /* What else there is to say of a stall than its figures. Gives buf. */
@@ -45,11 +59,11 @@ void text_stall_line(struct text_report *text, struct page *page, const struct s
 	text_list_thread(text, page, stall->pid, stall->tid, stall->comm);
 	snprintf(about, sizeof(about), "%s%s", stall->error_ns ? "~" : "",
 		 text_duration(took, stall->duration_ns));
-	/* The copy that its first sample hit began before, so this is a lower bound at best. */
-	text_list_figures(figures, text,
-			  (const char *const[]){text_since_start(at, text, stall->start_ns), about,
-						text_at_least(copied, stall->copied_bytes), NULL,
-						"-", "-"});
+	text_list_figures(
+		figures, text,
+		(const char *const[]){text_since_start(at, text, stall->start_ns), about,
+				      sampled_bytes(copied, stall->copied_bytes, stall->gate_bytes),
+				      NULL, "-", "-"});
 	layout_row(page, text->settings.columns, figures,
 		   stall->culprit ? frame_label(label, stall->culprit) : "?",
 		   stall_remark(remark, text, stall));
@@ -173,7 +187,7 @@ static void print_culprit(const struct text_report *text, struct page *page,
 	snprintf(figures, sizeof(figures), "%9s  %8s  %8s  %8s  %*s",
 		 text_count(stalls, culprit->stalls), text_duration(total, culprit->total_ns),
 		 text_duration(p50, culprit->p50_ns), text_duration(worst, culprit->max_ns),
-		 copied_columns, text_at_least(copied, culprit->copied_bytes));
+		 copied_columns, sampled_bytes(copied, culprit->copied_bytes, culprit->gate_bytes));
 	layout_row(page, text->settings.columns, figures,
 		   culprit->frame ? frame_label(label, culprit->frame) : "?",
 		   !culprit->frame              ? "no function in common"
@@ -208,7 +222,8 @@ void text_culprits(const struct text_report *text, struct page *page,
 	if (!count)
 		return;
 	for (size_t i = 0; i < stalls->culprit_count; i++) {
-		int width = (int)strlen(text_at_least(copied, stalls->culprits[i].copied_bytes));
+		int width = (int)strlen(sampled_bytes(copied, stalls->culprits[i].copied_bytes,
+						      stalls->culprits[i].gate_bytes));
 
 		columns = width > columns ? width : columns;
 	}

@@ -165,13 +165,21 @@ static void print_rest(const struct text_report *text, struct page *page,
 			"Left out: %s function%s with less than %u %% each, %s together%s.",
 			text_count(count, walk->left_out), walk->left_out == 1 ? "" : "s",
 			walk->tree->least_percent,
-			text_percent(percent, walk->left_out_ns, stalls->sampled_ns),
+			text_percent(percent, walk->left_out_ns, walk->tree->whole_ns),
 			text->settings.verbose ? "" : " (-v shows more)");
 	if (stalls->stackless_ns)
-		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "Of the %s in copies, %s were sampled without a stack.",
-				 text_duration(time, stalls->sampled_ns),
-				 text_duration(count, stalls->stackless_ns));
+		layout_paragraph(
+			page, LAYOUT_HANG, columns,
+			"Of the %s in copies, %s were sampled without a stack, and are not in it.",
+			text_duration(time, stalls->sampled_ns),
+			text_duration(count, stalls->stackless_ns));
+}
+
+/* Where those without a stack belong is not known, so they are in no share. */
+static uint64_t shown_ns(const struct stall_summary *stalls)
+{
+	return stalls->sampled_ns > stalls->stackless_ns ? stalls->sampled_ns - stalls->stackless_ns
+							 : stalls->sampled_ns;
 }
 
 /* Who copies now and then, and never for long, has nothing to look for in it. */
@@ -198,7 +206,7 @@ void text_tree(const struct text_report *text, struct page *page, const struct r
 	struct tree tree = {
 		.nodes = stalls->nodes,
 		.count = stalls->node_count,
-		.whole_ns = stalls->sampled_ns,
+		.whole_ns = shown_ns(stalls),
 		.least_percent = verbose ? CURIOUS : LEAST_PERCENT,
 	};
 	struct tree_walk all = {.tree = &tree};

@@ -22,13 +22,31 @@ static void names_what_has_no_name(void **state)
 	(void)state;
 	assert_string_equal(frame_label(label, &frame), "f");
 	frame.name = NULL;
-	/* As --flush takes it. */
-	assert_string_equal(frame_label(label, &frame), "app:+0x1220");
-	/* No function begins there, so --flush would refuse it. */
+	assert_string_equal(frame_label(label, &frame), "app+0x1220");
 	frame.function_off = 0;
 	assert_string_equal(frame_label(label, &frame), "app+0x1245");
 	frame.module = NULL;
 	assert_string_equal(frame_label(label, &frame), "0x7f00c0de");
+}
+
+static void knows_what_flush_takes(void **state)
+{
+	struct frame frame = {
+		.name = "f", .module = "app", .offset = 0x1245, .function_off = 0x1220};
+	char pattern[FRAME_LABEL_BYTES];
+
+	(void)state;
+	assert_string_equal(frame_flush_pattern(pattern, &frame), "f");
+	frame.name = NULL;
+	assert_string_equal(frame_flush_pattern(pattern, &frame), "app:+0x1220");
+	frame.is_inlined = true;
+	assert_null(frame_flush_pattern(pattern, &frame));
+	/* No function begins there, so it would refuse that. */
+	frame.is_inlined = false;
+	frame.function_off = 0;
+	assert_null(frame_flush_pattern(pattern, &frame));
+	frame.module = NULL;
+	assert_null(frame_flush_pattern(pattern, &frame));
 }
 
 static void tells_functions_apart(void **state)
@@ -72,6 +90,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_what_has_no_name),
+		cmocka_unit_test(knows_what_flush_takes),
 		cmocka_unit_test(tells_functions_apart),
 		cmocka_unit_test(finds_the_calls_of_a_function),
 	};

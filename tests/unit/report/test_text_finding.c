@@ -29,25 +29,25 @@ static void says_how_often_deferred_work_stalls(void **state)
 	(void)state;
 	check_summary(
 		&summary,
-		LIST("\n1 in 100,000 calls of python3.11:+0x1a2b30 stalls: PyUnicode_Join carries "
+		LIST("\n1 in 100,000 calls of python3.11+0x1a2b30 stalls: PyUnicode_Join carries "
 		     "out what was deferred, typically in about 521 ms (found by counting calls: "
-		     "python3.11:+0x1a2b30 100,000 a stall, PyUnicode_Join 1).\n"),
+		     "python3.11+0x1a2b30 100,000 a stall, PyUnicode_Join 1).\n"),
 		LIST("stalled", "No stall", "not found", "--flush", "COUNTED", "cannot"));
 	discovery.period_calls = 0;
-	check_summary(&summary, LIST("\nAbout 1 in 100,000 calls of python3.11:+0x1a2b30 stalls: "),
+	check_summary(&summary, LIST("\nAbout 1 in 100,000 calls of python3.11+0x1a2b30 stalls: "),
 		      NONE);
 	discovery.is_irregular = true;
 	check_summary(&summary,
-		      LIST("\nCalls of python3.11:+0x1a2b30 stall at uneven distances, typically "
+		      LIST("\nCalls of python3.11+0x1a2b30 stall at uneven distances, typically "
 			   "of 100,000 calls: PyUnicode_Join carries"),
 		      LIST("1 in"));
 	discovery.function_count = 0;
 	check_summary(&summary,
-		      LIST("\nCalls of python3.11:+0x1a2b30 stall at uneven distances: ",
+		      LIST("\nCalls of python3.11+0x1a2b30 stall at uneven distances: ",
 			   " (found by counting calls).\n"),
 		      LIST("1 in"));
 	discovery.is_irregular = false;
-	check_summary(&summary, LIST("\nSome calls of python3.11:+0x1a2b30 stall: "), NONE);
+	check_summary(&summary, LIST("\nSome calls of python3.11+0x1a2b30 stall: "), NONE);
 }
 
 static void says_as_much_as_was_found(void **state)
@@ -67,9 +67,9 @@ static void says_as_much_as_was_found(void **state)
 	discovery.flush = NULL;
 	check_summary(
 		&summary,
-		LIST("\n1 in 100,000 calls of python3.11:+0x1a2b30 stalls: what was deferred is "
+		LIST("\n1 in 100,000 calls of python3.11+0x1a2b30 stalls: what was deferred is "
 		     "carried out under PyUnicode_Join, typically in about 521 ms (found by "
-		     "counting calls: python3.11:+0x1a2b30 100,000 a stall).\n"),
+		     "counting calls: python3.11+0x1a2b30 100,000 a stall).\n"),
 		LIST("stalled"));
 	discovery.culprit = SAMPLE_WRITE;
 	check_summary(&summary,
@@ -102,9 +102,9 @@ static void joins_a_discovery_and_its_flushes(void **state)
 				    .flushes = 3};
 	check_summary(
 		&summary,
-		LIST("\n\n1 in 100,000 calls of python3.11:+0x1a2b30 stalls: PyUnicode_Join "
+		LIST("\n\n1 in 100,000 calls of python3.11+0x1a2b30 stalls: PyUnicode_Join "
 		     "typically copied 954 MiB in 524 ms, about 60.3 ms of it memwatch's own cost "
-		     "(found by counting calls: python3.11:+0x1a2b30 100,000 a stall, "
+		     "(found by counting calls: python3.11+0x1a2b30 100,000 a stall, "
 		     "PyUnicode_Join 1).\n\n"),
 		NONE);
 	discovery.caller = NULL;
@@ -146,7 +146,7 @@ static void joins_a_discovery_and_writes(void **state)
 		LIST("\n1 in 100,000 calls of lazy_write stalls: PyUnicode_Join typically copied "
 		     "95.4 MiB in 26.1 ms (3.83 GB/s); a typical other call took under 810 ns "
 		     "(with memwatch's probe in it) (found by counting calls: "
-		     "python3.11:+0x1a2b30 100,000 a stall, PyUnicode_Join 1).\n"),
+		     "python3.11+0x1a2b30 100,000 a stall, PyUnicode_Join 1).\n"),
 		NONE);
 }
 
@@ -162,7 +162,7 @@ static void verbose_shows_all_that_was_counted(void **state)
 	assert_non_null(strstr(fixture.shown, " a stall, PyUnicode_Join 1).\n"
 					      "      CALLS  IN STALL  COUNTED FUNCTION (3 stalls)\n"
 					      "          1         0  PyUnicode_Join\n"
-					      "    100,000         0  python3.11:+0x1a2b30\n"
+					      "    100,000         0  python3.11+0x1a2b30\n"
 					      "    200,000         5  PyObject_Vectorcall\n\n"));
 	close_report(&fixture);
 }
@@ -189,7 +189,7 @@ static void says_nothing_twice(void **state)
 	/* Another caller defers to the same flush. */
 	discoveries[1].caller = &sample_frames[3];
 	check_summary(&summary,
-		      LIST("\n1 in 100,000 calls of python3.11:+0x1a2b30 stalls: ",
+		      LIST("\n1 in 100,000 calls of python3.11+0x1a2b30 stalls: ",
 			   "\n1 in 100,000 calls of PyObject_Vectorcall stalls: "),
 		      NONE);
 }
@@ -234,7 +234,7 @@ static void says_who_stalls_where_nobody_counted_calls(void **state)
 	culprits[0].frame = &frame;
 	culprits[0].stalls = 1;
 	check_summary(&summary,
-		      LIST("\n\npython3.11:+0x1a2b30 stalled once in copies: for about 521 ms, by "
+		      LIST("\n\npython3.11+0x1a2b30 stalled once in copies: for about 521 ms, by "
 			   "samples (--flush python3.11:+0x1a2b30 times each call).\n\n"),
 		      LIST("cannot see"));
 	/* What --flush would not take, or a shell would not give it. */

@@ -23,16 +23,16 @@ static void shows_the_inner_part_of_a_path(void **state)
 
 	(void)state;
 	check_path((struct text_settings){.columns = 80}, stall,
-		   "           memmove <- PyUnicode_Join <- python3.11:+0x1a2b30\n"
+		   "           memmove <- PyUnicode_Join <- python3.11+0x1a2b30\n"
 		   "           <- PyObject_Vectorcall <- _PyEval_EvalFrameDefault <- "
 		   "PyEval_EvalCode\n"
-		   "           <- python3.11:+0x11e000 <- PyRun_SimpleFile <- 4 more (-v)\n");
+		   "           <- python3.11+0x11e000 <- PyRun_SimpleFile <- 4 more (-v)\n");
 	/* One more takes the place of what would say so. */
 	stall.frame_count = 9;
 	check_path((struct text_settings){.columns = 132}, stall,
-		   "           memmove <- PyUnicode_Join <- python3.11:+0x1a2b30 <- "
+		   "           memmove <- PyUnicode_Join <- python3.11+0x1a2b30 <- "
 		   "PyObject_Vectorcall <- _PyEval_EvalFrameDefault <- PyEval_EvalCode\n"
-		   "           <- python3.11:+0x11e000 <- PyRun_SimpleFile <- Py_RunMain\n");
+		   "           <- python3.11+0x11e000 <- PyRun_SimpleFile <- Py_RunMain\n");
 	stall.frame_count = 1;
 	check_path((struct text_settings){.columns = 80}, stall, "           memmove\n");
 	stall.frame_count = 0;
@@ -43,10 +43,10 @@ static void verbose_shows_all_of_a_path(void **state)
 {
 	(void)state;
 	check_path((struct text_settings){.columns = 80, .verbose = true}, sample_stall(0),
-		   "           memmove <- PyUnicode_Join <- python3.11:+0x1a2b30\n"
+		   "           memmove <- PyUnicode_Join <- python3.11+0x1a2b30\n"
 		   "           <- PyObject_Vectorcall <- _PyEval_EvalFrameDefault <- "
 		   "PyEval_EvalCode\n"
-		   "           <- python3.11:+0x11e000 <- PyRun_SimpleFile <- Py_RunMain\n"
+		   "           <- python3.11+0x11e000 <- PyRun_SimpleFile <- Py_RunMain\n"
 		   "           <- Py_BytesMain <- __libc_start_main <- _start\n");
 }
 
@@ -83,9 +83,9 @@ static void says_where_a_path_ends_too_early(void **state)
 	/* What is left out comes before that. */
 	stall.frame_count = SAMPLE_FRAMES;
 	check_path((struct text_settings){.columns = 1000}, stall,
-		   "           memmove <- PyUnicode_Join <- python3.11:+0x1a2b30 <- "
+		   "           memmove <- PyUnicode_Join <- python3.11+0x1a2b30 <- "
 		   "PyObject_Vectorcall <- _PyEval_EvalFrameDefault <- PyEval_EvalCode <- "
-		   "python3.11:+0x11e000 <- PyRun_SimpleFile <- 4 more (-v) <- ? (too deep)\n");
+		   "python3.11+0x11e000 <- PyRun_SimpleFile <- 4 more (-v) <- ? (too deep)\n");
 }
 
 static const struct frame source_frames[] = {
@@ -207,7 +207,7 @@ static void shows_the_paths_of_large_copies(void **state)
 	copy.frame_count = 3;
 	fixture.report->ops->copy(fixture.report, &copy);
 	assert_non_null(strstr(fixture.shown, "  memmove\n           memmove <- PyUnicode_Join <- "
-					      "python3.11:+0x1a2b30\n"));
+					      "python3.11+0x1a2b30\n"));
 	/* The stall that it is a part of goes the same way. */
 	stall.frame_count = 3;
 	fixture.report->ops->stall(fixture.report, &stall);
