@@ -6,39 +6,20 @@
 #ifndef SESSION_TELLING_H
 #define SESSION_TELLING_H
 
+#include "analyse/run_end.h"
 #include "analyse/stall.h"
 #include "analyse/summary.h"
 #include "choose/watchlist.h"
 #include "session/outputs.h"
 #include "stack/stack.h"
 
-/* The end of a watch, in figures. Strings are borrowed. */
-struct run_end {
-	uint64_t at_ns;
-	struct mw_function functions[MW_MAX_FUNCTIONS];
-	struct mw_totals totals;
-	struct probe_costs costs;
-	uint64_t malformed;
-	uint64_t wall_ns, target_cpu_ns;
-	uint64_t retired_spent_ns; /* by probes on their way out, which no other figure has */
-	uint64_t sample_ns;        /* what a look of the clock costs the target; 0: not known */
-	uint64_t processes_seen, processes_watched, worst_unwatched_ns;
-	uint64_t budget_credit_ns, budget_steps, gate_bytes; /* these as in struct run_summary */
-	bool is_copies_only;
-	const char *writes_function;
-	const char *const *watched;
-	size_t watched_count;
-	const char *const *uncalled;
-	size_t uncalled_count;
-};
-
 struct telling;
 
 struct telling_settings {
 	struct outputs *outputs;
-	const struct watchlist *watchlist; /* what indices of functions and routines stand for */
-	uint64_t sample_period_ns;         /* 0: nothing is sampled */
-	uint64_t quiet_ns;                 /* as in struct stall_settings */
+	const struct watchlist *watchlist;  /* what indices of functions and routines stand for */
+	uint64_t sample_period_ns;          /* 0: nothing is sampled */
+	uint64_t quiet_ns;                  /* as in struct stall_settings */
 	uint64_t min_time_ns;
 };
 
