@@ -22,10 +22,12 @@ ROOMS = {
     "stack": ({"base", "elf"}, {"libelf.h", "gelf.h", "elfutils/", "dwarf.h"}),
     "analyse": ({"base", "bpf", "stack"}, set()),
     "report": ({"base", "analyse"}, {"jansson.h"}),
+    # Of stack/, what is mapped where and what a frame is.
+    "record": ({"base", "bpf", "stack", "analyse"}, {"zlib.h"}),
     # Of attach/, how it takes a point; of analyse/, how a function is named.
     "choose": ({"base", "target", "elf", "plan", "attach", "analyse", "bpf"}, set()),
     "session": ({"base", "target", "elf", "plan", "choose", "attach", "receive", "analyse",
-                 "report", "stack", "bpf"}, set()),
+                 "report", "stack", "record", "bpf"}, set()),
 }
 LIBRARIES = ("libelf.h", "gelf.h", "elfutils/", "dwarf.h", "libiberty/", "zlib.h", "lzma.h", "Zydis/",
              "bpf/", "jansson.h")
@@ -35,6 +37,7 @@ FORBIDDEN_TEXT = {
     "elf": ["/proc", "process_vm_readv"],
     "stack": ["/proc", "printf(std"],
     "analyse": ["/proc", "fopen", "printf(std", "clock_gettime", "clock_monotonic_ns"],
+    "record": ["/proc", "printf(", "clock_gettime", "clock_monotonic_ns"],
     "report": ["/proc", "clock_gettime", "clock_monotonic_ns"],
 }
 
