@@ -8,6 +8,8 @@
 #include "options.h"
 #include "session/demo.h"
 #include "session/dry_run.h"
+#include "session/recording_file.h"
+#include "session/replay.h"
 #include "session/session.h"
 #include "target/inherited.h"
 #include "target/process.h"
@@ -27,8 +29,11 @@ static struct tracer_settings tracer_settings_of(const struct options *options)
 
 static struct output_settings output_settings_of(const struct options *options)
 {
+	bool records = options->mode == MODE_RECORD;
+
 	return (struct output_settings){
-		.out_path = options->out_path,
+		.out_path = records ? NULL : options->out_path,
+		.no_text = records,
 		.json_path = options->json_path,
 		.launched = options->command,
 		.quiet = options->quiet,
@@ -36,8 +41,9 @@ static struct output_settings output_settings_of(const struct options *options)
 	};
 }
 
-static int watch(struct options *options, struct outputs *outputs, struct tracer *tracer,
-		 struct launch *launch, const struct identity *identity)
+static int watch(struct options *options, struct outputs *outputs,
+		 struct recording_writer *recording, struct tracer *tracer, struct launch *launch,
+		 const struct identity *identity)
 {
 	char *command = launch ? launch_command_line(launch, options->command) : NULL;
 	struct gate_settings gates = options_gates(options);
@@ -56,6 +62,7 @@ static int watch(struct options *options, struct outputs *outputs, struct tracer
 	struct session_settings settings = {
 		.tracer = tracer,
 		.outputs = outputs,
+		.recording = recording,
 		.watchlist = &options->watchlist,
 		.header = &header,
 		.gates = gates,
@@ -90,6 +97,7 @@ static int trace(struct options *options, const struct identity *identity)
 {
 	struct tracer_settings tracer_settings = tracer_settings_of(options);
 	struct output_settings output_settings = output_settings_of(options);
+	struct recording_writer *recording = NULL;
 	struct tracer *tracer = NULL;
 	struct launch launch = {.pid = -1};
 	struct outputs outputs = {0};
@@ -97,15 +105,21 @@ static int trace(struct options *options, const struct identity *identity)
 
 	if (outputs_open(&outputs, &output_settings, identity))
 		return 1;
+	if (options->mode == MODE_RECORD &&
+	    recording_file_open(options->out_path, identity, &outputs, &recording))
+		goto out;
 	if (tracer_open(&tracer_settings, &tracer))
 		goto out;
 	if (tells_costs(options))
 		tracer_await_costs(tracer);
 	if (options->command && launch_hold(options->command, identity, &launch))
 		goto out;
-	status = watch(options, &outputs, tracer, options->command ? &launch : NULL, identity);
+	status = watch(options, &outputs, recording, tracer, options->command ? &launch : NULL,
+		       identity);
 out:
 	tracer_close(tracer);
+	if (!recording_file_close(options->out_path, recording) && !status)
+		status = 1;
 	if (!outputs_close(&outputs) && !status)
 		status = 1;
 	return status;
@@ -128,6 +142,27 @@ static int plan_only(struct options *options, const struct identity *identity)
 	return dry_run(&settings);
 }
 
+/* Else it tells of what was recorded, which needs neither processes nor rights. */
+static bool watches(const struct options *options)
+{
+	return options->mode == MODE_WATCH || options->mode == MODE_RECORD;
+}
+
+static int tell_again(const struct options *options, const struct identity *identity)
+{
+	struct report_settings settings = {
+		.replay =
+			{
+				.path = options->recordings[0],
+				.sets_min_time = options->min_time_is_set,
+				.min_time_ns = options->min_time_ns,
+			},
+		.outputs = output_settings_of(options),
+	};
+
+	return replay_report(&settings, identity);
+}
+
 static int run(struct options *options)
 {
 	struct identity identity;
@@ -137,6 +172,8 @@ static int run(struct options *options)
 			  getenv("SUDO_UID"));
 		return 1;
 	}
+	if (!watches(options))
+		return tell_again(options, &identity);
 	return options->dry_run ? plan_only(options, &identity) : trace(options, &identity);
 }
 
@@ -154,7 +191,8 @@ int main(int argc, char *argv[])
 	if (parsed != OPTIONS_RUN)
 		goto out;
 	log_set_level(options.verbose ? LOG_DETAIL : options.quiet ? LOG_WARNING : LOG_NOTE);
-	if (privileges_check() || processes_check(options.pids.items, options.pids.count))
+	if (watches(&options) &&
+	    (privileges_check() || processes_check(options.pids.items, options.pids.count)))
 		goto out;
 	if (options.demo) {
 		if (demo_prepare(&demo, &options.watchlist))

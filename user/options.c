@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "options.h"
+#include "options_parts.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +62,9 @@ static const char help_text[] =
 	"  sudo memwatch                            watch the bundled lazy-write workload\n"
 	"  sudo memwatch [options] -- CMD ARG...    launch a command and watch it\n"
 	"  sudo memwatch [options] --pid PID        attach to a running process\n"
+	"  sudo memwatch record -o FILE ...         the same, for a later report\n"
+	"  memwatch report FILE                     the report of such a recording\n"
+	"  memwatch diff SLOW FAST                  what stalls in the one alone\n"
 	"\n"
 	"What to watch\n"
 	"  -p, --pid PID[,PID...]  processes to attach to\n"
@@ -102,6 +104,11 @@ static const char help_text[] =
 	"                          a child that a signal handler forks in a copy dies\n"
 	"      --dry-run           print the probes that would be set, and why; set none\n"
 	"      --links KIND        auto, multi (Linux 6.6) or plain links for the probes\n"
+	"\n"
+	"Recordings\n"
+	"  report takes --json, -o, --min-time, -q and -v as well; diff --json, -o and\n"
+	"  -q. Neither needs root or the processes. Names are read from the programs'\n"
+	"  files, where these are still as they were.\n"
 	"\n"
 	"      --version, -h, --help\n"
 	"\n"
@@ -167,7 +174,7 @@ static int parse_size(const char *option, const char *text, uint64_t *bytes)
 		       : 0;
 }
 
-static int parse_time(const char *option, const char *text, uint64_t *ns)
+int option_time(const char *option, const char *text, uint64_t *ns)
 {
 	return text_parse_duration(text, ns)
 		       ? wrong(option, text, "a time with its unit, such as 250us, 5ms or 2s")
@@ -179,7 +186,7 @@ static int parse_time(const char *option, const char *text, uint64_t *ns)
 
 static int parse_run_time(struct options *options, const char *text)
 {
-	int err = parse_time("duration", text, &options->duration_ns);
+	int err = option_time("duration", text, &options->duration_ns);
 
 	if (err)
 		return err;
@@ -251,7 +258,8 @@ static int apply_option(struct options *options, int option, const char *text)
 	case OPT_MIN_BYTES:
 		return parse_size("min-bytes", text, &options->min_bytes);
 	case OPT_MIN_TIME:
-		return parse_time("min-time", text, &options->min_time_ns);
+		options->min_time_is_set = true;
+		return option_time("min-time", text, &options->min_time_ns);
 	case OPT_DURATION:
 		return parse_run_time(options, text);
 	case OPT_LINKS:
@@ -292,6 +300,30 @@ static const char *option_of(enum watch_role role)
 	return role == ROLE_FLUSH ? "flush" : role == ROLE_WRITES ? "writes" : "copy";
 }
 
+bool options_part_files(const struct options *options)
+{
+	if (!options->json_path || !options->out_path || !strcmp(options->json_path, "-") ||
+	    strcmp(options->json_path, options->out_path) != 0)
+		return true;
+	log_error("--json and -o name the same file; give each its own");
+	return false;
+}
+
+static bool check_record(const struct options *options)
+{
+	if (options->mode != MODE_RECORD)
+		return true;
+	if (!options->out_path)
+		log_error("record needs a file: memwatch record -o FILE -- CMD");
+	else if (!strcmp(options->out_path, "-"))
+		log_error("a recording goes to a file: memwatch record -o FILE -- CMD");
+	else if (options->dry_run)
+		log_error("--dry-run watches nothing that could be recorded");
+	else
+		return true;
+	return false;
+}
+
 static enum options_result check_whole(struct options *options, int argc, char *argv[])
 {
 	bool after_dashes = optind > 0 && optind <= argc && !strcmp(argv[optind - 1], "--");
@@ -311,11 +343,8 @@ static enum options_result check_whole(struct options *options, int argc, char *
 		log_error("no command after --; see --help");
 		return OPTIONS_WRONG;
 	}
-	if (options->json_path && options->out_path && strcmp(options->json_path, "-") &&
-	    !strcmp(options->json_path, options->out_path)) {
-		log_error("--json and -o name the same file; give each its own");
+	if (!options_part_files(options) || !check_record(options))
 		return OPTIONS_WRONG;
-	}
 	options->demo = !options->command && !options->pids.count;
 	/* The bundled workload has its own; who names one forgot the process. */
 	if (options->demo && options->watchlist.patterns.count) {
@@ -330,9 +359,9 @@ static enum options_result check_whole(struct options *options, int argc, char *
 
 #define LETTERS "p:o:qvh"
 
-static const char *long_name(int value)
+static const char *long_name(int value, const struct option *known)
 {
-	for (const struct option *option = long_options; option->name; option++) {
+	for (const struct option *option = known; option->name; option++) {
 		if (option->val == value)
 			return option->name;
 	}
@@ -340,15 +369,35 @@ static const char *long_name(int value)
 }
 
 /* An unknown letter may stand within a word that getopt has not passed yet: -xq. */
-static void wrong_word(char *argv[])
+void option_refuse(char *argv[], int given, const struct option *known)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
-	const char *name = optopt > 0 ? long_name(optopt) : NULL;
+	const char *name = optopt > 0 ? long_name(optopt, known) : NULL;
 
-	if (name)
+	if (given == ':')
+		log_error("%s needs a value; see --help", argv[optind - 1]);
+	else if (name)
 		log_error("--%s takes no value; see --help", name);
 	else
 		log_error("'%s' is no option; see --help", optopt > 0 ? letter : argv[optind - 1]);
+}
+
+void options_help(void)
+{
+	fputs(help_text, stdout);
+}
+
+/* The word behind memwatch's own; a program of such a name is launched behind --. */
+static enum options_mode mode_of(const char *word)
+{
+	static const char *const words[] = {
+		[MODE_RECORD] = "record", [MODE_REPORT] = "report", [MODE_DIFF] = "diff"};
+
+	for (enum options_mode mode = MODE_RECORD; word && mode <= MODE_DIFF; mode++) {
+		if (!strcmp(word, words[mode]))
+			return mode;
+	}
+	return MODE_WATCH;
 }
 
 enum options_result options_parse(int argc, char *argv[], struct options *options)
@@ -356,6 +405,7 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 	int option, err;
 
 	*options = (struct options){
+		.mode = mode_of(argc > 1 ? argv[1] : NULL),
 		.budget_pct = 2,
 		.min_bytes = 1 << 20,
 		.min_time_ns = NS_PER_MS,
@@ -364,23 +414,27 @@ enum options_result options_parse(int argc, char *argv[], struct options *option
 		.discover = true,
 	};
 	opterr = 0;
+	if (options->mode != MODE_WATCH) {
+		argc--;
+		argv++;
+	}
+	if (options->mode == MODE_REPORT || options->mode == MODE_DIFF)
+		return options_parse_report(argc, argv, options);
 	/* '+': what follows the command's name is the command's; ':' for a value that is missing.
 	 */
 	while ((option = getopt_long(argc, argv, "+:" LETTERS, long_options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(help_text, stdout);
+			options_help();
 			return OPTIONS_DONE;
 		}
 		if (option == OPT_VERSION) {
 			puts("memwatch " MEMWATCH_VERSION);
 			return OPTIONS_DONE;
 		}
-		if (option == ':')
-			log_error("%s needs a value; see --help", argv[optind - 1]);
-		if (option == '?')
-			wrong_word(argv);
-		if (option == ':' || option == '?')
+		if (option == ':' || option == '?') {
+			option_refuse(argv, option, long_options);
 			return OPTIONS_WRONG;
+		}
 		err = apply_flag(options, option);
 		if (err == -ENOENT)
 			err = apply_option(options, option, optarg);

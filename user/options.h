@@ -14,7 +14,16 @@
 
 #define MEMWATCH_VERSION "0.1.0"
 
+enum options_mode {
+	MODE_WATCH,
+	MODE_RECORD, /* the same, to a file */
+	MODE_REPORT, /* of such a file */
+	MODE_DIFF,   /* of two */
+};
+
 struct options {
+	enum options_mode mode;
+	const char *recordings[2];  /* of report and diff */
 	struct watchlist watchlist; /* --flush, --copy, --writes */
 	ARRAY(pid_t) pids;          /* --pid */
 	char **command;             /* after --, NULL-terminated; NULL: none */
@@ -24,12 +33,15 @@ struct options {
 	double budget_pct;          /* of the target's CPU time; < 0: none */
 	uint64_t min_bytes;
 	uint64_t min_time_ns;
+	bool min_time_is_set;
 	uint64_t duration_ns;  /* 0: until it ends */
 	const char *json_path; /* "-": stdout; NULL: no JSON */
-	const char *out_path;  /* NULL: stderr for a command or with JSON on stdout, else stdout */
-	bool time_copies;      /* by return probes of the kernel's */
-	bool sample;           /* the sampler is on */
-	bool discover;         /* flushes that nobody named are looked for */
+	/* NULL: stderr for a command or with JSON on stdout, else stdout. Of record, the recording.
+	 */
+	const char *out_path;
+	bool time_copies; /* by return probes of the kernel's */
+	bool sample;      /* the sampler is on */
+	bool discover;    /* flushes that nobody named are looked for */
 	bool follow;
 	bool dry_run;
 	bool quiet;

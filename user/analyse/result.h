@@ -261,6 +261,11 @@ struct finding {
 
 struct run_summary {
 	uint64_t wall_ns;
+	/*
+	 * Of a recording without its end: figures are those of what was told of, and what that
+	 * can't tell is 0.
+	 */
+	bool is_partial;
 	struct stall_summary stalls;
 	const struct discovery *discoveries; /* as they were told of, in that order */
 	size_t discovery_count;

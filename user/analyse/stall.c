@@ -345,15 +345,15 @@ int stalls_add(struct stalls *stalls, const struct sample *sample)
 
 /*
  * Ends what `is_over` says, and forgets it. Where no tick would have come since the strand's last
- * one, nothing tells that it has left the copy.
+ * one, nothing tells that it has left the copy. Whether there was any.
  */
-static void end_some(struct stalls *stalls, uint64_t now_ns,
+static bool end_some(struct stalls *stalls, uint64_t now_ns,
 		     bool (*is_over)(const struct stalls *, const struct strand *, uint64_t),
 		     uint64_t argument)
 {
-	size_t kept = 0;
+	size_t kept = 0, all = stalls->strands.count;
 
-	for (size_t i = 0; i < stalls->strands.count; i++) {
+	for (size_t i = 0; i < all; i++) {
 		struct strand *strand = stalls->strands.items[i];
 
 		if (!is_over(stalls, strand, argument)) {
@@ -367,11 +367,12 @@ static void end_some(struct stalls *stalls, uint64_t now_ns,
 		strand_free(strand);
 	}
 	stalls->strands.count = kept;
+	return kept < all;
 }
 
-void stalls_advance(struct stalls *stalls, uint64_t now_ns)
+bool stalls_advance(struct stalls *stalls, uint64_t now_ns)
 {
-	end_some(stalls, now_ns, is_quiet, now_ns);
+	return end_some(stalls, now_ns, is_quiet, now_ns);
 }
 
 static bool is_of_process(const struct stalls *stalls, const struct strand *strand, uint64_t pid)

@@ -72,9 +72,9 @@ int stalls_add(struct stalls *stalls, const struct sample *sample);
 
 /*
  * Tells of those that are over at now_ns, and forgets their strands: to be called every now and
- * then. All samples up to then have come.
+ * then. All samples up to then have come. Whether there was any.
  */
-void stalls_advance(struct stalls *stalls, uint64_t now_ns);
+bool stalls_advance(struct stalls *stalls, uint64_t now_ns);
 /* The process ended or called exec: so did its stalls. */
 void stalls_drop_process(struct stalls *stalls, pid_t pid, uint64_t now_ns);
 /* The watch ends: tells of all that are left. */

@@ -95,6 +95,29 @@ int watchlist_add(struct watchlist *list, enum watch_role role, const char *text
 	return err;
 }
 
+static const struct pattern *find_role(const struct watchlist *list, enum watch_role role)
+{
+	const struct pattern *pattern;
+
+	array_each (pattern, &list->patterns) {
+		if (pattern->role == role)
+			return pattern;
+	}
+	return NULL;
+}
+
+bool watchlist_has_role(const struct watchlist *list, enum watch_role role)
+{
+	return find_role(list, role) != NULL;
+}
+
+const char *watchlist_writes_name(const struct watchlist *list)
+{
+	const struct pattern *pattern = find_role(list, ROLE_WRITES);
+
+	return pattern ? pattern->symbol : NULL;
+}
+
 static void symbol_name_release(struct symbol_name *name)
 {
 	free((char *)name->function);

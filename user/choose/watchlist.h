@@ -52,6 +52,10 @@ struct watchlist {
 int watchlist_add(struct watchlist *list, enum watch_role role, const char *text);
 void watchlist_release(struct watchlist *list);
 
+bool watchlist_has_role(const struct watchlist *list, enum watch_role role);
+/* What --writes names; NULL: nothing. */
+const char *watchlist_writes_name(const struct watchlist *list);
+
 /* Whether a pattern speaks of a file of this path. */
 bool pattern_takes_file(const struct pattern *pattern, const char *path);
 

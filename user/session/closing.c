@@ -23,28 +23,6 @@ static int read_counters(const struct session_settings *settings, struct run_end
 	return err ? err : counters_read_totals(outlets.totals_map_fd, &end->totals);
 }
 
-static const char *writes_name(const struct watchlist *watchlist)
-{
-	const struct pattern *pattern;
-
-	array_each (pattern, &watchlist->patterns) {
-		if (pattern->role == ROLE_WRITES)
-			return pattern->symbol;
-	}
-	return NULL;
-}
-
-static bool has_role(const struct watchlist *watchlist, enum watch_role role)
-{
-	const struct pattern *pattern;
-
-	array_each (pattern, &watchlist->patterns) {
-		if (pattern->role == role)
-			return true;
-	}
-	return false;
-}
-
 void closing_show_live(const struct session_settings *settings, struct telling *telling,
 		       uint64_t wall_ns)
 {
@@ -344,8 +322,8 @@ static void fill_names(const struct watchlist *watchlist, const struct names *na
 	end->watched_count = names->watched.count;
 	end->uncalled = (const char *const *)names->uncalled.items;
 	end->uncalled_count = names->uncalled.count;
-	end->is_copies_only = !has_role(watchlist, ROLE_FLUSH);
-	end->writes_function = writes_name(watchlist);
+	end->is_copies_only = !watchlist_has_role(watchlist, ROLE_FLUSH);
+	end->writes_function = watchlist_writes_name(watchlist);
 }
 
 /* Of what is no longer counted, nobody knows. */

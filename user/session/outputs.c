@@ -38,10 +38,24 @@ static int open_for_writing(const char *path, const struct identity *owner)
 	return fd;
 }
 
+int output_file_open(const char *path, const struct identity *owner)
+{
+	int fd = open_for_writing(path, owner);
+
+	if (fd == -ENXIO)
+		log_error("can't write to '%s': it is a pipe (or a device) that nobody reads; "
+			  "start its reader first",
+			  path);
+	else if (fd < 0)
+		log_error("can't write to '%s': %s; name a file in a folder that you may write to",
+			  path, strerror(-fd));
+	return fd;
+}
+
 /* Not truncated: that is for outputs_header() to do, when there is something to write. */
 static int create_file(const char *path, const struct identity *owner, FILE **file)
 {
-	int fd = open_for_writing(path, owner);
+	int fd = output_file_open(path, owner);
 
 	if (fd < 0)
 		return fd;
@@ -76,20 +90,8 @@ static int add_output(struct outputs *outputs, FILE *file, const char *name, str
 
 static int open_stream(const char *path, const struct identity *owner, FILE **stream)
 {
-	int err;
-
 	*stream = standard_stream(path);
-	if (*stream)
-		return 0;
-	err = create_file(path, owner, stream);
-	if (err == -ENXIO)
-		log_error("can't write to '%s': it is a pipe (or a device) that nobody reads; "
-			  "start its reader first",
-			  path);
-	else if (err)
-		log_error("can't write to '%s': %s; name a file in a folder that you may write to",
-			  path, strerror(-err));
-	return err;
+	return *stream ? 0 : create_file(path, owner, stream);
 }
 
 static unsigned terminal_columns(int fd)
@@ -132,9 +134,9 @@ static int check_distinct(const struct outputs *outputs)
 	const struct output *text = &outputs->all[0], *json = &outputs->all[1];
 	struct stat a, b;
 
-	if (text->file == json->file || (!text->owned && !json->owned) ||
-	    !is_regular(text->file, &a) || !is_regular(json->file, &b) || a.st_dev != b.st_dev ||
-	    a.st_ino != b.st_ino)
+	if (outputs->count < OUTPUTS_MOST || text->file == json->file ||
+	    (!text->owned && !json->owned) || !is_regular(text->file, &a) ||
+	    !is_regular(json->file, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
 		return 0;
 	log_error("the report and --json would go to the same file, '%s'; give each its own",
 		  json->name);
@@ -149,7 +151,7 @@ int outputs_open(struct outputs *outputs, const struct output_settings *settings
 	int err;
 
 	memset(outputs, 0, sizeof(*outputs));
-	err = open_text(outputs, settings, owner);
+	err = settings->no_text ? 0 : open_text(outputs, settings, owner);
 	if (err || !json)
 		return err;
 	err = open_stream(json, owner, &file);

@@ -29,7 +29,14 @@ struct output_settings {
 	const char *json_path; /* NULL: none. Of both, "-" is stdout */
 	bool launched;         /* the default stream is stderr, as it is with JSON on stdout */
 	bool quiet, verbose;
+	bool no_text; /* JSON, if any, is all */
 };
+
+/*
+ * Opens a file to write to, created as `owner`; what it holds already stays. A descriptor, or
+ * negative errno, and one line has said it.
+ */
+int output_file_open(const char *path, const struct identity *owner);
 
 /*
  * Files are created as `owner`; what they hold already stays until outputs_header(). What could

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "elf/debug_file.h"
 #include "plan/inlined_copy.h"
 
 /* The kernel's side has room for MW_CODE_RANGES, routines and these. */
@@ -31,6 +32,30 @@ struct module *process_module_at(const struct processes *processes, pid_t pid, u
 	uint64_t off;
 
 	return process && process->live ? module_at(process, addr, &off) : NULL;
+}
+
+struct stack_mapping stack_mapping_of(const struct planned_mapping *planned)
+{
+	const struct module *module = planned->module;
+	struct stack_mapping mapping = {
+		.start_addr = planned->start_addr,
+		.end_addr = planned->end_addr,
+		.file_off = planned->file_off,
+	};
+	const uint8_t *id = NULL;
+	size_t bytes = 0;
+
+	if (!module)
+		return mapping;
+	mapping.path = module->path;
+	mapping.open_path = module->open_path;
+	if (module->image)
+		id = elf_image_build_id(module->image, &bytes);
+	if (id && bytes <= sizeof(mapping.build_id)) {
+		memcpy(mapping.build_id, id, bytes);
+		mapping.build_id_bytes = bytes;
+	}
+	return mapping;
 }
 
 void processes_watch_anew(struct processes *processes)

@@ -4,9 +4,13 @@
 #define SESSION_PROCESS_CODE_H
 
 #include "session/process.h"
+#include "stack/stack.h"
 
 /* The file whose code the process has at addr; NULL: none that is known. */
 struct module *process_module_at(const struct processes *processes, pid_t pid, uint64_t addr);
+
+/* The mapping as those who walk stacks need it; strings are the module's. */
+struct stack_mapping stack_mapping_of(const struct planned_mapping *planned);
 
 /* Functions came to be watched: all processes get the probes that they lack. */
 void processes_watch_anew(struct processes *processes);

@@ -147,16 +147,8 @@ static void on_code(void *context, pid_t pid, uint64_t since_ns, const struct pr
 	int err = 0;
 
 	array_each (planned, &plan->mappings) {
-		struct stack_mapping mapping = {.start_addr = planned->start_addr,
-						.end_addr = planned->end_addr,
-						.file_off = planned->file_off};
-
-		if (planned->module) {
-			mapping.path = planned->module->path;
-			mapping.open_path = planned->module->open_path;
-		}
 		if (!err)
-			err = array_push(&mappings, mapping);
+			err = array_push(&mappings, stack_mapping_of(planned));
 	}
 	telling_code(((struct session *)context)->telling, pid, since_ns, mappings.items,
 		     mappings.count);
@@ -515,6 +507,7 @@ int session_run(const struct session_settings *settings)
 	struct session session = {.settings = settings, .poll_fd = -1, .signal_fd = -1};
 	struct telling_settings telling = {
 		.outputs = settings->outputs,
+		.recording = settings->recording,
 		.watchlist = settings->watchlist,
 		.sample_period_ns = settings->sample_period_ns,
 		.quiet_ns = settings->quiet_ns,

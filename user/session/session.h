@@ -7,11 +7,13 @@
 #include "choose/gates.h"
 #include "session/outputs.h"
 #include "choose/watchlist.h"
+#include "record/writer.h"
 #include "target/launch.h"
 
 struct session_settings {
 	struct tracer *tracer;
 	struct outputs *outputs;
+	struct recording_writer *recording; /* NULL: nothing is recorded */
 	struct watchlist *watchlist;
 	const struct run_header *header; /* all but the times, which the session sets */
 	struct gate_settings gates;

@@ -57,6 +57,13 @@ static void on_stall(void *context, const struct stall *stall)
 	outputs_stall(((struct telling *)context)->settings.outputs, stall);
 }
 
+/* Whatever process has that id now. */
+static int find_debug_here(struct elf_image *image, pid_t pid, const char *path)
+{
+	(void)pid;
+	return debug_files_find(image, 0, path);
+}
+
 struct telling *telling_new(const struct telling_settings *settings)
 {
 	struct telling *telling = calloc(1, sizeof(*telling));
@@ -70,7 +77,7 @@ struct telling *telling_new(const struct telling_settings *settings)
 	if (!telling)
 		return NULL;
 	telling->settings = *settings;
-	telling->stacks = stacks_new(debug_files_find);
+	telling->stacks = stacks_new(settings->is_replayed ? find_debug_here : debug_files_find);
 	telling->stalls = stalls_new(&stalls);
 	if (telling->stacks && telling->stalls)
 		return telling;
@@ -99,6 +106,15 @@ void telling_free(struct telling *telling)
 
 void telling_header(struct telling *telling, const struct run_header *header)
 {
+	const struct watchlist *watchlist = telling->settings.watchlist;
+	struct recorded_settings settings = {
+		.sample_period_ns = telling->settings.sample_period_ns,
+		.quiet_ns = telling->settings.quiet_ns,
+		.writes_function = watchlist_writes_name(watchlist),
+		.is_copies_only = !watchlist_has_role(watchlist, ROLE_FLUSH),
+	};
+
+	recording_header(telling->settings.recording, header, &settings);
 	telling->budget_pct = header->budget_pct;
 	telling->gate_is_fixed = header->gate_is_fixed;
 	outputs_header(telling->settings.outputs, header);
@@ -106,11 +122,13 @@ void telling_header(struct telling *telling, const struct run_header *header)
 
 void telling_child(struct telling *telling, const struct child_report *child)
 {
+	recording_child(telling->settings.recording, child);
 	outputs_child(telling->settings.outputs, child);
 }
 
 void telling_budget(struct telling *telling, const struct budget_step *step)
 {
+	recording_budget(telling->settings.recording, step);
 	outputs_budget(telling->settings.outputs, step);
 }
 
@@ -142,6 +160,7 @@ static int keep_discovery(struct telling *telling, const struct discovery *disco
 
 void telling_discovery(struct telling *telling, const struct discovery *discovery)
 {
+	recording_discovery(telling->settings.recording, discovery);
 	explain_memory(telling, keep_discovery(telling, discovery));
 	outputs_discovery(telling->settings.outputs, discovery);
 }
@@ -167,13 +186,15 @@ void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
 	char perf_map[48];
 	int err = 0;
 
+	recording_code(telling->settings.recording, pid, since_ns, mappings, count);
 	if (known)
 		known->since_ns = since_ns;
 	else
 		err = array_push(&telling->mapped, mapped);
 	snprintf(perf_map, sizeof(perf_map), "/tmp/perf-%d.map", pid);
 	if (!err)
-		err = stacks_map(telling->stacks, pid, mappings, count, perf_map);
+		err = stacks_map(telling->stacks, pid, mappings, count,
+				 telling->settings.is_replayed ? NULL : perf_map);
 	explain_memory(telling, err);
 }
 
@@ -190,6 +211,7 @@ void telling_process_end(struct telling *telling, pid_t pid, uint64_t now_ns)
 {
 	pid_t *slot = &telling->ended[telling->ended_count++ % ENDED_KEPT];
 
+	recording_process_end(telling->settings.recording, pid, now_ns);
 	stalls_drop_process(telling->stalls, pid, now_ns);
 	if (*slot)
 		forget(telling, *slot);
@@ -266,6 +288,7 @@ static void keep_pending(struct telling *telling, const struct mw_sample *record
 
 const struct sample *telling_sample(struct telling *telling, const struct mw_sample *record)
 {
+	recording_sample(telling->settings.recording, record);
 	if (record->kind == MW_SAMPLE_SPAN || record->kind == MW_SAMPLE_LARGE_COPY) {
 		keep_pending(telling, record);
 		return NULL;
@@ -293,6 +316,7 @@ void telling_flush(struct telling *telling, unsigned function, struct flush *flu
 	const struct symbol_name *name = &telling->settings.watchlist->functions[function];
 	const struct call_path *path = path_of(telling, flush->tid, flush->start_ns);
 
+	recording_flush(telling->settings.recording, function, name, flush);
 	flush->function = name->function;
 	flush->symbol = name->symbol;
 	flush->module = name->module;
@@ -310,6 +334,7 @@ void telling_copy(struct telling *telling, unsigned routine, struct large_copy *
 	const struct symbol_name *name = &telling->settings.watchlist->routines.items[routine];
 	const struct call_path *path = path_of(telling, copy->tid, copy->start_ns);
 
+	recording_copy(telling->settings.recording, routine, name, copy);
 	copy->routine = name->function;
 	copy->module = name->module;
 	if (path) {
@@ -322,7 +347,9 @@ void telling_copy(struct telling *telling, unsigned routine, struct large_copy *
 
 void telling_advance(struct telling *telling, uint64_t now_ns)
 {
-	stalls_advance(telling->stalls, now_ns);
+	if (stalls_advance(telling->stalls, now_ns))
+		recording_advance(telling->settings.recording, now_ns);
+	recording_write_out(telling->settings.recording);
 }
 
 const struct stalls *telling_stalls(const struct telling *telling)
@@ -380,6 +407,7 @@ static void fill_sampling(const struct telling *telling, const struct run_end *e
 static void fill_run(const struct telling *telling, const struct run_end *end,
 		     struct run_summary *result)
 {
+	result->is_partial = end->is_partial;
 	result->budget_pct = telling->budget_pct;
 	result->gate_is_fixed = telling->gate_is_fixed;
 	result->overhead_ns += end->retired_spent_ns;
@@ -402,6 +430,7 @@ int telling_end(struct telling *telling, const struct run_end *end)
 	struct summary summary = {0};
 	int err;
 
+	recording_end(telling->settings.recording, input.names, input.function_count, end);
 	stalls_finish(telling->stalls, end->at_ns);
 	err = summarize(&input, &telling->tally, &summary);
 	if (!err)

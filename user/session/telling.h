@@ -10,6 +10,7 @@
 #include "analyse/stall.h"
 #include "analyse/summary.h"
 #include "choose/watchlist.h"
+#include "record/writer.h"
 #include "session/outputs.h"
 #include "stack/stack.h"
 
@@ -17,10 +18,12 @@ struct telling;
 
 struct telling_settings {
 	struct outputs *outputs;
+	struct recording_writer *recording; /* told all of it first; NULL: nothing is recorded */
 	const struct watchlist *watchlist;  /* what indices of functions and routines stand for */
 	uint64_t sample_period_ns;          /* 0: nothing is sampled */
 	uint64_t quiet_ns;                  /* as in struct stall_settings */
 	uint64_t min_time_ns;
+	bool is_replayed; /* long ago, or elsewhere: no process of these pids runs any more */
 };
 
 /* NULL where memory is out. */
