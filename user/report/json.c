@@ -270,12 +270,34 @@ static struct json_line function_object(const struct function_summary *function)
 	return line;
 }
 
+/* Of its calls, those that were told of are all that is known. */
+static struct json_line partial_object(const struct function_summary *function)
+{
+	struct json_line line = json_line_new(NULL);
+
+	json_line_text(&line, "function", function->function);
+	json_line_text(&line, "symbol", function->symbol);
+	json_line_text(&line, "module", function->module);
+	json_line_count(&line, "reported", function->reported);
+	json_line_count(&line, "total_ns", function->total_ns);
+	if (function->ended) {
+		json_line_count(&line, "p50_ns", function->p50_ns);
+		json_line_count(&line, "p99_ns", function->p99_ns);
+		json_line_count(&line, "max_ns", function->max_ns);
+	}
+	json_line_count(&line, "copied_bytes", function->copied_bytes);
+	json_line_count(&line, "copies", function->copies);
+	return line;
+}
+
 static void add_functions(struct json_line *line, const struct run_summary *summary)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < summary->function_count; i++) {
-		struct json_line function = function_object(&summary->functions[i]);
+		const struct function_summary *summed = &summary->functions[i];
+		struct json_line function =
+			summary->is_partial ? partial_object(summed) : function_object(summed);
 
 		if (json_line_append(array, &function))
 			line->error = -ENOMEM;
@@ -351,6 +373,27 @@ static void add_budget(struct json_line *line, const struct run_summary *summary
 	json_line_count(line, "budget_steps", summary->budget_steps);
 }
 
+static void add_processes(struct json_line *line, const struct run_summary *summary)
+{
+	json_line_count(line, "processes_watched", summary->processes_watched);
+	json_line_count(line, "processes_seen", summary->processes_seen);
+	json_line_count(line, "worst_unwatched_ns", summary->worst_unwatched_ns);
+}
+
+/* Of a recording without its end: no counter is known. */
+static int send_partial(FILE *out, const struct run_summary *summary)
+{
+	struct json_line line = json_line_new("summary");
+
+	json_line_flag(&line, "cut_off", true);
+	add_functions(&line, summary);
+	json_line_count(&line, "wall_ns", summary->wall_ns);
+	json_add_samples(&line, summary);
+	json_line_text(&line, "writes_function", summary->writes_function);
+	add_processes(&line, summary);
+	return json_line_send(&line, out);
+}
+
 static int show_summary(struct report *report, const struct run_summary *summary)
 {
 	struct json_line line;
@@ -360,6 +403,8 @@ static int show_summary(struct report *report, const struct run_summary *summary
 		error = send_finding(out_of(report), &summary->finding);
 	if (error)
 		return error;
+	if (summary->is_partial)
+		return send_partial(out_of(report), summary);
 	line = json_line_new("summary");
 	add_functions(&line, summary);
 	json_line_count(&line, "wall_ns", summary->wall_ns);
@@ -378,9 +423,7 @@ static int show_summary(struct report *report, const struct run_summary *summary
 	json_line_count(&line, "writes", summary->writes);
 	json_line_known(&line, "write_gap_ns", summary->write_gap_ns);
 	json_line_count(&line, "unmatched_ends", summary->unmatched_ends);
-	json_line_count(&line, "processes_watched", summary->processes_watched);
-	json_line_count(&line, "processes_seen", summary->processes_seen);
-	json_line_count(&line, "worst_unwatched_ns", summary->worst_unwatched_ns);
+	add_processes(&line, summary);
 	json_line_value(&line, "watched", string_array(summary->watched, summary->watched_count));
 	json_line_value(&line, "uncalled",
 			string_array(summary->uncalled, summary->uncalled_count));

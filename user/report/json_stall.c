@@ -224,11 +224,13 @@ void json_add_samples(struct json_line *line, const struct run_summary *summary)
 	if (!summary->is_sampled)
 		return;
 	json_line_count(line, "sample_period_ns", summary->sample_period_ns);
-	json_line_count(line, "samples", summary->samples);
-	json_line_count(line, "copy_samples", summary->copy_samples);
-	json_line_count(line, "trap_samples", summary->trap_samples);
-	json_line_count(line, "stacks", summary->stacks);
-	json_line_count(line, "sampling_ns", summary->sampling_ns);
+	if (!summary->is_partial) {
+		json_line_count(line, "samples", summary->samples);
+		json_line_count(line, "copy_samples", summary->copy_samples);
+		json_line_count(line, "trap_samples", summary->trap_samples);
+		json_line_count(line, "stacks", summary->stacks);
+		json_line_count(line, "sampling_ns", summary->sampling_ns);
+	}
 	json_line_count(line, "sampled_ns", stalls->sampled_ns);
 	json_line_count(line, "stackless_ns", stalls->stackless_ns);
 	add_culprits(line, stalls);

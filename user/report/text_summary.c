@@ -422,9 +422,41 @@ static void print_end(const struct text_report *text, struct page *page,
 		print_unseen(text, page, summary->is_sampled);
 }
 
+/* Of a recording without its end. */
+static void print_partial(const struct text_report *text, struct page *page,
+			  const struct run_summary *summary)
+{
+	size_t columns = text->settings.columns;
+	char least[TEXT_SHORT], wall[TEXT_SHORT];
+
+	print_table(text, page, summary);
+	text_culprits(text, page, summary);
+	text_tree(text, page, summary);
+	fputc('\n', page->stream);
+	text_findings(text, page, summary);
+	if (!summary->finding.found && !has_stalls(summary))
+		layout_paragraph(page, LAYOUT_HANG, columns,
+				 "No stall of %s or longer was told of.",
+				 text_duration(least, text->min_time_ns));
+	fputc('\n', page->stream);
+	text_paint(text, page, PAINT_ALARM);
+	layout_paragraph(page, LAYOUT_HANG, columns,
+			 "The recording is cut off after %s: the table is of the calls of %s or "
+			 "longer that had ended by then. How many others there were, how many "
+			 "copies, what was lost and what memwatch cost is not known.",
+			 text_duration(wall, summary->wall_ns),
+			 text_duration(least, text->min_time_ns));
+	text_paint(text, page, PAINT_NONE);
+	print_watch(text, page, summary);
+}
+
 void text_summarize(const struct text_report *text, struct page *page,
 		    const struct run_summary *summary)
 {
+	if (summary->is_partial) {
+		print_partial(text, page, summary);
+		return;
+	}
 	print_table(text, page, summary);
 	print_notes(text, page, summary);
 	text_culprits(text, page, summary);
