@@ -201,8 +201,6 @@ static const struct sample *latest_of(const struct strand *strand)
 
 /* So many ticks elsewhere, as bpf/sample.h counts them, too. */
 #define LEFT_TICKS 4
-/* Without any word for so long, a thread sleeps, or waits for something. */
-#define SILENCE 100
 
 static bool is_quiet(const struct stalls *stalls, const struct strand *strand, uint64_t now_ns)
 {
@@ -210,7 +208,7 @@ static bool is_quiet(const struct stalls *stalls, const struct strand *strand, u
 
 	/* A goroutine's thread may have turned to others: of them nothing more is known. */
 	return growth(now_ns, latest_of(strand)->at_ns) >
-	       (strand->goroutine_addr ? quiet_ns : SILENCE * quiet_ns);
+	       (strand->goroutine_addr ? quiet_ns : stalls->settings.silence_ns);
 }
 
 struct sampled_at sampled_at(const struct sample *sample)

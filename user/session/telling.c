@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "choose/debug_files.h"
 
 /* Samples may still come of processes that have ended: so many of them are kept. */
 #define ENDED_KEPT 64
+
+/* A thread that is preempted comes again within this; one that is not heard of longer sleeps. */
+#define SILENCE_NS NS_PER_S
 
 struct mapped_process {
 	pid_t pid;
@@ -69,6 +73,7 @@ struct telling *telling_new(const struct telling_settings *settings)
 	struct telling *telling = calloc(1, sizeof(*telling));
 	struct stall_settings stalls = {
 		.quiet_ns = settings->quiet_ns,
+		.silence_ns = SILENCE_NS,
 		.min_time_ns = settings->min_time_ns,
 		.on_stall = on_stall,
 		.context = telling,

@@ -59,8 +59,11 @@ static inline void call(struct program *program, pid_t tid, const uint64_t calls
 
 static inline void tick(struct program *program, pid_t tid)
 {
-	struct sample sample = {
-		.pid = 1, .tid = tid, .at_ns = program->now_ns, .weight_ns = WEIGHT};
+	struct sample sample = {.pid = 1,
+				.tid = tid,
+				.at_ns = program->now_ns,
+				.ticks = program->now_ns / MS,
+				.weight_ns = WEIGHT};
 
 	memcpy(sample.calls, program->calls[tid], sizeof(sample.calls));
 	assert_int_equal(boundary_add(program->boundary, &sample), 0);

@@ -115,8 +115,11 @@ static inline void note_stall(void *context, const struct stall *stall)
 static inline int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	const struct stall_settings settings = {
-		.quiet_ns = QUIET, .min_time_ns = MS, .on_stall = note_stall, .context = fixture};
+	const struct stall_settings settings = {.quiet_ns = QUIET,
+						.silence_ns = QUIET,
+						.min_time_ns = MS,
+						.on_stall = note_stall,
+						.context = fixture};
 
 	fixture->stalls = stalls_new(&settings);
 	*state = fixture;
@@ -142,6 +145,9 @@ static inline void add(struct fixture *fixture, struct sample sample, const char
 		sample.pid = 1;
 	if (!sample.tid)
 		sample.tid = sample.pid;
+	/* Its thread has the CPU all the time, unless the test says otherwise. */
+	if (!sample.ticks)
+		sample.ticks = sample.at_ns / MS;
 	if (text) {
 		path = path_of(text);
 		sample.path = &path;

@@ -16,12 +16,13 @@ static const struct told *stall_of(struct fixture *fixture, const char *const *p
 
 #define STALL_OF(...) stall_of(fixture, (const char *const[]){__VA_ARGS__, NULL})
 
-/* `odd` of `count` stacks go another way. */
+/* `odd` of `count` stacks go another way, none next to another: that would be a turn. */
 static const struct told *stall_with_odd(struct fixture *fixture, unsigned count, unsigned odd)
 {
 	for (unsigned i = 0; i < count; i++)
 		tick(fixture, 1, i * WEIGHT,
-		     i < odd ? "memmove other main" : "memmove flush_accumulator lazy_write main");
+		     i < 2 * odd && i % 2 ? "memmove other main"
+					  : "memmove flush_accumulator lazy_write main");
 	stalls_advance(fixture->stalls, count * WEIGHT + 100 * MS);
 	return &fixture->told.items[fixture->told.count - 1];
 }

@@ -213,6 +213,7 @@ static void sums_up_what_was_copied(void **state)
 	struct sample sample = {.at_ns = 10 * MS, .weight_ns = WEIGHT, .gate_bytes = 2113};
 
 	for (unsigned i = 1; i <= 4; i++) {
+		sample.prior_bytes = sample.copied_bytes;
 		sample.copied_bytes += 1000;
 		sample.in_fault = i == 2;
 		sample.at_ns += i == 3 ? 100 * MS : MS;
@@ -222,7 +223,7 @@ static void sums_up_what_was_copied(void **state)
 	stalls_finish(fixture->stalls, 900 * MS);
 	summarize_all(fixture);
 	assert_int_equal(fixture->summary.culprits[0].stalls, 2);
-	assert_int_equal(fixture->summary.culprits[0].copied_bytes, 2000);
+	assert_int_equal(fixture->summary.culprits[0].copied_bytes, 4000);
 	assert_int_equal(fixture->summary.culprits[0].fault_ns, WEIGHT);
 	assert_int_equal(fixture->summary.culprits[0].user_ns, 3 * WEIGHT);
 	assert_int_equal(fixture->summary.culprits[0].gate_bytes, 2113);
@@ -263,6 +264,7 @@ static void culprits_are_bounded(void **state)
 	for (uint64_t i = 0; i < 100000; i++) {
 		frames[1].function_off = 0x10000 + i * 0x10;
 		sample.at_ns += 10 * QUIET;
+		sample.ticks = sample.at_ns / MS;
 		assert_int_equal(stalls_add(fixture->stalls, &sample), 0);
 	}
 	stalls_finish(fixture->stalls, sample.at_ns + QUIET);

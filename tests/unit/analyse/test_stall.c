@@ -72,7 +72,10 @@ static void time_never_goes_below_zero(void **state)
 {
 	struct fixture *fixture = *state;
 
-	add(fixture, (struct sample){.at_ns = 5, .weight_ns = WEIGHT, .copied_bytes = 900}, NULL);
+	add(fixture,
+	    (struct sample){
+		    .at_ns = 5, .weight_ns = WEIGHT, .prior_bytes = 900, .copied_bytes = 900},
+	    NULL);
 	add(fixture, (struct sample){.at_ns = 3, .weight_ns = WEIGHT, .copied_bytes = 800}, NULL);
 	stalls_finish(fixture->stalls, 1);
 	summarize_all(fixture);
@@ -157,6 +160,8 @@ static void sums_up_its_samples(void **state)
 				.weight_ns = WEIGHT,
 				.copied_bytes = 1000,
 				.copies = 10,
+				.prior_bytes = 1000,
+				.prior_copies = 10,
 				.gate_bytes = 2113,
 				.comm = "before"};
 	const struct stall *stall;
