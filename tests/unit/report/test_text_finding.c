@@ -242,6 +242,9 @@ static void says_who_stalls_where_nobody_counted_calls(void **state)
 	check_summary(&summary, LIST("stalled once in copies"), LIST("--flush"));
 	frame.name = "ns::f(int)";
 	check_summary(&summary, LIST("\nns::f(int) in python3.11 stalled once"), LIST("--flush"));
+	/* Nor one that is cut: 62 letters. */
+	frame.name = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghij";
+	check_summary(&summary, LIST("xyzabc..hijklm", " stalled once"), LIST("--flush"));
 	frame.name = "f";
 	frame.is_inlined = true;
 	check_summary(&summary, LIST("\nf (inlined) in python3.11 stalled once"), LIST("--flush"));
