@@ -316,8 +316,8 @@ static void watch_flush(struct discovering *discovering, int index)
 	char place[300];
 	int err;
 
-	/* As the reports call it, and --flush takes it. */
-	snprintf(place, sizeof(place), "%.200s:+0x%lx", entry->module->name,
+	/* As the reports call it, too. */
+	snprintf(place, sizeof(place), "%.200s+0x%lx", entry->module->name,
 		 entry->frame.function_off);
 	err = module_watch_function(entry->module, entry->vaddr,
 				    entry->frame.name ? entry->frame.name : place,
