@@ -32,11 +32,16 @@ def overlap_ns(stall, true):
     return max(0, end - begin)
 
 
-def check_covered(told, truth, share=0.9):
-    """Nearly all the time of each true call is in what was told of: stalls, and flushes later."""
-    for true in truth:
-        covered_ns = sum(overlap_ns(record, true) for record in told)
-        assert covered_ns >= share * true["duration_ns"], (true, told)
+def check_covered(told, truth):
+    """
+    The time of the true calls is in what was told of: stalls, and flushes later. Of each call some
+    may be missing at its ends, where its thread was waiting for a CPU.
+    """
+    assert truth
+    covered_ns = [sum(overlap_ns(record, true) for record in told) for true in truth]
+    for true, ns in zip(truth, covered_ns):
+        assert ns >= true["duration_ns"] / 2, (true, told)
+    assert sum(covered_ns) >= 0.85 * sum(true["duration_ns"] for true in truth)
 
 
 def check_path(record, *expected):
@@ -79,21 +84,21 @@ def test_lazywrite_stripped(tmp_path):
 
 
 def test_shiftbuf(tmp_path):
-    run, truth = launch(tmp_path, memwatch.WORKLOADS / "shiftbuf", "--messages", 8, "--backlog",
-                        100_000, "--message", "1K", "--pause", "20ms")
+    run, truth = launch(tmp_path, memwatch.WORKLOADS / "shiftbuf", "--messages", 6, "--backlog",
+                        500_000, "--message", "1K", "--pause", "20ms")
     told = stalls_of(run, "consume_front") + run.of("flush")
-    check_covered(told, truth, share=0.7)
+    check_covered(told, truth)
     for stall in stalls_of(run, "consume_front"):
-        assert names(stall)[1] == "consume_front" and names(stall)[-3:].count("main")
+        check_path(stall, "consume_front", "main")
 
 
 def test_growbuf(tmp_path):
     run, truth = launch(tmp_path, memwatch.WORKLOADS / "growbuf", "--bytes", "600M", "--pause",
                         "20ms")
     told = stalls_of(run, "grow_buffer") + run.of("flush")
-    check_covered(told, [true for true in truth if true["duration_ns"] > 20_000_000], share=0.7)
+    check_covered(told, [true for true in truth if true["bytes"] >= 64 << 20])
     for stall in stalls_of(run, "grow_buffer"):
-        assert names(stall)[1] == "grow_buffer" and names(stall)[-3:].count("main")
+        check_path(stall, "grow_buffer", "append", "main")
 
 
 def test_the_lazy_caller_is_found(tmp_path):

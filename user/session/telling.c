@@ -291,11 +291,23 @@ static void keep_pending(struct telling *telling, const struct mw_sample *record
 	pending->start_ns = record->start_ns;
 }
 
+/* The clock's samples in a watched call have no stacks of their own: its end brings one. */
+static void add_span_path(struct telling *telling, const struct mw_sample *record)
+{
+	struct sample sample = sample_of(record);
+
+	if (record->kind != MW_SAMPLE_SPAN || !telling->pending.is_there)
+		return;
+	sample.path = &telling->pending.path;
+	explain_memory(telling, stalls_add(telling->stalls, &sample));
+}
+
 const struct sample *telling_sample(struct telling *telling, const struct mw_sample *record)
 {
 	recording_sample(telling->settings.recording, record);
 	if (record->kind == MW_SAMPLE_SPAN || record->kind == MW_SAMPLE_LARGE_COPY) {
 		keep_pending(telling, record);
+		add_span_path(telling, record);
 		return NULL;
 	}
 	telling->sample = sample_of(record);
