@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "elf/image_internal.h"
+#include "elf/unwind.h"
 #include "files.h"
 
 static struct elf_image *image_of(const void *content, size_t bytes)
@@ -139,9 +140,77 @@ static void damaged_index_is_not_believed(void **state)
 	free(content);
 }
 
+/* ---- call frame instructions ---- */
+
+/* All of them lie in the file, and are for the code that they were asked for. */
+static void check_unwind(const struct elf_image *image, const struct frame_entry *frame)
+{
+	struct elf_unwind unwind;
+
+	assert_int_equal(elf_unwind_at(image, frame->vaddr + frame->bytes / 2, &unwind), 0);
+	assert_int_equal(unwind.range.vaddr, frame->vaddr);
+	assert_int_equal(unwind.range.bytes, frame->bytes);
+	assert_true(unwind.shared <= unwind.shared_end && unwind.own <= unwind.own_end);
+	assert_int_equal(unwind.code_factor, 1);
+	assert_true(unwind.data_factor == -8 || unwind.data_factor == -4);
+	assert_int_equal(unwind.return_register, 16);
+}
+
+static bool is_in(const struct elf_image *image, const uint8_t *start, const uint8_t *end)
+{
+	return start >= image->bytes && end <= image->bytes + image->byte_count;
+}
+
+static void gives_the_instructions_of_each_frame(void **state)
+{
+	struct elf_image *image = open_image(loaded_file("libc.so.6").path);
+	struct elf_image *plain = open_image(loaded_file("libc.so.6").path);
+	const struct frame_entry *frame;
+	struct elf_unwind unwind;
+	unsigned signals = 0;
+
+	(void)state;
+	forbid_index(plain);
+	compare_at(image, plain, 0);
+	array_each (frame, &plain->tables->frames.eh_frame.entries) {
+		check_unwind(image, frame);
+		assert_int_equal(elf_unwind_at(image, frame->vaddr, &unwind), 0);
+		assert_true(is_in(image, unwind.shared, unwind.shared_end));
+		assert_true(is_in(image, unwind.own, unwind.own_end));
+		signals += unwind.is_signal;
+	}
+	/* __restore_rt */
+	assert_int_equal(signals, 1);
+	assert_int_equal(elf_unwind_at(image, UINT64_MAX, &unwind), -ENOENT);
+	elf_image_free(image);
+	elf_image_free(plain);
+}
+
+/* Go writes no .eh_frame, and packs its .debug_frame. */
+static void finds_the_older_section_of_go(void **state)
+{
+	struct elf_image *image = open_image(TARGETS "/lazygo");
+	const struct frame_entry *frame;
+	struct elf_unwind unwind;
+	elf_symbols found = {0};
+
+	(void)state;
+	assert_int_equal(elf_find_symbols(image, "main.main", &found), 0);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(elf_unwind_at(image, found.items[0].vaddr + 1, &unwind), 0);
+	assert_int_equal(unwind.range.vaddr, found.items[0].vaddr);
+	assert_true(image->tables->frames.debug_frame.entries.count > 1000);
+	array_each (frame, &image->tables->frames.debug_frame.entries)
+		check_unwind(image, frame);
+	array_release(&found);
+	elf_image_free(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gives_the_instructions_of_each_frame),
+		cmocka_unit_test(finds_the_older_section_of_go),
 		cmocka_unit_test(index_agrees_with_all_frames),
 		cmocka_unit_test(damaged_index_is_not_believed),
 	};

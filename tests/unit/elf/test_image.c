@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <endian.h>
 #include <errno.h>
+#include <sys/auxv.h>
 
 #include "files.h"
 
@@ -70,6 +71,19 @@ static void gives_the_words_of_the_file(void **state)
 	assert_true(elf_image_off_of_vaddr(image, end + sizeof(word) - 2, &word));
 	assert_false(elf_image_off_of_vaddr(image, end + sizeof(word) - 1, &word));
 	elf_image_free(image);
+}
+
+static void knows_where_execution_begins(void **state)
+{
+	struct loaded_file self = loaded_file("");
+	struct elf_image *image = open_image(self.path);
+	struct elf_image *made = make_image(NULL, 0);
+
+	(void)state;
+	assert_int_equal(elf_image_entry_vaddr(image), getauxval(AT_ENTRY) - self.base);
+	assert_int_equal(elf_image_entry_vaddr(made), 0);
+	elf_image_free(image);
+	elf_image_free(made);
 }
 
 /* ---- what is no ELF file of our kind ---- */
@@ -210,6 +224,7 @@ int main(void)
 		cmocka_unit_test(maps_addresses_as_the_loader_did),
 		cmocka_unit_test(knows_what_no_segment_covers),
 		cmocka_unit_test(gives_the_words_of_the_file),
+		cmocka_unit_test(knows_where_execution_begins),
 		cmocka_unit_test(refuses_what_is_no_regular_file),
 		cmocka_unit_test(refuses_other_kinds_of_file),
 		cmocka_unit_test(refuses_a_32_bit_file),
