@@ -50,7 +50,7 @@ LIVE_TARGETS += $(addprefix $(BUILD)/targets/doors-,$(LINKINGS)) \
                 $(BUILD)/targets/musl-tailing-stripped
 # Call paths to a copy: tests/live/targets/chain.c as compilers are told to leave them.
 CHAINS := $(addprefix $(BUILD)/targets/chain,-O0 -O0-bare -O2-pointers -O2-clang -no-frames -static \
-            -musl-static -stripped)
+            -musl -musl-static -stripped)
 LIVE_TARGETS += $(CHAINS) $(BUILD)/targets/libchain.so
 # Copy routines that the planner's unit tests call.
 LOOPS := $(patsubst %,$(BUILD)/targets/loops-%.so,O1 O2 O3 Os clang)
@@ -254,7 +254,7 @@ $(BUILD)/targets/chain-O2-clang: CHAIN_CC = $(CLANG)
 # Nothing but frame pointers tells where a caller is.
 $(BUILD)/targets/chain-no-frames: CHAIN_FLAGS = -O2 -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -g0
 $(BUILD)/targets/chain-static: CHAIN_FLAGS = -O2 -static -Wl,-w
-$(BUILD)/targets/chain-musl-static: CHAIN_CC = musl-gcc
+$(BUILD)/targets/chain-musl $(BUILD)/targets/chain-musl-static: CHAIN_CC = musl-gcc
 $(BUILD)/targets/chain-musl-static: CHAIN_FLAGS = -O2 -static
 $(filter-out %-stripped,$(CHAINS)): tests/live/targets/chain.c Makefile
 	@mkdir -p $(@D)

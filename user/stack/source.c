@@ -13,8 +13,12 @@
 /* How deep scopes may nest: a broken file's could go on without end. CPython 3.12's go to 38. */
 #define DEPTH_MAX 512
 
-/* Of one unit. Each byte may make a row, for which libdw takes dozens of them. */
+/* Of all units that were asked for. Each byte may make a row, for which libdw takes dozens. */
 #define LINE_BYTES_MOST (16u << 20)
+
+/* A browser has 100,000 units and 1,000,000 functions at most. */
+#define UNITS_MOST  (1u << 17)
+#define RANGES_MOST (1u << 21)
 
 /* A file may be made to take for ever, in more ways than one. */
 #define SPENT_MOST_NS (3 * NS_PER_S)
@@ -36,6 +40,8 @@ struct source {
 	source_ranges ranges; /* each with its unit's index */
 	ARRAY(struct unit) units;
 	bool is_loaded;
+	uint64_t line_bytes;  /* of units whose lines were read */
+	uint64_t range_count; /* of all units */
 	uint64_t spent_ns, start_ns;
 	unsigned left; /* until the next look at the clock */
 };
@@ -97,7 +103,9 @@ static int add_ranges(struct source *source, Dwarf_Die *die, uint64_t value, sou
 
 	while (!is_given_up(source) && (off = dwarf_ranges(die, off, &base, &start, &end)) > 0) {
 		/* What the linker threw away begins at 0, or 1, with all its bytes. */
-		if (start > 1 && end > start &&
+		if (start <= 1 || end <= start)
+			continue;
+		if (source->range_count++ >= RANGES_MOST ||
 		    array_push(ranges, ((struct source_range){start, end - start, value})))
 			return -ENOMEM;
 	}
@@ -126,7 +134,7 @@ static int load_units(struct source *source)
 	size_t header_bytes;
 	int status = 0;
 
-	while (!status && !is_given_up(source) &&
+	while (!status && !is_given_up(source) && source->units.count < UNITS_MOST &&
 	       dwarf_nextcu(source->dwarf, off, &next, &header_bytes, NULL, NULL, NULL) == 0) {
 		struct unit unit = {.off = off + header_bytes};
 		Dwarf_Die die;
@@ -195,7 +203,9 @@ static int load_unit(struct source *source, struct unit *unit, Dwarf_Die *die)
 	uint64_t line_bytes = elf_line_bytes(source->image, die);
 	int status = load_functions(source, die, 0, &unit->functions);
 
-	unit->has_lines = line_bytes && line_bytes <= LINE_BYTES_MOST;
+	unit->has_lines = line_bytes && line_bytes <= LINE_BYTES_MOST - source->line_bytes;
+	if (unit->has_lines)
+		source->line_bytes += line_bytes;
 	source_ranges_sort(&unit->functions);
 	return status;
 }

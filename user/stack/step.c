@@ -3,7 +3,7 @@
  * From a function to its caller. What its file says of its frame comes first; then what any code
  * without such a table does: a return address on top of the stack, or a chain of frame pointers.
  */
-#include "stack/known.h"
+#include "stack/calls.h"
 
 /* ---- what call frame information says ---- */
 
@@ -83,27 +83,6 @@ static const uint8_t context_registers[] = {
 /* In a struct ucontext, which begins where the return from the handler leaves the stack pointer. */
 #define CONTEXT_REGISTERS_OFF 40
 
-static const uint8_t *code_at(const struct place *place, size_t *bytes)
-{
-	*bytes = 0;
-	return place->file
-		       ? elf_image_code(place->file->image, place->vaddr + place->is_caller, bytes)
-		       : NULL;
-}
-
-/* What the handler returns to, in any libc: the kernel looks for nothing else. */
-static bool is_sigreturn(const struct place *place)
-{
-	static const uint8_t sigreturn[] = {
-		0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, /* mov $__NR_rt_sigreturn,%rax */
-		0x0f, 0x05,                               /* syscall */
-	};
-	size_t bytes;
-	const uint8_t *code = code_at(place, &bytes);
-
-	return code && bytes >= sizeof(sigreturn) && !memcmp(code, sigreturn, sizeof(sigreturn));
-}
-
 static enum step step_from_signal(struct walk *walk)
 {
 	uint64_t addr = walk->registers.values[DWARF_RSP] + CONTEXT_REGISTERS_OFF, word;
@@ -119,54 +98,12 @@ static enum step step_from_signal(struct walk *walk)
 
 /* ---- without call frame information ---- */
 
-/* call rel32, and call through a register or memory (ff /2), which take 2 to 7 bytes. */
-static bool ends_with_call(const uint8_t *code, size_t bytes)
-{
-	static const uint8_t lengths[] = {2, 3, 4, 6, 7};
-
-	if (bytes >= 5 && code[bytes - 5] == 0xe8)
-		return true;
-	for (size_t i = 0; i < sizeof(lengths) && lengths[i] <= bytes; i++) {
-		const uint8_t *call = code + bytes - lengths[i];
-
-		if (call[0] == 0xff && (call[1] >> 3 & 7) == 2)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Go has goroutines return to the second byte of runtime.goexit, which is after no call:
- *	nop
- *	call runtime.goexit1
- */
-static bool is_goexit(const struct place *place)
-{
-	return place->is_caller && place->file &&
-	       elf_is_go_function(place->file->image, place->vaddr);
-}
-
-/* Whether a call, or a signal's handler, may return there; a JIT's code can't be looked at. */
-static bool is_return_place(const struct place *place)
-{
-	const uint8_t *code = NULL;
-	size_t bytes = 0;
-
-	if (!place->mapping || !place->file)
-		return place->mapping;
-	for (size_t before = 7; !code && before; before--) {
-		code = elf_image_code(place->file->image, place->vaddr + 1 - before, &bytes);
-		bytes = bytes < before ? bytes : before;
-	}
-	return (code && ends_with_call(code, bytes)) || is_sigreturn(place) || is_goexit(place);
-}
-
 static bool may_return_to(struct walk *walk, uint64_t addr)
 {
 	struct place place;
 
 	place_find(walk->stacks, walk->process, addr, true, &place);
-	return is_return_place(&place);
+	return place_is_return(&place);
 }
 
 static bool return_from(struct walk *walk, uint64_t addr, uint32_t kept)
@@ -195,7 +132,7 @@ static bool step_from_leaf(struct walk *walk)
 	size_t bytes;
 
 	pushed.vaddr--;
-	code = code_at(&pushed, &bytes);
+	code = place_code(&pushed, &bytes);
 	if (code && *code == 0x55 && return_from(walk, stack_addr + 8, REGS_KEPT))
 		return true;
 	return return_from(walk, stack_addr, REGS_KEPT);
@@ -236,7 +173,7 @@ static bool is_outermost(const struct walk *walk)
 
 	if (!place->file || walk->is_exact)
 		return false;
-	if (is_at_entry(place) || is_goexit(place))
+	if (is_at_entry(place) || place_is_goexit(place))
 		return true;
 	if (!reg_is_known(&walk->registers, DWARF_RBP) || walk->registers.values[DWARF_RBP])
 		return false;
@@ -258,8 +195,51 @@ static bool step_to_entry(struct walk *walk)
 		if (!taken_word(&walk->taken, addr, &word))
 			return false;
 		place_find(walk->stacks, walk->process, word, true, &place);
-		if (is_return_place(&place))
+		if (place_is_return(&place))
 			return is_at_entry(&place) && return_from(walk, addr, 0);
+	}
+	return false;
+}
+
+/* As much as the functions of musl have for themselves, which has no call frame information. */
+#define SEARCHED_WORDS 256
+
+/* How far into a function a compiler moves what makes its frame. */
+#define PROLOGUE_BYTES 64
+
+/* Whether the function is one that leaves frame pointers: then they are the better witnesses. */
+static bool keeps_pointer(const struct elf_image *image, uint64_t start_vaddr)
+{
+	static const uint8_t move[] = {0x48, 0x89, 0xe5}; /* mov %rsp,%rbp */
+	size_t bytes;
+	const uint8_t *code = elf_image_code(image, start_vaddr, &bytes);
+
+	if (bytes > PROLOGUE_BYTES)
+		bytes = PROLOGUE_BYTES;
+	return !code || memmem(code, bytes, move, sizeof(move)) ||
+	       elf_is_go_function(image, start_vaddr);
+}
+
+/*
+ * A function whose frame is of unknown size: the first word that a call of this very function would
+ * have left there. What else lies between is old, or of functions that it called before.
+ */
+static bool step_by_search(struct walk *walk)
+{
+	uint64_t addr = walk->registers.values[DWARF_RSP], word;
+	const struct place *callee = &walk->place;
+	struct elf_range function;
+	struct place place;
+
+	if (!callee->file || elf_function_bounds(callee->file->image, callee->vaddr, &function) ||
+	    keeps_pointer(callee->file->image, function.vaddr))
+		return false;
+	for (unsigned i = 0; i < SEARCHED_WORDS; i++, addr += sizeof(word)) {
+		if (!taken_word(&walk->taken, addr, &word))
+			return false;
+		place_find(walk->stacks, walk->process, word, true, &place);
+		if (place_called(&place, callee->file->image, function.vaddr))
+			return return_from(walk, addr, 0);
 	}
 	return false;
 }
@@ -269,11 +249,13 @@ static bool step_by_custom(struct walk *walk, bool has_row)
 {
 	bool is_jit = walk->place.mapping && !walk->place.file;
 
-	if (!walk->is_exact || has_row)
-		return step_by_pointer(walk) || step_to_entry(walk);
+	if (has_row)
+		return step_by_pointer(walk);
+	if (!walk->is_exact)
+		return step_by_search(walk) || step_by_pointer(walk) || step_to_entry(walk);
 	if (is_jit)
 		return step_by_pointer(walk) || step_from_leaf(walk);
-	return step_from_leaf(walk) || step_by_pointer(walk);
+	return step_from_leaf(walk) || step_by_search(walk) || step_by_pointer(walk);
 }
 
 enum step walk_step(struct walk *walk)
@@ -282,7 +264,7 @@ enum step walk_step(struct walk *walk)
 	enum step step = STEP_LOST;
 
 	walk->taken.ran_out = false;
-	walk->is_signal = row ? row->is_signal : is_sigreturn(&walk->place);
+	walk->is_signal = row ? row->is_signal : place_is_sigreturn(&walk->place);
 	if (!reg_is_known(&walk->registers, DWARF_RSP))
 		return STEP_LOST;
 	if (row)
