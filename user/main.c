@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "elf/truncated.h"
 #include "options.h"
+#include "session/compare.h"
 #include "session/demo.h"
 #include "session/dry_run.h"
 #include "session/recording_file.h"
@@ -150,7 +151,7 @@ static bool watches(const struct options *options)
 
 static int tell_again(const struct options *options, const struct identity *identity)
 {
-	struct report_settings settings = {
+	struct report_settings report = {
 		.replay =
 			{
 				.path = options->recordings[0],
@@ -159,8 +160,16 @@ static int tell_again(const struct options *options, const struct identity *iden
 			},
 		.outputs = output_settings_of(options),
 	};
+	struct compare_settings compare = {
+		.slow = options->recordings[0],
+		.fast = options->recordings[1],
+		.sets_min_time = options->min_time_is_set,
+		.min_time_ns = options->min_time_ns,
+		.outputs = report.outputs,
+	};
 
-	return replay_report(&settings, identity);
+	return options->mode == MODE_DIFF ? compare_recordings(&compare, identity)
+					  : replay_report(&report, identity);
 }
 
 static int run(struct options *options)

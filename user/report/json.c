@@ -430,6 +430,11 @@ static int show_summary(struct report *report, const struct run_summary *summary
 	return json_line_send(&line, out_of(report));
 }
 
+static int show_diff(struct report *report, const struct run_diff *diff)
+{
+	return json_send_diff(out_of(report), diff);
+}
+
 static void free_report(struct report *report)
 {
 	free(report);
@@ -447,6 +452,7 @@ struct report *report_json_new(FILE *out)
 		.discovery = show_discovery,
 		.live = show_live,
 		.summary = show_summary,
+		.diff = show_diff,
 		.free = free_report,
 	};
 	struct json_report *json = calloc(1, sizeof(*json));

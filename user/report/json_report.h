@@ -18,6 +18,7 @@ void json_add_stack(struct json_line *line, const struct frame *frames, size_t c
 
 int json_send_stall(FILE *out, const struct stall *stall);
 int json_send_discovery(FILE *out, const struct discovery *discovery);
+int json_send_diff(FILE *out, const struct run_diff *diff); /* json_diff.c */
 
 /* What the summary tells of samples; nothing where none were to be taken. */
 void json_add_samples(struct json_line *line, const struct run_summary *summary);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "analyse/result.h"
+#include "analyse/run_diff.h"
 
 struct report;
 
@@ -23,6 +24,8 @@ struct report_ops {
 	int (*discovery)(struct report *report, const struct discovery *discovery);
 	int (*live)(struct report *report, const struct run_summary *so_far); /* a status line */
 	int (*summary)(struct report *report, const struct run_summary *summary);
+	/* All that it is ever told. */
+	int (*diff)(struct report *report, const struct run_diff *diff);
 	void (*free)(struct report *report);
 };
 

@@ -435,6 +435,18 @@ static int text_summary(struct report *report, const struct run_summary *summary
 	return page_send(&page, text->out);
 }
 
+static int text_diff_runs(struct report *report, const struct run_diff *diff)
+{
+	struct text_report *text = text_of(report);
+	struct page page;
+	int error = begin(text, &page);
+
+	if (error)
+		return error;
+	text_diff(text, &page, diff);
+	return page_send(&page, text->out);
+}
+
 static void text_free(struct report *report)
 {
 	free(text_of(report));
@@ -452,6 +464,7 @@ struct report *report_text_new(FILE *out, const struct text_settings *settings)
 		.discovery = text_discovery,
 		.live = text_live,
 		.summary = text_summary,
+		.diff = text_diff_runs,
 		.free = text_free,
 	};
 	struct text_report *text = calloc(1, sizeof(*text));

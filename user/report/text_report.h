@@ -122,6 +122,9 @@ void text_print_folded(struct text_report *text, struct page *page);
 void text_summarize(const struct text_report *text, struct page *page,
 		    const struct run_summary *summary);
 
+/* The whole of it (text_diff.c). */
+void text_diff(const struct text_report *text, struct page *page, const struct run_diff *diff);
+
 /* A step of the budget (these are in text_budget.c), at the time that `at` shows. */
 void text_step(const struct text_report *text, struct page *page, const char *at,
 	       const struct budget_step *step);

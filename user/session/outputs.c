@@ -269,3 +269,9 @@ void outputs_summary(struct outputs *outputs, const struct run_summary *summary)
 {
 	tell_all(outputs, summary, summary);
 }
+
+void outputs_diff(struct outputs *outputs, const struct run_diff *diff)
+{
+	empty_files(outputs);
+	tell_all(outputs, diff, diff);
+}

@@ -58,5 +58,7 @@ void outputs_stall(struct outputs *outputs, const struct stall *stall);
 void outputs_discovery(struct outputs *outputs, const struct discovery *discovery);
 void outputs_live(struct outputs *outputs, const struct run_summary *so_far);
 void outputs_summary(struct outputs *outputs, const struct run_summary *summary);
+/* Instead of all of these. */
+void outputs_diff(struct outputs *outputs, const struct run_diff *diff);
 
 #endif
