@@ -343,7 +343,7 @@ check-live: need-tests
 FUZZ_SECONDS ?= 30
 FUZZ         := build/fuzz
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SOURCES := $(filter user/elf/% user/plan/% user/stack/% user/base/%,$(USER_SOURCES))
+FUZZ_SOURCES := $(filter user/elf/% user/plan/% user/stack/% user/record/% user/base/%,$(USER_SOURCES))
 FUZZ_OBJECTS := $(FUZZ_SOURCES:%.c=$(FUZZ)/%.o)
 FUZZ_CFLAGS  := -std=gnu11 -O2 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
                 -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -377,10 +377,19 @@ $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS) Makefile
 COPYING := build/variants/lazywrite-static $(LOOPS:$(BUILD)/%=build/%) \
            $(addprefix build/targets/,doors-musl-static lazygo)
 
-$(FUZZ)/seeds: tests/fuzz/make_seeds.py $(wildcard tests/fuzz/seeds/*/*) $(COPYING)
+# Seeds that only the writer of recordings can make.
+RECORD_OBJECTS := $(filter $(BUILD)/user/record/% $(BUILD)/user/base/%,$(USER_OBJECTS))
+
+$(BUILD)/tests/make_recordings: tests/fuzz/make_recordings.c $(RECORD_OBJECTS) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(RECORD_OBJECTS) $(LIBS)
+
+$(FUZZ)/seeds: tests/fuzz/make_seeds.py $(wildcard tests/fuzz/seeds/*/*) $(COPYING) $(BUILD)/tests/make_recordings
 	@rm -rf $@
 	@echo "  SEEDS $@"
 	$(Q)$(PYTHON) $< $@ $(COPYING)
+	$(Q)$(BUILD)/tests/make_recordings $@/recording
 
 # Goes on where the last run ended: build/fuzz/corpus/ holds what was found to be new.
 fuzz: need-tests
@@ -465,4 +474,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(BUILD)/tests/execute_gates.d $(FUZZ_OBJECTS:.o=.d) $(wildcard $(FUZZ)/fuzz_*.d)
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(BUILD)/tests/execute_gates.d $(BUILD)/tests/make_recordings.d $(FUZZ_OBJECTS:.o=.d) $(wildcard $(FUZZ)/fuzz_*.d)
