@@ -70,8 +70,7 @@ static struct mark *add_mark(struct boundary *boundary, const struct sample *sam
 	struct mark mark = {
 		.tid = sample->tid,
 		.goroutine_addr = sample->goroutine_addr,
-		/* A tick before, it may have been in it as well. */
-		.is_begin_known = sample->at_ns > boundary->settings.since_ns + sample->weight_ns,
+		.first_ns = sample->at_ns,
 	};
 
 	if (marks->count == MARKS_MOST) {
@@ -89,7 +88,8 @@ int boundary_add(struct boundary *boundary, const struct sample *sample)
 {
 	struct mark *mark;
 
-	if (sample->pid != boundary->settings.pid || !sample->weight_ns)
+	if (sample->pid != boundary->settings.pid || sample->at_ns < boundary->settings.since_ns ||
+	    !sample->weight_ns)
 		return 0;
 	mark = find_mark(boundary, sample);
 	if (!mark)
@@ -99,12 +99,8 @@ int boundary_add(struct boundary *boundary, const struct sample *sample)
 	mark->last_ns = sample->at_ns;
 	mark->last_ticks = sample->ticks;
 	mark->last_sleeps = sample->sleeps;
-	if (sample->at_ns < boundary->settings.since_ns)
-		return 0;
-	if (!mark->samples++) {
-		mark->counted_ns = sample->at_ns;
+	if (!mark->samples++)
 		memcpy(mark->begin, sample->calls, sizeof(mark->begin));
-	}
 	memcpy(mark->end, sample->calls, sizeof(mark->end));
 	return 0;
 }
@@ -126,19 +122,19 @@ void boundary_uncount(struct boundary *boundary, unsigned function, uint64_t at_
 
 enum role {
 	ROLE_UNKNOWN, /* no distance was counted */
-	ROLE_RUNNING, /* it was called before the counting began, and goes on */
+	ROLE_RUNNING, /* it was called before most stalls, and goes on */
 	ROLE_ONCE,
 	ROLE_PIECES,  /* many times while it copies */
 	ROLE_BETWEEN, /* many times from one stall to the next */
 	ROLE_UNSURE,  /* some times: a few stalls more will tell */
 };
 
-/* Where stalls of several buffers follow each other, most distances are 0. */
+/* Where stalls of several buffers follow each other, most distances are 0, and then one is not. */
 static uint64_t typical_distance(struct values *distances)
 {
-	uint64_t median = values_median(distances);
+	uint64_t median = values_median(distances), largest = values_largest(distances);
 
-	return median ? median : values_largest(distances);
+	return median || largest < MANY ? median : largest;
 }
 
 static enum role role_of(const struct boundary *boundary, const struct groups *groups,
@@ -207,27 +203,40 @@ static size_t find_base(const struct boundary *boundary, struct groups *groups)
 	return base;
 }
 
-/* From the base outward. Gives whether a few stalls more may tell more. */
-static bool go_outward(const struct boundary *boundary, const struct groups *groups, size_t base,
+/*
+ * A flush may stall several times, with other work in between; then it is called less than once a
+ * stall, and so is what calls it. But an outer function that merely goes on for some stalls does
+ * not look like that, where those further out are called meanwhile.
+ */
+static bool parts_longer_stalls(const struct boundary *boundary, size_t function)
+{
+	struct groups rarer;
+
+	groups_build(&rarer, &boundary->counting, function);
+	return rarer.distances && rarer.left_out < rarer.parts;
+}
+
+/* From the base outward, until it is known who defers, or has to be left open. */
+static void go_outward(const struct boundary *boundary, struct groups *groups, size_t base,
 		       struct boundary_verdict *verdict)
 {
 	for (size_t i = base; i < boundary->counting.functions; i++) {
 		enum role role = role_of(boundary, groups, i);
 
-		if (role == ROLE_UNSURE)
-			return true;
-		if (role == ROLE_RUNNING)
-			return false;
+		if (role == ROLE_RUNNING && parts_longer_stalls(boundary, i)) {
+			groups_build(groups, &boundary->counting, i);
+			role = role_of(boundary, groups, i);
+		}
+		/* Its calls are counted no more because they are so many. */
+		if (role == ROLE_UNKNOWN && boundary->hot[i] && !copies_by_pieces(groups, i))
+			role = ROLE_BETWEEN;
+		if (role == ROLE_BETWEEN)
+			verdict->caller = (int)i;
+		if (role == ROLE_BETWEEN || role == ROLE_UNSURE || role == ROLE_RUNNING)
+			return;
 		if (role == ROLE_ONCE)
 			verdict->flush = (int)i;
-		/* Its calls are counted no more because they are so many. */
-		if (role == ROLE_BETWEEN ||
-		    (role == ROLE_UNKNOWN && boundary->hot[i] && !copies_by_pieces(groups, i))) {
-			verdict->caller = (int)i;
-			return false;
-		}
 	}
-	return false;
 }
 
 /*
@@ -315,7 +324,6 @@ struct boundary_verdict boundary_judge(const struct boundary *boundary)
 {
 	struct boundary_verdict verdict = {.flush = -1, .caller = -1};
 	struct groups groups;
-	bool is_unsure;
 	size_t base;
 
 	if (!boundary->counting.functions) {
@@ -323,17 +331,18 @@ struct boundary_verdict boundary_judge(const struct boundary *boundary)
 		return verdict;
 	}
 	base = find_base(boundary, &groups);
-	is_unsure = groups.distances && go_outward(boundary, &groups, base, &verdict);
+	if (groups.distances)
+		go_outward(boundary, &groups, base, &verdict);
 	if (verdict.flush < 0 && verdict.caller < 0)
 		guess_by_heat(boundary, &groups, &verdict);
 	/* Each of its calls is one stall, whatever the scheduler made of it. */
-	if (verdict.flush > (int)base)
+	if (verdict.flush >= 0)
 		groups_build(&groups, &boundary->counting, (size_t)verdict.flush);
 	fill_figures(&groups, &verdict);
 	find_period(&groups, &verdict);
 	if (verdict.caller >= 0)
 		verdict.state = BOUNDARY_KNOWN;
-	else if (verdict.flush >= 0 && !is_unsure && verdict.stalls >= SURE_STALLS)
+	else if (verdict.flush >= 0 && verdict.stalls >= SURE_STALLS)
 		verdict.state = BOUNDARY_KNOWN;
 	else if (verdict.flush < 0 && boundary->stalls >= LOOKED_LONG)
 		verdict.state = BOUNDARY_NONE;

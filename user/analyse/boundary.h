@@ -45,8 +45,8 @@ struct boundary *boundary_new(const struct boundary_settings *settings); /* NULL
 void boundary_free(struct boundary *boundary);
 
 /*
- * Every sample in a copy of that process, in order for each strand, those of watched calls too; the
- * ones from before since_ns tell which stalls were under way then. 0 or -ENOMEM.
+ * Every sample in a copy of that process, in order for each strand, those of watched calls too. 0
+ * or -ENOMEM.
  */
 int boundary_add(struct boundary *boundary, const struct sample *sample);
 /*

@@ -38,17 +38,18 @@ static bool is_called(const struct counting *counting, size_t first, size_t coun
 		      const struct mark *before, const struct mark *mark)
 {
 	for (size_t i = first; i < first + count; i++) {
-		if (is_counted(counting, i, mark->counted_ns) && mark->begin[i] > before->end[i])
+		if (is_counted(counting, i, mark->first_ns) && mark->begin[i] > before->end[i])
 			return true;
 	}
 	return false;
 }
 
-static void extend(struct mark *group, const struct mark *mark)
+static void add_part(struct groups *groups, struct group *group, const struct mark *mark)
 {
-	group->samples += mark->samples;
-	group->last_ns = mark->last_ns;
-	memcpy(group->end, mark->end, sizeof(group->end));
+	group->mark.samples += mark->samples;
+	group->mark.last_ns = mark->last_ns;
+	memcpy(group->mark.end, mark->end, sizeof(group->mark.end));
+	groups->parts++;
 }
 
 static void add_group(struct groups *groups, const struct mark *mark, const struct group *earlier)
@@ -61,15 +62,22 @@ static void add_mark(struct groups *groups, const struct mark *mark, size_t base
 {
 	const struct counting *counting = groups->counting;
 	struct group *before = latest_group(groups, mark);
+	bool outer_called;
 
-	if (!before || starts_again(counting, &before->mark, mark))
+	if (!before || starts_again(counting, &before->mark, mark)) {
 		add_group(groups, mark, NULL);
-	else if (!is_counted(counting, base, mark->counted_ns) ||
-		 is_called(counting, base, 1, &before->mark, mark))
+		return;
+	}
+	outer_called =
+		is_called(counting, base + 1, counting->functions - base - 1, &before->mark, mark);
+	if (is_counted(counting, base, mark->first_ns)
+		    ? is_called(counting, base, 1, &before->mark, mark)
+		    : outer_called)
 		add_group(groups, mark, before);
-	else if (!is_called(counting, base + 1, counting->functions - base - 1, &before->mark,
-			    mark))
-		extend(&before->mark, mark);
+	else if (outer_called)
+		groups->left_out++;
+	else
+		add_part(groups, before, mark);
 }
 
 void groups_build(struct groups *groups, const struct counting *counting, size_t base)
@@ -77,29 +85,19 @@ void groups_build(struct groups *groups, const struct counting *counting, size_t
 	const struct mark *mark;
 
 	groups->counting = counting;
-	groups->count = groups->distances = 0;
-	array_each (mark, &counting->marks) {
-		if (mark->samples)
-			add_mark(groups, mark, base);
-	}
+	groups->count = groups->distances = groups->parts = groups->left_out = 0;
+	array_each (mark, &counting->marks)
+		add_mark(groups, mark, base);
 }
 
 /* ---- values ---- */
 
-/*
- * Where the counting began within the earlier one, its last sample has to do: of functions that are
- * not called while it copies, that is no difference.
- */
 bool group_distance(const struct groups *groups, const struct group *group, size_t function,
 		    uint64_t *calls)
 {
-	const struct mark *earlier;
-
-	if (!group->earlier || !is_counted(groups->counting, function, group->mark.counted_ns))
+	if (!group->earlier || !is_counted(groups->counting, function, group->mark.first_ns))
 		return false;
-	earlier = &group->earlier->mark;
-	*calls = group->mark.begin[function] -
-		 (earlier->is_begin_known ? earlier->begin[function] : earlier->end[function]);
+	*calls = group->mark.begin[function] - group->earlier->mark.begin[function];
 	return true;
 }
 

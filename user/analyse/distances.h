@@ -17,14 +17,13 @@
 /* A stall of one strand, by the counters' values at its first and last sample. */
 struct mark {
 	pid_t tid;
-	uint64_t goroutine_addr;          /* of its strand; 0: the thread is */
-	uint64_t last_ns;                 /* when its latest sample came */
+	uint64_t goroutine_addr; /* of its strand; 0: the thread is */
+	uint64_t first_ns;       /* of its samples, since calls are counted */
+	uint64_t last_ns;
 	uint64_t last_ticks, last_sleeps; /* as in that sample */
-	uint64_t samples;                 /* that have counts: these four are of such */
-	uint64_t counted_ns;              /* when the first of them came */
+	uint64_t samples;
 	uint64_t begin[MW_CALLERS];
 	uint64_t end[MW_CALLERS];
-	bool is_begin_known; /* the counting did not begin within it */
 };
 
 typedef ARRAY(struct mark) mark_list;
@@ -46,12 +45,14 @@ struct groups {
 	struct group items[MARKS_MOST];
 	size_t count;
 	size_t distances; /* how many have an earlier one */
+	size_t parts;     /* stalls that belong to the one before */
+	size_t left_out;  /* other functions' */
 };
 
 /*
  * Parts the stalls by calls of the function `base`: one before which it was not called again
  * belongs to the one before; or to another function's copies, and is left out, where those further
- * out were.
+ * out were. Where it is counted no more, those part the stalls.
  */
 void groups_build(struct groups *groups, const struct counting *counting, size_t base);
 
@@ -61,7 +62,10 @@ struct values {
 	size_t count;
 };
 
-/* From the beginning of each to that of the next. */
+/*
+ * From the beginning of each to that of the next. Of a stall that was under way when the counting
+ * began, it is where that did: of functions that are not called while it copies, that is the same.
+ */
 void groups_distances(const struct groups *groups, size_t function, struct values *values);
 
 /* As far as that was counted, from a group's beginning to the next one's. */

@@ -90,6 +90,14 @@ static void functions_are_numbered_as_they_come(void **state)
 	assert_int_equal(functions_number(&functions, NO_FUNCTION, &main_frame), NO_FUNCTION);
 	assert_int_equal(functions_number(&functions, NO_FUNCTION, &grow), 1);
 	functions_release(&functions);
+	/* The hashes of so many meet. */
+	assert_int_equal(functions_init(&functions, 100), 0);
+	for (unsigned twice = 0; twice < 2; twice++) {
+		for (uint32_t i = 0; i < 100; i++)
+			assert_int_equal(
+				functions_number(&functions, i ? i - 1 : NO_FUNCTION, &join), i);
+	}
+	functions_release(&functions);
 }
 
 /* ---- the culprit ---- */

@@ -123,6 +123,18 @@ static void all_may_be_called_once(void **state)
 	assert_period(program, PERIOD_UNKNOWN, 0);
 }
 
+/* erase_front (0) <- read_file (1), a loop of some stalls <- what everybody calls (2) */
+static void rarer_calls_make_no_flush(void **state)
+{
+	struct program *program = *state;
+
+	for (unsigned i = 0; i < 9; i++) {
+		call(program, 1, CALLS(1, i % 3 == 0, 1000));
+		stall(program, 1, 10, QUIETLY);
+	}
+	assert_roles(program, BOUNDARY_KNOWN, 0, -1);
+}
+
 /* memmove <- copy (0) <- main (1) */
 static void gives_up_where_all_is_in_pieces(void **state)
 {
@@ -284,6 +296,56 @@ static void parted_stall_of_pieces_is_one(void **state)
 	assert_period(program, PERIOD_CONSTANT, 1000);
 }
 
+/* memcpy <- join (0), of which a flush (1) takes two, the second after a pause <- write (2) */
+static void flush_of_two_parts_is_one(void **state)
+{
+	struct program *program = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		call(program, 1, CALLS(1, 1, 1000));
+		stall(program, 1, 10, QUIETLY);
+		call(program, 1, CALLS(1));
+		stall(program, 1, 10, QUIETLY);
+	}
+	assert_roles(program, BOUNDARY_KNOWN, 1, 2);
+	assert_int_equal(judge(program).stalls, 2);
+	assert_int_equal(judge(program).calls_per_stall[0], 2);
+	assert_period(program, PERIOD_CONSTANT, 1000);
+}
+
+/* compress (0) copies, and works for long; pack (1) calls it for each of its buffers <- write (2)
+ */
+static void flush_may_stall_several_times(void **state)
+{
+	struct program *program = *state;
+
+	for (unsigned i = 0; i < 4; i++) {
+		call(program, 1, CALLS(0, 1, 1000));
+		for (unsigned buffer = 0; buffer < 5; buffer++) {
+			call(program, 1, CALLS(1));
+			stall(program, 1, 3, QUIETLY);
+		}
+	}
+	assert_roles(program, BOUNDARY_KNOWN, 1, 2);
+	assert_int_equal(judge(program).stalls, 3);
+	assert_int_equal(judge(program).calls_per_stall[0], 5);
+	assert_period(program, PERIOD_CONSTANT, 1000);
+}
+
+/* The flush has no code of its own, and copies in pieces. */
+static void parted_stall_of_the_caller_is_one(void **state)
+{
+	struct program *program = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		call(program, 1, CALLS(0, 1000));
+		parted_stall(program, CALLS(20));
+	}
+	assert_roles(program, BOUNDARY_KNOWN, -1, 1);
+	assert_int_equal(judge(program).stalls, 2);
+	assert_period(program, PERIOD_CONSTANT, 1000);
+}
+
 /* ---- others' copies ---- */
 
 static void other_copies_are_no_stalls_of_it(void **state)
@@ -401,6 +463,7 @@ int main(void)
 		TEST(caller_may_flush_by_itself),
 		TEST(culprit_may_be_the_caller),
 		TEST(all_may_be_called_once),
+		TEST(rarer_calls_make_no_flush),
 		TEST(gives_up_where_all_is_in_pieces),
 		TEST(gives_up_where_nothing_is_called),
 		TEST(some_calls_take_some_stalls),
@@ -411,6 +474,9 @@ int main(void)
 		TEST(unseen_flush_is_counted),
 		TEST(parted_stall_is_one),
 		TEST(parted_stall_of_pieces_is_one),
+		TEST(flush_of_two_parts_is_one),
+		TEST(flush_may_stall_several_times),
+		TEST(parted_stall_of_the_caller_is_one),
 		TEST(other_copies_are_no_stalls_of_it),
 		TEST(other_processes_do_not_count),
 		TEST(each_strand_counts_for_itself),

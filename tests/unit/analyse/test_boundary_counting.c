@@ -216,6 +216,7 @@ static void uncounted_culprit_is_passed_over(void **state)
 		stall(program, 1, 10, QUIETLY);
 		/* Parted. */
 		stall(program, 1, 10, QUIETLY);
+		stall(program, 1, 10, QUIETLY);
 	}
 	assert_roles(program, BOUNDARY_KNOWN, 1, 2);
 	assert_int_equal(judge(program).stalls, 2);
@@ -223,16 +224,44 @@ static void uncounted_culprit_is_passed_over(void **state)
 	boundary_uncount(program->boundary, 77, 0);
 }
 
+/* The flush is watched by other means now; its caller goes on to be counted. */
+static void caller_parts_stalls_of_an_uncounted_flush(void **state)
+{
+	struct program *program = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		call(program, 1, CALLS(1, 1000));
+		stall(program, 1, 10, QUIETLY);
+	}
+	boundary_uncount(program->boundary, 0, program->now_ns);
+	for (unsigned i = 0; i < 3; i++) {
+		call(program, 1, CALLS(0, 1000));
+		stall(program, 1, 10, QUIETLY);
+		/* Parted. */
+		stall(program, 1, 10, QUIETLY);
+	}
+	assert_roles(program, BOUNDARY_KNOWN, 0, 1);
+	assert_int_equal(judge(program).stalls, 5);
+	assert_period(program, PERIOD_CONSTANT, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(stall_under_way_is_a_baseline),    TEST(baseline_of_pieces_shows_pieces),
-		TEST(parted_baseline_is_one),           TEST(stall_before_is_none),
-		TEST(heat_names_the_caller_for_now),    TEST(heat_of_pieces_is_none),
-		TEST(heat_of_the_culprit_itself),       TEST(heat_tells_where_samples_do_not),
-		TEST(heat_ends_a_long_flush),           TEST(uncounted_caller_keeps_its_distances),
-		TEST(hot_caller_needs_no_distance),     TEST(one_distance_of_several_is_no_period),
+		TEST(stall_under_way_is_a_baseline),
+		TEST(baseline_of_pieces_shows_pieces),
+		TEST(parted_baseline_is_one),
+		TEST(stall_before_is_none),
+		TEST(heat_names_the_caller_for_now),
+		TEST(heat_of_pieces_is_none),
+		TEST(heat_of_the_culprit_itself),
+		TEST(heat_tells_where_samples_do_not),
+		TEST(heat_ends_a_long_flush),
+		TEST(uncounted_caller_keeps_its_distances),
+		TEST(hot_caller_needs_no_distance),
+		TEST(one_distance_of_several_is_no_period),
 		TEST(uncounted_culprit_is_passed_over),
+		TEST(caller_parts_stalls_of_an_uncounted_flush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,10 +241,14 @@ static void median_of_many_stalls_is_near(void **state)
 		sample.weight_ns = i * MS / 10;
 		add(fixture, sample, "memmove grow main");
 		stalls_advance(fixture->stalls, sample.at_ns + 500 * MS);
-		if (i != 31)
+		if (i != 31 && i != 33)
 			continue;
 		summarize_all(fixture);
-		assert_int_equal(fixture->summary.culprits[0].p50_ns, 16 * MS / 10);
+		p50_ns = fixture->summary.culprits[0].p50_ns;
+		if (i == 31)
+			assert_int_equal(p50_ns, 16 * MS / 10);
+		else
+			assert_true(p50_ns > 165 * MS / 100 && p50_ns < 175 * MS / 100);
 	}
 	summarize_all(fixture);
 	p50_ns = fixture->summary.culprits[0].p50_ns;
