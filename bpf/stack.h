@@ -75,10 +75,21 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 	record->reserved = 0;
 }
 
+#define STACK_PIECE 512
+
 /*
- * A page that was never touched, or is not in memory now, can't be read here: then what lies before
- * it will do.
+ * A page that was never touched, as there may be one in the frame of a signal, can't be read here:
+ * what lies behind it can. The pieces that can't are zeroes.
  */
+static __always_inline void stack_take_pieces(struct mw_sample *record, __u64 sp, __u64 bytes,
+					      __u64 most)
+{
+	void *stack = record + 1;
+
+	for (__u64 off = 0; off + STACK_PIECE <= most && off < bytes; off += STACK_PIECE)
+		bpf_probe_read_user(stack + off, STACK_PIECE, (void *)(sp + off));
+}
+
 static __always_inline void stack_take(struct mw_sample *record, __u64 sp, __u64 depth, __u64 most)
 {
 	__u64 bytes = depth ? depth : most;
@@ -87,17 +98,12 @@ static __always_inline void stack_take(struct mw_sample *record, __u64 sp, __u64
 		bytes = most;
 	if (!depth || bytes < depth)
 		record->flags |= MW_SAMPLE_CUT;
-	for (int i = 0; i < 6; i++) {
-		barrier_var(bytes);
-		if (bytes > most)
-			return;
-		if (!bpf_probe_read_user(record + 1, bytes, (void *)sp)) {
-			record->stack_bytes = bytes;
-			return;
-		}
-		record->flags |= MW_SAMPLE_CUT;
-		bytes /= 2;
-	}
+	record->stack_bytes = bytes;
+	barrier_var(bytes);
+	if (bytes > most)
+		return;
+	if (bpf_probe_read_user(record + 1, bytes, (void *)sp))
+		stack_take_pieces(record, sp, bytes, most);
 }
 
 static __always_inline int sample_send(const struct sample_ask *ask, const struct mw_strand *strand,
