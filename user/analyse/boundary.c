@@ -129,14 +129,6 @@ enum role {
 	ROLE_UNSURE,  /* some times: a few stalls more will tell */
 };
 
-/* Where stalls of several buffers follow each other, most distances are 0, and then one is not. */
-static uint64_t typical_distance(struct values *distances)
-{
-	uint64_t median = values_median(distances), largest = values_largest(distances);
-
-	return median || largest < MANY ? median : largest;
-}
-
 static enum role role_of(const struct boundary *boundary, const struct groups *groups,
 			 size_t function)
 {
@@ -145,7 +137,7 @@ static enum role role_of(const struct boundary *boundary, const struct groups *g
 
 	groups_distances(groups, function, &distances);
 	groups_withins(groups, function, true, &withins);
-	distance = typical_distance(&distances);
+	distance = values_median(&distances);
 	if (!distances.count)
 		return ROLE_UNKNOWN;
 	if (!distance)
@@ -172,41 +164,10 @@ static bool copies_by_pieces(const struct groups *groups, size_t function)
 
 /* ---- the verdict ---- */
 
-static bool parts_no_stalls(const struct boundary *boundary, const struct groups *groups,
-			    size_t function)
-{
-	enum role role = role_of(boundary, groups, function);
-
-	return role == ROLE_PIECES ||
-	       (role == ROLE_UNKNOWN && boundary->counting.until_ns[function] != UINT64_MAX);
-}
-
 /*
- * The innermost that is no mere piece of a stall: its calls part one stall from the next. What is
- * further in may be called again and again by one flush that the scheduler has parted.
- */
-static size_t find_base(const struct boundary *boundary, struct groups *groups)
-{
-	const struct counting *counting = &boundary->counting;
-	size_t base = 0;
-
-	groups_build(groups, counting, base);
-	while (base + 1 < counting->functions && parts_no_stalls(boundary, groups, base)) {
-		groups_build(groups, counting, base + 1);
-		if (!groups->distances) {
-			/* It runs on and on. */
-			groups_build(groups, counting, base);
-			break;
-		}
-		base++;
-	}
-	return base;
-}
-
-/*
- * A flush may stall several times, with other work in between; then it is called less than once a
- * stall, and so is what calls it. But an outer function that merely goes on for some stalls does
- * not look like that, where those further out are called meanwhile.
+ * A flush may stall several times, with other work in between, or be parted by the scheduler; then
+ * it is called less than once a stall, and so is what calls it. But an outer function that merely
+ * goes on for some stalls does not look like that, where those further out are called meanwhile.
  */
 static bool parts_longer_stalls(const struct boundary *boundary, size_t function)
 {
@@ -216,11 +177,11 @@ static bool parts_longer_stalls(const struct boundary *boundary, size_t function
 	return rarer.distances && rarer.left_out < rarer.parts;
 }
 
-/* From the base outward, until it is known who defers, or has to be left open. */
-static void go_outward(const struct boundary *boundary, struct groups *groups, size_t base,
+/* From the culprit outward, until it is known who defers, or has to be left open. */
+static void go_outward(const struct boundary *boundary, struct groups *groups,
 		       struct boundary_verdict *verdict)
 {
-	for (size_t i = base; i < boundary->counting.functions; i++) {
+	for (size_t i = 0; i < boundary->counting.functions; i++) {
 		enum role role = role_of(boundary, groups, i);
 
 		if (role == ROLE_RUNNING && parts_longer_stalls(boundary, i)) {
@@ -324,20 +285,21 @@ struct boundary_verdict boundary_judge(const struct boundary *boundary)
 {
 	struct boundary_verdict verdict = {.flush = -1, .caller = -1};
 	struct groups groups;
-	size_t base;
+	int parting;
 
 	if (!boundary->counting.functions) {
 		verdict.state = BOUNDARY_NONE;
 		return verdict;
 	}
-	base = find_base(boundary, &groups);
+	groups_build(&groups, &boundary->counting, 0);
 	if (groups.distances)
-		go_outward(boundary, &groups, base, &verdict);
+		go_outward(boundary, &groups, &verdict);
 	if (verdict.flush < 0 && verdict.caller < 0)
 		guess_by_heat(boundary, &groups, &verdict);
 	/* Each of its calls is one stall, whatever the scheduler made of it. */
-	if (verdict.flush >= 0)
-		groups_build(&groups, &boundary->counting, (size_t)verdict.flush);
+	parting = verdict.flush >= 0 ? verdict.flush : verdict.caller;
+	if (parting > (int)groups.base)
+		groups_build(&groups, &boundary->counting, (size_t)parting);
 	fill_figures(&groups, &verdict);
 	find_period(&groups, &verdict);
 	if (verdict.caller >= 0)

@@ -58,10 +58,11 @@ static void add_group(struct groups *groups, const struct mark *mark, const stru
 	groups->distances += earlier != NULL;
 }
 
-static void add_mark(struct groups *groups, const struct mark *mark, size_t base)
+static void add_mark(struct groups *groups, const struct mark *mark)
 {
 	const struct counting *counting = groups->counting;
 	struct group *before = latest_group(groups, mark);
+	size_t base = groups->base;
 	bool outer_called;
 
 	if (!before || starts_again(counting, &before->mark, mark)) {
@@ -85,9 +86,10 @@ void groups_build(struct groups *groups, const struct counting *counting, size_t
 	const struct mark *mark;
 
 	groups->counting = counting;
+	groups->base = base;
 	groups->count = groups->distances = groups->parts = groups->left_out = 0;
 	array_each (mark, &counting->marks)
-		add_mark(groups, mark, base);
+		add_mark(groups, mark);
 }
 
 /* ---- values ---- */

@@ -42,6 +42,7 @@ struct group {
 
 struct groups {
 	const struct counting *counting;
+	size_t base; /* the function whose calls part them */
 	struct group items[MARKS_MOST];
 	size_t count;
 	size_t distances; /* how many have an earlier one */

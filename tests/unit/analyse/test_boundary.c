@@ -129,7 +129,7 @@ static void rarer_calls_make_no_flush(void **state)
 	struct program *program = *state;
 
 	for (unsigned i = 0; i < 9; i++) {
-		call(program, 1, CALLS(1, i % 3 == 0, 1000));
+		call(program, 1, CALLS(1, i % 3 == 0, i % 3 == 1 ? 0 : 1000));
 		stall(program, 1, 10, QUIETLY);
 	}
 	assert_roles(program, BOUNDARY_KNOWN, 0, -1);
@@ -169,11 +169,11 @@ static void some_calls_take_some_stalls(void **state)
 	struct program *program = *state;
 
 	for (unsigned i = 0; i < 3; i++) {
-		call(program, 1, CALLS(1, 10));
+		call(program, 1, CALLS(1, 10, 1000));
 		stall(program, 1, 10, QUIETLY);
 		assert_roles(program, BOUNDARY_OPEN, i ? 0 : -1, -1);
 	}
-	call(program, 1, CALLS(1, 10));
+	call(program, 1, CALLS(1, 10, 1000));
 	stall(program, 1, 10, QUIETLY);
 	assert_roles(program, BOUNDARY_KNOWN, 0, 1);
 	assert_period(program, PERIOD_CONSTANT, 10);
@@ -192,7 +192,9 @@ static void flushes_may_follow_each_other(void **state)
 		}
 	}
 	assert_roles(program, BOUNDARY_KNOWN, 0, 1);
-	assert_period(program, PERIOD_IRREGULAR, 0);
+	assert_int_equal(judge(program).stalls, 3);
+	assert_int_equal(judge(program).calls_per_stall[0], 3);
+	assert_period(program, PERIOD_CONSTANT, 1000);
 }
 
 static void nothing_to_count_is_no_boundary(void **state)
@@ -307,10 +309,14 @@ static void flush_of_two_parts_is_one(void **state)
 		call(program, 1, CALLS(1));
 		stall(program, 1, 10, QUIETLY);
 	}
-	assert_roles(program, BOUNDARY_KNOWN, 1, 2);
-	assert_int_equal(judge(program).stalls, 2);
-	assert_int_equal(judge(program).calls_per_stall[0], 2);
-	assert_period(program, PERIOD_CONSTANT, 1000);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_roles(program, BOUNDARY_KNOWN, 1, 2);
+		assert_int_equal(judge(program).stalls, 2 + i);
+		assert_int_equal(judge(program).calls_per_stall[0], 2);
+		assert_period(program, PERIOD_CONSTANT, 1000);
+		call(program, 1, CALLS(1, 1, 1000));
+		stall(program, 1, 10, QUIETLY);
+	}
 }
 
 /* compress (0) copies, and works for long; pack (1) calls it for each of its buffers <- write (2)
@@ -332,6 +338,20 @@ static void flush_may_stall_several_times(void **state)
 	assert_period(program, PERIOD_CONSTANT, 1000);
 }
 
+/* One sample each: together they show that the writes come between the flushes. */
+static void parts_tell_together(void **state)
+{
+	struct program *program = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		call(program, 1, CALLS(1, 1000));
+		stall(program, 1, 1, QUIETLY);
+		stall(program, 1, 1, QUIETLY);
+	}
+	assert_roles(program, BOUNDARY_KNOWN, 0, 1);
+	assert_int_equal(judge(program).stalls, 1);
+}
+
 /* The flush has no code of its own, and copies in pieces. */
 static void parted_stall_of_the_caller_is_one(void **state)
 {
@@ -340,6 +360,24 @@ static void parted_stall_of_the_caller_is_one(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		call(program, 1, CALLS(0, 1000));
 		parted_stall(program, CALLS(20));
+	}
+	assert_roles(program, BOUNDARY_KNOWN, -1, 1);
+	assert_int_equal(judge(program).stalls, 2);
+	assert_period(program, PERIOD_CONSTANT, 1000);
+}
+
+/* So few parts that most distances are not 0. */
+static void stall_of_the_caller_in_two_parts_is_one(void **state)
+{
+	struct program *program = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		call(program, 1, CALLS(20, 1000));
+		stall(program, 1, 3, CALLS(20));
+		if (i == 2)
+			break;
+		call(program, 1, CALLS(20));
+		stall(program, 1, 3, CALLS(20));
 	}
 	assert_roles(program, BOUNDARY_KNOWN, -1, 1);
 	assert_int_equal(judge(program).stalls, 2);
@@ -475,8 +513,10 @@ int main(void)
 		TEST(parted_stall_is_one),
 		TEST(parted_stall_of_pieces_is_one),
 		TEST(flush_of_two_parts_is_one),
+		TEST(parts_tell_together),
 		TEST(flush_may_stall_several_times),
 		TEST(parted_stall_of_the_caller_is_one),
+		TEST(stall_of_the_caller_in_two_parts_is_one),
 		TEST(other_copies_are_no_stalls_of_it),
 		TEST(other_processes_do_not_count),
 		TEST(each_strand_counts_for_itself),

@@ -136,8 +136,10 @@ static void heat_ends_a_long_flush(void **state)
 {
 	struct program *program = *state;
 
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 5; i++) {
+		call(program, 1, CALLS(20));
 		stall(program, 1, 3, CALLS(20));
+	}
 	assert_roles(program, BOUNDARY_OPEN, -1, -1);
 	boundary_hot(program->boundary, 2);
 	assert_roles(program, BOUNDARY_KNOWN, 1, 2);
@@ -221,6 +223,8 @@ static void uncounted_culprit_is_passed_over(void **state)
 	assert_roles(program, BOUNDARY_KNOWN, 1, 2);
 	assert_int_equal(judge(program).stalls, 2);
 	assert_period(program, PERIOD_CONSTANT, 1000);
+	boundary_hot(program->boundary, 0);
+	assert_roles(program, BOUNDARY_KNOWN, 1, 2);
 	boundary_uncount(program->boundary, 77, 0);
 }
 
