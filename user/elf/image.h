@@ -92,6 +92,9 @@ const struct elf_symbol *elf_find_split_part(const struct elf_image *image, cons
  */
 const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t vaddr);
 
+/* Whether a function of that name begins at vaddr, be it the best one of its names or not. */
+bool elf_is_function_named(const struct elf_image *image, uint64_t vaddr, const char *name);
+
 /*
  * The whole of the function that contains vaddr: by its symbol's size, else by its .eh_frame FDE
  * (so it works in stripped files). -ENOENT where neither covers it.

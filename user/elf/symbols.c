@@ -430,6 +430,23 @@ const struct elf_symbol *elf_symbol_at(const struct elf_image *image, uint64_t v
 	return place ? first_alias(&table->symbols, &symbols[place - 1], vaddr) : NULL;
 }
 
+bool elf_is_function_named(const struct elf_image *image, uint64_t vaddr, const char *name)
+{
+	const elf_symbols *symbols = &image->tables->symbols.symbols;
+	size_t place;
+
+	if (elf_load_symbols(image))
+		return false;
+	place = ELF_COUNT_UPTO(symbols, vaddr);
+	for (unsigned i = 0; i < ALIASES_MOST && place--; i++) {
+		if (symbols->items[place].vaddr != vaddr)
+			break;
+		if (!strcmp(symbols->items[place].name, name))
+			return true;
+	}
+	return false;
+}
+
 int elf_function_bounds(const struct elf_image *image, uint64_t vaddr, struct elf_range *range)
 {
 	const struct elf_symbol *symbol;

@@ -92,16 +92,8 @@ static bool slot_leads_to(const struct elf_image *image, uint64_t slot_vaddr,
 			  const struct elf_image *callee, uint64_t start_vaddr)
 {
 	const char *name = elf_slot_symbol(image, slot_vaddr);
-	const struct elf_symbol *symbol;
-	elf_symbols found = {0};
-	bool leads = false;
 
-	if (name)
-		elf_find_symbols(callee, name, &found);
-	array_each (symbol, &found)
-		leads |= symbol->vaddr == start_vaddr;
-	array_release(&found);
-	return leads;
+	return name && elf_is_function_named(callee, start_vaddr, name);
 }
 
 /*

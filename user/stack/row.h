@@ -36,6 +36,7 @@ struct row {
 	struct row_rule rules[DWARF_REGISTERS];
 	uint32_t ruled; /* bit n: rules[n] says something */
 	bool is_signal;
+	bool no_search; /* of code without a row: searching its stack for its caller is in vain */
 };
 
 /* False where the instructions are broken, or are none of those that compilers write. */

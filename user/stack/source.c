@@ -16,7 +16,7 @@
 /* Of all units that were asked for. Each byte may make a row, for which libdw takes dozens. */
 #define LINE_BYTES_MOST (16u << 20)
 
-/* A browser has 100,000 units and 1,000,000 functions at most. */
+/* Of a file: more than any program is made of. */
 #define UNITS_MOST  (1u << 17)
 #define RANGES_MOST (1u << 21)
 

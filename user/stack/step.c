@@ -7,8 +7,8 @@
 
 /* ---- what call frame information says ---- */
 
-/* The row for the place; NULL: there is none, or no memory. */
-static const struct row *row_at(struct walk *walk)
+/* The row for the place, without a CFA where it has none; NULL: no file, or no memory. */
+static struct row *row_at(struct walk *walk)
 {
 	const struct place *place = &walk->place;
 	struct place_cache *rows = &walk->stacks->rows;
@@ -30,7 +30,7 @@ static const struct row *row_at(struct walk *walk)
 			return NULL;
 		}
 	}
-	return row->cfa.kind == RULE_NONE ? NULL : row;
+	return row;
 }
 
 /* Goes on there, if code is mapped there. */
@@ -220,60 +220,79 @@ static bool keeps_pointer(const struct elf_image *image, uint64_t start_vaddr)
 	       elf_is_go_function(image, start_vaddr);
 }
 
-/*
- * A function whose frame is of unknown size: the first word that a call of this very function would
- * have left there. What else lies between is old, or of functions that it called before.
- */
-static bool step_by_search(struct walk *walk)
+/* The address of the word that a call of that function left, the first on the stack; 0: none. */
+static uint64_t search_call(struct walk *walk, uint64_t start_vaddr)
 {
 	uint64_t addr = walk->registers.values[DWARF_RSP], word;
-	const struct place *callee = &walk->place;
-	struct elf_range function;
 	struct place place;
 
-	if (!callee->file || elf_function_bounds(callee->file->image, callee->vaddr, &function) ||
-	    keeps_pointer(callee->file->image, function.vaddr))
-		return false;
 	for (unsigned i = 0; i < SEARCHED_WORDS; i++, addr += sizeof(word)) {
 		if (!taken_word(&walk->taken, addr, &word))
-			return false;
+			break;
 		place_find(walk->stacks, walk->process, word, true, &place);
-		if (place_called(&place, callee->file->image, function.vaddr))
-			return return_from(walk, addr, 0);
+		if (place_called(&place, walk->place.file->image, start_vaddr))
+			return addr;
 	}
-	return false;
+	return 0;
+}
+
+/*
+ * A function whose frame is of unknown size: the first word that a call of this very function would
+ * have left there. What else lies between is old, or of functions that it called before. Where that
+ * was in vain once, it is not tried again: V8's builtins, which have frame pointers, are called
+ * through registers.
+ */
+static bool step_by_search(struct walk *walk, struct row *row)
+{
+	const struct elf_image *callee;
+	struct elf_range function;
+	uint64_t addr;
+
+	if (!row || row->no_search)
+		return false;
+	callee = walk->place.file->image;
+	row->no_search = true;
+	if (elf_function_bounds(callee, walk->place.vaddr, &function) ||
+	    keeps_pointer(callee, function.vaddr))
+		return false;
+	addr = search_call(walk, function.vaddr);
+	row->no_search = !addr;
+	return addr && return_from(walk, addr, 0);
 }
 
 /* Code of no file has frame pointers, if anything: a JIT's. */
-static bool step_by_custom(struct walk *walk, bool has_row)
+static bool step_by_custom(struct walk *walk, struct row *row)
 {
-	bool is_jit = walk->place.mapping && !walk->place.file;
-
-	if (has_row)
-		return step_by_pointer(walk);
 	if (!walk->is_exact)
-		return step_by_search(walk) || step_by_pointer(walk) || step_to_entry(walk);
-	if (is_jit)
+		return step_by_search(walk, row) || step_by_pointer(walk) || step_to_entry(walk);
+	if (walk->place.mapping && !walk->place.file)
 		return step_by_pointer(walk) || step_from_leaf(walk);
-	return step_from_leaf(walk) || step_by_search(walk) || step_by_pointer(walk);
+	return step_from_leaf(walk) || step_by_search(walk, row) || step_by_pointer(walk);
+}
+
+/* Without call frame information. */
+static enum step step_without_row(struct walk *walk, struct row *row)
+{
+	if (walk->is_signal)
+		return step_from_signal(walk);
+	if (is_outermost(walk))
+		return STEP_WHOLE;
+	return step_by_custom(walk, row) ? STEP_CALLER : STEP_LOST;
 }
 
 enum step walk_step(struct walk *walk)
 {
-	const struct row *row = row_at(walk);
-	enum step step = STEP_LOST;
+	struct row *row = row_at(walk);
+	bool has_row = row && row->cfa.kind != RULE_NONE;
+	enum step step;
 
 	walk->taken.ran_out = false;
-	walk->is_signal = row ? row->is_signal : place_is_sigreturn(&walk->place);
+	walk->is_signal = has_row ? row->is_signal : place_is_sigreturn(&walk->place);
 	if (!reg_is_known(&walk->registers, DWARF_RSP))
 		return STEP_LOST;
-	if (row)
-		step = step_by_row(walk, row);
-	else if (walk->is_signal)
-		step = step_from_signal(walk);
-	else if (is_outermost(walk))
-		return STEP_WHOLE;
-	if (step == STEP_LOST && !walk->is_signal && step_by_custom(walk, row))
+	step = has_row ? step_by_row(walk, row) : step_without_row(walk, row);
+	/* What it says led nowhere. */
+	if (step == STEP_LOST && has_row && !row->is_signal && step_by_pointer(walk))
 		return STEP_CALLER;
 	return step == STEP_LOST && walk->taken.ran_out ? STEP_CUT : step;
 }
