@@ -36,7 +36,7 @@ struct row {
 	struct row_rule rules[DWARF_REGISTERS];
 	uint32_t ruled; /* bit n: rules[n] says something */
 	bool is_signal;
-	bool no_search; /* of code without a row: searching its stack for its caller is in vain */
+	bool no_search; /* of code without a row: its caller is not to be searched for */
 };
 
 /* False where the instructions are broken, or are none of those that compilers write. */

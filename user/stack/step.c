@@ -201,11 +201,11 @@ static bool step_to_entry(struct walk *walk)
 	return false;
 }
 
-/* As much as the functions of musl have for themselves, which has no call frame information. */
-#define SEARCHED_WORDS 256
+/* As much as most functions of musl have for themselves, which has no call frame information. */
+#define SEARCHED_WORDS 128
 
-/* How far into a function a compiler moves what makes its frame. */
-#define PROLOGUE_BYTES 64
+/* How far into a function what makes its frame may be: 110 bytes in V8's entry to bytecode. */
+#define PROLOGUE_BYTES 512
 
 /* Whether the function is one that leaves frame pointers: then they are the better witnesses. */
 static bool keeps_pointer(const struct elf_image *image, uint64_t start_vaddr)
@@ -238,9 +238,7 @@ static uint64_t search_call(struct walk *walk, uint64_t start_vaddr)
 
 /*
  * A function whose frame is of unknown size: the first word that a call of this very function would
- * have left there. What else lies between is old, or of functions that it called before. Where that
- * was in vain once, it is not tried again: V8's builtins, which have frame pointers, are called
- * through registers.
+ * have left there. What else lies between is old, or of functions that it called before.
  */
 static bool step_by_search(struct walk *walk, struct row *row)
 {
@@ -251,12 +249,9 @@ static bool step_by_search(struct walk *walk, struct row *row)
 	if (!row || row->no_search)
 		return false;
 	callee = walk->place.file->image;
-	row->no_search = true;
-	if (elf_function_bounds(callee, walk->place.vaddr, &function) ||
-	    keeps_pointer(callee, function.vaddr))
-		return false;
-	addr = search_call(walk, function.vaddr);
-	row->no_search = !addr;
+	row->no_search = elf_function_bounds(callee, walk->place.vaddr, &function) ||
+			 keeps_pointer(callee, function.vaddr);
+	addr = row->no_search ? 0 : search_call(walk, function.vaddr);
 	return addr && return_from(walk, addr, 0);
 }
 

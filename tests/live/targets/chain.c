@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define COPY_BYTES (64ul << 20)
-#define COPIES	   50
+#define COPIES     50
 #define DEPTH      20
 
 /* A call in the last place would be a jump, and the caller not on the stack. */
