@@ -137,3 +137,13 @@ def test_threads_have_their_own(tmp_path):
     for true in truth:
         assert by_thread[true["tid"]], true
     assert set(by_thread) == {true["tid"] for true in truth}
+
+
+def test_the_path_leads_through_code_that_was_made_meanwhile():
+    """Made by a JIT after memwatch looked at what the process has mapped."""
+    run = memwatch.run(*AS_IT_IS, "--no-auto", "--", memwatch.TARGETS / "jitted", 3)
+    stalls = stalls_of(run, "copy_much")
+    assert len(stalls) == 3
+    for stall in stalls:
+        check_path(stall, "copy_much", "made_function", "main")
+        assert stall["stack_end"] == "whole"

@@ -70,6 +70,64 @@ void processes_watch_anew(struct processes *processes)
 	}
 }
 
+/* ---- code that no file has ---- */
+
+static bool is_of_module(const struct process_plan *plan, const struct target_mapping *mapping)
+{
+	const struct planned_mapping *planned;
+
+	array_each (planned, &plan->mappings) {
+		if (planned->module && mapping->start_addr < planned->end_addr &&
+		    planned->start_addr < mapping->end_addr)
+			return true;
+	}
+	return false;
+}
+
+static void drop_fileless(struct process_plan *plan)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < plan->mappings.count; i++) {
+		if (plan->mappings.items[i].module)
+			plan->mappings.items[kept++] = plan->mappings.items[i];
+	}
+	plan->mappings.count = kept;
+}
+
+static int compare_mappings(const void *left, const void *right)
+{
+	const struct planned_mapping *a = left, *b = right;
+
+	return (a->start_addr > b->start_addr) - (a->start_addr < b->start_addr);
+}
+
+void processes_renew_code(struct processes *processes, pid_t pid)
+{
+	struct process *process = processes_find(processes, pid);
+	const struct target_mapping *mapping;
+	struct target_maps maps = {0};
+	struct process_plan *plan;
+	int err = 0;
+
+	if (!process || !process->live || process->try_at_ns || target_maps_read(pid, &maps))
+		return;
+	plan = &process->plan;
+	drop_fileless(plan);
+	array_each (mapping, &maps.mappings) {
+		struct planned_mapping planned = {mapping->start_addr, mapping->end_addr,
+						  mapping->file_off, NULL};
+
+		if (!err && mapping->executable && !is_of_module(plan, mapping))
+			err = array_push(&plan->mappings, planned);
+	}
+	target_maps_release(&maps);
+	if (plan->mappings.count)
+		qsort(plan->mappings.items, plan->mappings.count, sizeof(*plan->mappings.items),
+		      compare_mappings);
+	processes->on_code(processes->context, pid, process->since_ns, plan);
+}
+
 /* ---- where it copies ---- */
 
 static int compare_ranges(const void *left, const void *right)

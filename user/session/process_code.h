@@ -15,6 +15,12 @@ struct stack_mapping stack_mapping_of(const struct planned_mapping *planned);
 /* Functions came to be watched: all processes get the probes that they lack. */
 void processes_watch_anew(struct processes *processes);
 
+/*
+ * Looks what code of no file the process has by now, which a JIT makes at any time, and has it told
+ * of with all else.
+ */
+void processes_renew_code(struct processes *processes, pid_t pid);
+
 /* Tells the sampler where the process copies: its routines, and loops of its own. */
 void process_tell_code(struct processes *processes, struct process *process);
 

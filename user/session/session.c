@@ -155,6 +155,11 @@ static void on_code(void *context, pid_t pid, uint64_t since_ns, const struct pr
 	array_release(&mappings);
 }
 
+static void renew_code(void *context, pid_t pid)
+{
+	processes_renew_code(&((struct session *)context)->processes, pid);
+}
+
 static void take_life_events(void *context)
 {
 	receiver_drain_life(((struct session *)context)->receiver);
@@ -512,6 +517,8 @@ int session_run(const struct session_settings *settings)
 		.sample_period_ns = settings->sample_period_ns,
 		.quiet_ns = settings->quiet_ns,
 		.min_time_ns = settings->header->min_time_ns,
+		.renew_code = renew_code,
+		.context = &session,
 	};
 	struct discovering_settings discovering = {
 		.is_on = settings->discovers && settings->sample_period_ns,

@@ -16,9 +16,14 @@
 /* A thread that is preempted comes again within this; one that is not heard of longer sleeps. */
 #define SILENCE_NS NS_PER_S
 
+/* How often to look what else a process has mapped, where that shows something, and where not. */
+#define RENEW_LEAST_NS (50 * NS_PER_MS)
+#define RENEW_MOST_NS  (10 * NS_PER_S)
+
 struct mapped_process {
 	pid_t pid;
 	uint64_t since_ns; /* what was sampled before ran other code */
+	uint64_t renew_at_ns, renew_pause_ns;
 };
 
 /* The stack of a call or copy that is told of next. */
@@ -187,7 +192,7 @@ void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
 		  const struct stack_mapping *mappings, size_t count)
 {
 	struct mapped_process *known = find_mapped(telling, pid);
-	struct mapped_process mapped = {pid, since_ns};
+	struct mapped_process mapped = {.pid = pid, .since_ns = since_ns};
 	char perf_map[48];
 	int err = 0;
 
@@ -240,17 +245,42 @@ static struct stack_taken taken_of(const struct mw_sample *record)
 	return taken;
 }
 
+/*
+ * A way that is lost may lead through code that a JIT has made since the process was looked at.
+ * False where it was looked at of late, or cannot be.
+ */
+static bool renew_code(struct telling *telling, struct mapped_process *mapped)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!telling->settings.renew_code || now_ns < mapped->renew_at_ns)
+		return false;
+	mapped->renew_pause_ns = mapped->renew_pause_ns ? 2 * mapped->renew_pause_ns
+							: RENEW_LEAST_NS;
+	if (mapped->renew_pause_ns > RENEW_MOST_NS)
+		mapped->renew_pause_ns = RENEW_MOST_NS;
+	mapped->renew_at_ns = now_ns + mapped->renew_pause_ns;
+	telling->settings.renew_code(telling->settings.context, mapped->pid);
+	return true;
+}
+
 /* False where it has no stack that anybody can read. */
 static bool walk(struct telling *telling, const struct mw_sample *record, struct call_path *path)
 {
-	const struct mapped_process *mapped = find_mapped(telling, (pid_t)record->head.pid);
+	struct mapped_process *mapped = find_mapped(telling, (pid_t)record->head.pid);
 	struct stack_taken taken = taken_of(record);
 	int err;
 
 	path->frames.count = 0;
 	if (!record->stack_bytes || !mapped || record->head.at_ns < mapped->since_ns)
 		return false;
-	err = stacks_walk(telling->stacks, (pid_t)record->head.pid, &taken, path);
+	err = stacks_walk(telling->stacks, mapped->pid, &taken, path);
+	if (!err && path->end == STACK_LOST && renew_code(telling, mapped)) {
+		path->frames.count = 0;
+		err = stacks_walk(telling->stacks, mapped->pid, &taken, path);
+		if (path->end != STACK_LOST)
+			mapped->renew_pause_ns = 0;
+	}
 	explain_memory(telling, err);
 	return !err && path->frames.count;
 }
@@ -282,11 +312,11 @@ static struct sample sample_of(const struct mw_sample *record)
 	return sample;
 }
 
-static void keep_pending(struct telling *telling, const struct mw_sample *record)
+static void keep_pending(struct telling *telling, const struct mw_sample *record, bool has_path)
 {
 	struct pending_path *pending = &telling->pending;
 
-	pending->is_there = walk(telling, record, &pending->path);
+	pending->is_there = has_path;
 	pending->tid = (pid_t)record->head.tid;
 	pending->start_ns = record->start_ns;
 }
@@ -304,14 +334,18 @@ static void add_span_path(struct telling *telling, const struct mw_sample *recor
 
 const struct sample *telling_sample(struct telling *telling, const struct mw_sample *record)
 {
+	bool is_tick = record->kind != MW_SAMPLE_SPAN && record->kind != MW_SAMPLE_LARGE_COPY;
+	bool has_path = walk(telling, record, is_tick ? &telling->path : &telling->pending.path);
+
+	/* Behind the code that its way led through. */
 	recording_sample(telling->settings.recording, record);
-	if (record->kind == MW_SAMPLE_SPAN || record->kind == MW_SAMPLE_LARGE_COPY) {
-		keep_pending(telling, record);
+	if (!is_tick) {
+		keep_pending(telling, record, has_path);
 		add_span_path(telling, record);
 		return NULL;
 	}
 	telling->sample = sample_of(record);
-	if (walk(telling, record, &telling->path))
+	if (has_path)
 		telling->sample.path = &telling->path;
 	explain_memory(telling, stalls_add(telling->stalls, &telling->sample));
 	return &telling->sample;

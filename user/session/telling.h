@@ -23,6 +23,9 @@ struct telling_settings {
 	uint64_t sample_period_ns;          /* 0: nothing is sampled */
 	uint64_t quiet_ns;                  /* as in struct stall_settings */
 	uint64_t min_time_ns;
+	/* Calls telling_code() anew with what a process has mapped now; NULL: nobody can tell. */
+	void (*renew_code)(void *context, pid_t pid);
+	void *context;
 	bool is_replayed; /* long ago, or elsewhere: no process of these pids runs any more */
 };
 
