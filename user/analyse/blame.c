@@ -8,6 +8,33 @@
 
 /* ---- functions ---- */
 
+static bool begins_with(const char *text, const char *beginning)
+{
+	return !strncmp(text, beginning, strlen(beginning));
+}
+
+/*
+ * What languages wrap around their copies, and compilers inline, is on everybody's way to them:
+ * glibc's string_fortified.h, libstdc++'s own names, Rust's core.
+ */
+static bool is_wrapper(const struct frame *frame)
+{
+	static const char *const names[] = {"memcpy", "memmove", "mempcpy", "bcopy"};
+	static const char *const rooms[] = {"std::__", "core::ptr::", "core::intrinsics::"};
+
+	if (!frame->is_inlined || !frame->name)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(frame->name, names[i]))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++) {
+		if (begins_with(frame->name, rooms[i]))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The first frame that may be to blame. The copy routine is the innermost function that has code of
  * its own, with all that was inlined into it.
@@ -16,11 +43,14 @@ static size_t first_candidate(const struct call_path *path, bool is_inlined)
 {
 	size_t i = 0;
 
-	if (is_inlined)
-		return 0;
-	while (i < path->frames.count && path->frames.items[i].is_inlined)
+	if (!is_inlined) {
+		while (i < path->frames.count && path->frames.items[i].is_inlined)
+			i++;
 		i++;
-	return i + 1;
+	}
+	while (i < path->frames.count && is_wrapper(&path->frames.items[i]))
+		i++;
+	return i;
 }
 
 static struct seen_function *find_function(struct blame *blame, const struct frame *frame)

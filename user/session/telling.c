@@ -255,8 +255,8 @@ static bool renew_code(struct telling *telling, struct mapped_process *mapped)
 
 	if (!telling->settings.renew_code || now_ns < mapped->renew_at_ns)
 		return false;
-	mapped->renew_pause_ns = mapped->renew_pause_ns ? 2 * mapped->renew_pause_ns
-							: RENEW_LEAST_NS;
+	mapped->renew_pause_ns =
+		mapped->renew_pause_ns ? 2 * mapped->renew_pause_ns : RENEW_LEAST_NS;
 	if (mapped->renew_pause_ns > RENEW_MOST_NS)
 		mapped->renew_pause_ns = RENEW_MOST_NS;
 	mapped->renew_at_ns = now_ns + mapped->renew_pause_ns;

@@ -21,9 +21,21 @@
 #define PATH_NAMES 8
 
 /* Names as they are in the frames, each once. */
-static const char *const names[] = {
-	"memmove", "main", "flush_accumulator", "join", "copy_item", "lazy_write", "other", "run",
-	"push",    "grow"};
+static const char *const names[] = {"memmove",
+				    "main",
+				    "flush_accumulator",
+				    "join",
+				    "copy_item",
+				    "lazy_write",
+				    "other",
+				    "run",
+				    "push",
+				    "grow",
+				    "memcpy",
+				    "memcpy_rows",
+				    "std::__relocate_a_1<A>",
+				    "std::__relocate_a<A>",
+				    "core::ptr::copy_nonoverlapping::<u8>"};
 
 static inline const char *name_of(const char *name)
 {

@@ -134,6 +134,24 @@ static void routine_is_not_to_blame(void **state)
 	assert_string_equal(fixture->told.items[2].culprit, "grow");
 }
 
+/* With _FORTIFY_SOURCE, each memcpy() is a function that is inlined, and so on in C++ and Rust. */
+static void what_languages_wrap_around_copies_is_not_to_blame(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(STALL_OF("memmove [memcpy] join main")->culprit, "join");
+	assert_string_equal(
+		STALL_OF("memmove [std::__relocate_a_1<A>] [std::__relocate_a<A>] grow main")
+			->culprit,
+		"grow");
+	assert_string_equal(
+		STALL_OF("memmove [core::ptr::copy_nonoverlapping::<u8>] [push] main")->culprit,
+		"push");
+	/* One that has code of its own is a function as others are. */
+	assert_string_equal(STALL_OF("memmove memcpy join main")->culprit, "memcpy");
+	assert_string_equal(STALL_OF("memmove [memcpy_rows] join main")->culprit, "memcpy_rows");
+}
+
 static void recursion_counts_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -280,6 +298,7 @@ int main(void)
 		cmocka_unit_test(functions_are_numbered_as_they_come),
 		TEST(blames_the_innermost_that_all_stacks_have),
 		TEST(routine_is_not_to_blame),
+		TEST(what_languages_wrap_around_copies_is_not_to_blame),
 		TEST(recursion_counts_once),
 		TEST(one_odd_stack_of_many_does_not_acquit),
 		TEST(cut_stacks_are_compared_by_what_they_have),
