@@ -4,10 +4,7 @@
 import collections
 
 import memwatch
-import pytest
-
-# As a user has it; the other tests take the budget away.
-AS_IT_IS = ("--budget", "2%")
+from stalls import AS_IT_IS, check_covered, check_path, stalls_of
 
 
 def launch(tmp_path, program, *arguments, options=()):
@@ -15,39 +12,6 @@ def launch(tmp_path, program, *arguments, options=()):
     run = memwatch.run(*AS_IT_IS, *options, "--", program, *arguments, "--truth", path)
     assert run.status == 0, run.stderr
     return run, memwatch.read_lines(path)
-
-
-def names(record):
-    """The path, the copy first: a frame without a name is its file."""
-    return [frame.get("name", frame.get("module", "?")) for frame in record["stack"]]
-
-
-def stalls_of(run, culprit):
-    return [stall for stall in run.of("stall") if stall.get("culprit") == culprit]
-
-
-def overlap_ns(stall, true):
-    begin = max(stall["start_ns"], true["start_ns"])
-    end = min(stall["start_ns"] + stall["duration_ns"], true["start_ns"] + true["duration_ns"])
-    return max(0, end - begin)
-
-
-def check_covered(told, truth):
-    """
-    The time of the true calls is in what was told of: stalls, and flushes later. Of each call some
-    may be missing at its ends, where its thread was waiting for a CPU.
-    """
-    assert truth
-    covered_ns = [sum(overlap_ns(record, true) for record in told) for true in truth]
-    for true, ns in zip(truth, covered_ns):
-        assert ns >= true["duration_ns"] / 2, (true, told)
-    assert sum(covered_ns) >= 0.85 * sum(true["duration_ns"] for true in truth)
-
-
-def check_path(record, *expected):
-    """These functions in this order, the innermost first, right behind the copy routine."""
-    found = names(record)
-    assert [name for name in found if name in expected] == [*expected], found
 
 
 WRITES = ("--writes", 300_000, "--chunk", "4K", "--pause", "20ms")
