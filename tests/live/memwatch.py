@@ -50,12 +50,12 @@ def read_lines(path):
 def with_every_copy(arguments):
     """
     memwatch's arguments, without a budget unless the test is about one: what is left out then can't
-    be compared with the truth.
+    be compared with the truth. Nor is anything watched that the test did not name.
     """
     words = [*map(str, arguments)]
     own = words[:words.index("--")] if "--" in words else words
     is_limited = any(word.startswith(("--gate", "--budget")) for word in own)
-    return words if is_limited else ["--budget", "none", *words]
+    return words if is_limited else ["--budget", "none", "--no-auto", *words]
 
 
 class Watch:

@@ -42,6 +42,7 @@ struct tracer {
 	struct probe_link *own_link, *own_session; /* own_session: NULL where there are none */
 	struct tracer_costs measured;              /* read once is_measured is set */
 	bool is_measured;
+	uint64_t tick_ns; /* 0: not measured yet */
 };
 
 /* libbpf's own words only help when something is wrong with memwatch itself: -v shows them. */
@@ -207,9 +208,10 @@ static void *measure_costs(void *data)
 	struct tracer *tracer = data;
 
 	tracer->measured = calibrate_measure(tracer->own_session);
-	tracer->measured.tick_ns = measure_tick_ns(tracer);
 	set_kernel_costs(tracer->skeleton, &tracer->measured);
 	__atomic_store_n(&tracer->is_measured, true, __ATOMIC_RELEASE);
+	/* Last: it takes longest, and nothing is chosen by it. */
+	__atomic_store_n(&tracer->tick_ns, measure_tick_ns(tracer), __ATOMIC_RELEASE);
 	retire_queue_add(tracer->retiring, tracer->own_link);
 	if (tracer->own_session)
 		retire_queue_add(tracer->retiring, tracer->own_session);
@@ -359,8 +361,13 @@ int tracer_measure(enum link_kind links, struct tracer_costs *costs)
 
 struct tracer_costs tracer_costs(const struct tracer *tracer)
 {
-	return __atomic_load_n(&tracer->is_measured, __ATOMIC_ACQUIRE) ? tracer->measured
-								       : typical_costs;
+	struct tracer_costs costs =
+		__atomic_load_n(&tracer->is_measured, __ATOMIC_ACQUIRE) ? tracer->measured
+									: typical_costs;
+	uint64_t tick_ns = __atomic_load_n(&tracer->tick_ns, __ATOMIC_ACQUIRE);
+
+	costs.tick_ns = tick_ns ? tick_ns : TICK_NS_TYPICAL;
+	return costs;
 }
 
 int tracer_set_gate(struct tracer *tracer, pid_t pid, uint64_t gate_bytes, bool is_raised)

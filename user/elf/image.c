@@ -120,9 +120,15 @@ out:
 	return status;
 }
 
+struct elf_image *elf_image_share(struct elf_image *image)
+{
+	image->shares++;
+	return image;
+}
+
 void elf_image_free(struct elf_image *image)
 {
-	if (!image)
+	if (!image || image->shares--)
 		return;
 	if (image->tables) {
 		elf_release_symbols(&image->tables->symbols);

@@ -38,6 +38,8 @@ struct elf_symbol {
  * executable or shared object that is cut short opens too, and has what is left of it.
  */
 int elf_image_open(int fd, struct elf_image **image);
+/* Another holder: it is freed with the last. Gives the image. */
+struct elf_image *elf_image_share(struct elf_image *image);
 void elf_image_free(struct elf_image *image);
 
 /* PT_LOAD arithmetic; false where no segment of the file covers it. */

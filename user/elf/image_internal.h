@@ -92,6 +92,7 @@ struct elf_image {
 	ARRAY(struct elf_segment) segments;
 	struct elf_tables *tables;
 	struct elf_image *debug; /* the same program's debug file, owned; NULL: none was taken */
+	size_t shares;           /* others that hold it */
 };
 
 /* ---- sections (elf/image.c) ---- */

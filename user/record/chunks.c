@@ -8,7 +8,7 @@
 
 /* A field that comes to one of them goes into its walk below, and raises RECORDING_VERSION. */
 _Static_assert(sizeof(struct run_header) == 96 && sizeof(struct symbol_name) == 48 &&
-		       sizeof(struct child_report) == 64 && sizeof(struct stack_mapping) == 72 &&
+		       sizeof(struct child_report) == 64 && sizeof(struct stack_mapping) == 80 &&
 		       sizeof(struct flush) == 200 && sizeof(struct large_copy) == 104 &&
 		       sizeof(struct budget_step) == 96 && sizeof(struct frame) == 80 &&
 		       sizeof(struct discovery) == 296 &&

@@ -49,6 +49,7 @@ struct stack_mapping stack_mapping_of(const struct planned_mapping *planned)
 		return mapping;
 	mapping.path = module->path;
 	mapping.open_path = module->open_path;
+	mapping.image = module->image;
 	if (module->image)
 		id = elf_image_build_id(module->image, &bytes);
 	if (id && bytes <= sizeof(mapping.build_id)) {

@@ -52,6 +52,10 @@ struct code_file *code_file_new(uint64_t id, const struct file_identity *identit
 	if (file->build_id_bytes > sizeof(file->build_id))
 		file->build_id_bytes = sizeof(file->build_id);
 	memcpy(file->build_id, mapping->build_id, file->build_id_bytes);
+	if (mapping->image) {
+		file->image = elf_image_share(mapping->image);
+		file->is_opened = true;
+	}
 	if (file->path && file->open_path)
 		return file;
 	code_file_free(file);

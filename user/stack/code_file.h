@@ -20,8 +20,8 @@ struct code_file {
 	size_t build_id_bytes; /* 0: not known */
 	char *path;            /* as the target sees it */
 	char *open_path;
-	size_t users; /* mappings that show it */
-	bool is_opened;
+	size_t users;            /* mappings that show it */
+	bool is_opened;          /* or it was handed over */
 	struct elf_image *image; /* NULL: not opened, or none of whom anything is believed */
 	struct source *source;   /* NULL: not asked for, or no DWARF */
 };

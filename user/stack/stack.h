@@ -29,7 +29,9 @@ struct stack_mapping {
 	uint64_t start_addr, end_addr, file_off;
 	const char *path;      /* as the target sees it: its last part names the module */
 	const char *open_path; /* opens it; NULL: path does */
-	uint8_t build_id[20];  /* the file must have it; all 0: not known */
+	/* What was read of it already, with its debug file, as it is opened else; or NULL. */
+	struct elf_image *image;
+	uint8_t build_id[20]; /* the file must have it; all 0: not known */
 	size_t build_id_bytes;
 };
 
