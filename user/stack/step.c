@@ -208,16 +208,18 @@ static bool step_to_entry(struct walk *walk)
 #define PROLOGUE_BYTES 512
 
 /* Whether the function is one that leaves frame pointers: then they are the better witnesses. */
-static bool keeps_pointer(const struct elf_image *image, uint64_t start_vaddr)
+static bool keeps_pointer(const struct elf_image *image, const struct elf_range *function)
 {
 	static const uint8_t move[] = {0x48, 0x89, 0xe5}; /* mov %rsp,%rbp */
 	size_t bytes;
-	const uint8_t *code = elf_image_code(image, start_vaddr, &bytes);
+	const uint8_t *code = elf_image_code(image, function->vaddr, &bytes);
 
 	if (bytes > PROLOGUE_BYTES)
 		bytes = PROLOGUE_BYTES;
+	if (bytes > function->bytes)
+		bytes = function->bytes;
 	return !code || memmem(code, bytes, move, sizeof(move)) ||
-	       elf_is_go_function(image, start_vaddr);
+	       elf_is_go_function(image, function->vaddr);
 }
 
 /* The address of the word that a call of that function left, the first on the stack; 0: none. */
@@ -250,7 +252,7 @@ static bool step_by_search(struct walk *walk, struct row *row)
 		return false;
 	callee = walk->place.file->image;
 	row->no_search = elf_function_bounds(callee, walk->place.vaddr, &function) ||
-			 keeps_pointer(callee, function.vaddr);
+			 keeps_pointer(callee, &function);
 	addr = row->no_search ? 0 : search_call(walk, function.vaddr);
 	return addr && return_from(walk, addr, 0);
 }
