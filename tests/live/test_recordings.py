@@ -104,6 +104,31 @@ def test_several_processes(tmp_path):
     check_same(live, again)
 
 
+COPYING = """
+import ctypes, os, sys, time
+into, source = bytearray(64 << 20), bytes(64 << 20)
+address = ctypes.addressof(ctypes.c_char.from_buffer(into))
+for _ in range(40):
+    ctypes.memmove(address, source, 64 << 20)
+print(flush=True)
+{then}
+"""
+
+
+@pytest.mark.parametrize("then", ["time.sleep(3)", "os.kill(os.getpid(), 9)"],
+                         ids=["silence", "death"])
+def test_stalls_that_are_over_without_another_sample(tmp_path, then):
+    """Time says so, or the end of the process, and it is told of then, not at the end."""
+    program = tmp_path / "copying.py"
+    program.write_text(COPYING.format(then=then))
+    path, live, _ = record(tmp_path, "--no-auto", "--", "sh", "-c",
+                           f"/usr/bin/python3 {program} | {{ read line; sleep 1; /bin/true; }}")
+    told = [r["type"] for r in map(json.loads, live)
+            if r["type"] == "stall" or r.get("comm") == "true"]
+    assert "stall" in told[:told.index("child")]
+    check_same(live, replay(path)[0])
+
+
 def test_an_attach(tmp_path):
     path, live = tmp_path / "watch.rec", tmp_path / "live.jsonl"
     with memwatch.Waiting(LAZYWRITE, "--writes", 300_000) as target:

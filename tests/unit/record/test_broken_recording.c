@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Of a recording that is cut, damaged or made up, what is whole comes out, and nothing else. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -305,6 +306,23 @@ static void chunks_of_no_kind_are_left_out(void **state)
 		assert_chunk_refused(type, "", 0);
 }
 
+/* Of a version that knows more fields, it would be half of the truth. */
+static void longer_chunks_are_left_out(void **state)
+{
+	static struct file file;
+
+	(void)state;
+	take_sample(&file);
+	for (size_t i = 0; i < SAMPLE_CHUNKS; i++) {
+		struct chunk_head head = head_at(&file, file.chunk_offs[i]);
+		uint8_t payload[FILE_MOST] = {0};
+
+		memcpy(payload, file.bytes + file.chunk_offs[i] + sizeof(head), head.bytes);
+		assert_chunk_refused(head.type, payload, head.bytes + 1);
+		assert_chunk_refused(head.type, payload, head.bytes - 1);
+	}
+}
+
 /* A length that no file holds is not believed, and no memory is asked for. */
 static void huge_lengths_are_cut_off(void **state)
 {
@@ -348,6 +366,40 @@ static void huge_counts_are_refused(void **state)
 			assert_int_equal(read.chunks + read.damaged, 1);
 		}
 	}
+}
+
+/* In chunk `chunk`, these bytes become those. */
+static void assert_value_refused(size_t chunk, const void *bytes, const void *wrong, size_t count)
+{
+	static struct file file;
+	struct chunk_head head;
+	uint8_t *payload, *found;
+
+	take_sample(&file);
+	head = head_at(&file, file.chunk_offs[chunk]);
+	payload = file.bytes + file.chunk_offs[chunk] + sizeof(head);
+	found = memmem(payload, head.bytes, bytes, count);
+	assert_non_null(found);
+	memcpy(found, wrong, count);
+	assert_chunk_refused(head.type, payload, head.bytes);
+}
+
+static void values_that_nothing_can_have_are_refused(void **state)
+{
+	const double budget_pct = sample_header.budget_pct, nan = NAN, infinite = INFINITY;
+	const uint64_t end_addr = 0x5000, before_start = 0x3000, id_bytes = 20, many = 21;
+
+	(void)state;
+	assert_value_refused(0, &budget_pct, &nan, sizeof(nan));
+	assert_value_refused(0, &budget_pct, &infinite, sizeof(nan));
+	assert_value_refused(1, "fork", "fo\0k", 4);
+	assert_value_refused(2, &end_addr, &before_start, sizeof(end_addr));
+	assert_value_refused(2, &id_bytes, &many, sizeof(many));
+	/* Two flags, and how it is watched. */
+	assert_value_refused(4, "\1\1\1\0\0\0", "\1\2\1\0\0\0", 6);
+	assert_value_refused(4, "\1\1\1\0\0\0", "\1\1\3\0\0\0", 6);
+	/* The flush of a discovery is one of three functions. */
+	assert_value_refused(9, "\1\0\0\0\2\0\0\0", "\3\0\0\0\2\0\0\0", 8);
 }
 
 static void samples_are_checked_as_the_kernels_are(void **state)
@@ -477,8 +529,10 @@ int main(void)
 		cmocka_unit_test(other_samples_are_refused),
 		cmocka_unit_test(what_is_no_recording_is_refused),
 		cmocka_unit_test(chunks_of_no_kind_are_left_out),
+		cmocka_unit_test(longer_chunks_are_left_out),
 		cmocka_unit_test(huge_lengths_are_cut_off),
 		cmocka_unit_test(huge_counts_are_refused),
+		cmocka_unit_test(values_that_nothing_can_have_are_refused),
 		cmocka_unit_test(samples_are_checked_as_the_kernels_are),
 		cmocka_unit_test(a_comm_without_an_end_gets_one),
 		cmocka_unit_test(a_file_of_nothing_but_beginnings_comes_to_an_end),
