@@ -156,35 +156,47 @@ static bool is_first_of_module(const struct discovering *discovering, size_t ind
 	return true;
 }
 
+/* Where the old one has the same points, no call is missed: both are there for a moment. */
+static void replace_link(struct discovering *discovering, size_t index, struct probe_link *link)
+{
+	struct tracer *tracer = discovering->settings.tracer;
+	struct probe_link *old = discovering->links[index];
+
+	if (link)
+		probe_link_swap(tracer, old, link);
+	else if (old)
+		probe_link_retire(tracer, old);
+	discovering->links[index] = link;
+}
+
 static void unlink_all(struct discovering *discovering)
 {
-	for (size_t i = 0; i < discovering->link_count; i++)
-		probe_link_retire(discovering->settings.tracer, discovering->links[i]);
-	discovering->link_count = 0;
+	for (size_t i = 0; i < MW_CALLERS; i++)
+		replace_link(discovering, i, NULL);
+}
+
+static bool is_linked(const struct discovering *discovering)
+{
+	for (size_t i = 0; i < MW_CALLERS; i++) {
+		if (discovering->links[i])
+			return true;
+	}
+	return false;
 }
 
 /* Brings the links to what is to be counted now. 0, or why the kernel refuses: then none is left.
  */
 static int renew_links(struct discovering *discovering)
 {
-	struct tracer *tracer = discovering->settings.tracer;
-	struct probe_link *made[MW_CALLERS];
-	size_t made_count = 0;
+	struct probe_link *made[MW_CALLERS] = {NULL};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < discovering->count; i++) {
-		struct probe_link *link = NULL;
-
 		if (is_first_of_module(discovering, i))
-			err = link_module(discovering, discovering->entries[i].module, &link);
-		if (link)
-			made[made_count++] = link;
+			err = link_module(discovering, discovering->entries[i].module, &made[i]);
 	}
-	unlink_all(discovering);
-	for (size_t i = 0; i < made_count; i++) {
-		probe_link_swap(tracer, NULL, made[i]);
-		discovering->links[discovering->link_count++] = made[i];
-	}
+	for (size_t i = 0; i < MW_CALLERS; i++)
+		replace_link(discovering, i, made[i]);
 	if (err)
 		unlink_all(discovering);
 	return err;
@@ -423,7 +435,7 @@ uint64_t discovering_work(struct discovering *discovering)
 		drop_outer(discovering, 0);
 	if (now_ns > discovering->since_ns + WAIT_MOST)
 		discovering_finish(discovering);
-	else if (discovering->settled_at_ns || !discovering->link_count)
+	else if (discovering->settled_at_ns || !is_linked(discovering))
 		judge(discovering);
 	return discovering->pid ? discovering->look_at_ns : 0;
 }

@@ -53,8 +53,7 @@ struct discovering {
 	struct frame culprit;
 	struct counted_entry entries[MW_CALLERS]; /* from the culprit outward */
 	size_t count;
-	struct probe_link *links[MW_CALLERS]; /* one a module */
-	size_t link_count;
+	struct probe_link *links[MW_CALLERS]; /* one a module, where its first entry is */
 	struct boundary *boundary;
 	uint64_t since_ns, look_at_ns;
 	uint64_t settled_at_ns; /* what is known to be hot is not judged before */
