@@ -240,7 +240,7 @@ static __always_inline void caller_count(struct mw_strand *strand, __u64 cookie)
 		return;
 	calls = ++strand->calls[caller];
 	if (calls - strand->sampled_calls[caller] >= HOT_CALLS && strand->last_sample_ns &&
-	    bpf_ktime_get_ns() - strand->last_sample_ns >= quiet_ns)
+	    bpf_ktime_get_ns() - strand->last_sample_ns >= quiet_ns / 2)
 		caller_tell(caller);
 }
 
