@@ -9,7 +9,7 @@ static void two_runs_are_one_line(void **state)
 		.frame = {.name = "flush", .symbol = "_Z5flushv", .module = "app"},
 		.runs = {{6, 21, 4, 100, true, 7}, {1, 2, 2, 50, false, 0}},
 	};
-	struct diff_function function = {.frame = {.module = "app", .function_off = 0x1000},
+	struct diff_function function = {.frame = {.name = "work", .module = "app"},
 					 .time_ns = {9, 8}};
 	const struct run_diff diff = {
 		.runs = {{"a.rec", "app", &slow}, {"b.rec", NULL, &fast}},
@@ -35,7 +35,7 @@ static void two_runs_are_one_line(void **state)
 		   "\"module\":\"app\",\"slow\":{\"stalls\":6,\"total_ns\":21,\"max_ns\":4,"
 		   "\"copied_bytes\":100,\"calls\":7},\"fast\":{\"stalls\":1,\"total_ns\":2,"
 		   "\"max_ns\":2,\"copied_bytes\":50}}],"
-		   "\"call_tree\":[{\"function\":\"app:+0x1000\",\"module\":\"app\","
+		   "\"call_tree\":[{\"function\":\"work\",\"module\":\"app\","
 		   "\"slow_ns\":9,\"fast_ns\":8}]}\n");
 }
 
