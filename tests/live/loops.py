@@ -18,6 +18,18 @@ def fill(writes, chunk):
         buffer.write(text)
 """
 
+# WRITES CHUNK: prints those that bring the limit.
+TIMED_FILL = """
+writes, chunk = map(int, sys.argv[1:])
+buffer, text = io.StringIO(), "x" * chunk
+for i in range(1, writes + 1):
+    start_ns = time.monotonic_ns()
+    buffer.write(text)
+    if i % 100_000 == 0:
+        took_ns = time.monotonic_ns() - start_ns
+        print(json.dumps({"start_ns": start_ns, "duration_ns": took_ns}))
+"""
+
 
 def require_lazy_stringio():
     """CPython 3.12 has no lazy StringIO any more: there is nothing to see in it."""

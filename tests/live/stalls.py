@@ -7,7 +7,7 @@ AS_IT_IS = ("--budget", "2%")
 
 def names(record):
     """The path, the copy first: a frame without a name is its file."""
-    return [frame.get("name", frame.get("module", "?")) for frame in record["stack"]]
+    return [frame.get("name", frame.get("module", "?")) for frame in record.get("stack", [])]
 
 
 def stalls_of(run, culprit):
