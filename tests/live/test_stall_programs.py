@@ -82,7 +82,8 @@ GROWING = {
 def test_growing(program):
     grow, append = GROWING[program]
     run, truth = launch(memwatch.TARGETS / program, 4)
-    growths = [record for record in told_of(run) if grow in names(record)]
+    # Others' slices grow as well: those of fmt.Printf().
+    growths = [record for record in told_of(run) if {grow, append} <= set(names(record))]
     for record in growths:
         check_path(record, grow, append)
         assert record["module"] == program and record["stack_end"] == "whole"
@@ -115,7 +116,7 @@ def test_node(tmp_path):
     stalls = long_stalls(run)
     assert len(stalls) >= 3
     for stall in stalls:
-        assert "libc" not in stall["module"] and stall["stack_end"] == "whole"
+        assert "libc" not in stall.get("module", "") and stall["stack_end"] == "whole"
         found = names(stall)
         assert any(name.startswith("v8::") for name in found)
         assert any("concat.js" in name or "InterpreterEntryTrampoline" in name for name in found)
