@@ -366,6 +366,17 @@ def test_the_json_is_another_file(tmp_path):
     assert finished.returncode == 1 and "same file" in finished.stderr
 
 
+def test_no_report_goes_over_a_recording(whole, tmp_path):
+    path = tmp_path / "watch.rec"
+    shutil.copy(whole[0], path)
+    for arguments in (("report", path, "-o", path), ("report", path, "--json", path),
+                      ("diff", whole[0], path, "-o", path)):
+        finished = call(*arguments)
+        assert finished.returncode == 1
+        assert f"{path} is a recording" in finished.stderr
+        assert path.read_bytes() == whole[0].read_bytes()
+
+
 def test_a_higher_min_time_leaves_out_what_is_shorter(whole):
     path, live = whole
     durations = sorted(flush["duration_ns"] for flush in parse(live, "flush"))

@@ -65,8 +65,8 @@ static int keep_run(struct kept_run *run, const struct compare_settings *setting
 	return !err && !run->functions ? -ENOMEM : err;
 }
 
-static int show(const struct kept_run runs[DIFF_RUNS], const struct compare_settings *settings,
-		const struct identity *owner)
+static int show(const struct kept_run runs[DIFF_RUNS], const char *const paths[DIFF_RUNS],
+		const struct compare_settings *settings, const struct identity *owner)
 {
 	const struct diffed_run diffed[] = {
 		[DIFF_SLOW] = {settings->slow, runs[DIFF_SLOW].command, &runs[DIFF_SLOW].summary},
@@ -74,7 +74,7 @@ static int show(const struct kept_run runs[DIFF_RUNS], const struct compare_sett
 	};
 	struct run_diff diff = {0};
 	struct outputs outputs;
-	int err = outputs_open(&outputs, &settings->outputs, owner);
+	int err = replay_open_outputs(&outputs, &settings->outputs, owner, paths, DIFF_RUNS);
 
 	if (err)
 		return err;
@@ -99,7 +99,7 @@ int compare_recordings(const struct compare_settings *settings, const struct ide
 	for (int run = 0; !err && run < DIFF_RUNS; run++)
 		err = keep_run(&runs[run], settings, paths[run]);
 	if (!err)
-		err = show(runs, settings, owner);
+		err = show(runs, paths, settings, owner);
 	for (int run = 0; run < DIFF_RUNS; run++) {
 		replay_close(runs[run].replay);
 		free(runs[run].functions);

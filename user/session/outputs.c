@@ -128,6 +128,18 @@ static bool is_regular(FILE *file, struct stat *status)
 	return !fstat(fileno(file), status) && S_ISREG(status->st_mode);
 }
 
+bool outputs_go_to(const struct outputs *outputs, const struct stat *file)
+{
+	struct stat own;
+
+	for (size_t i = 0; S_ISREG(file->st_mode) && i < outputs->count; i++) {
+		if (is_regular(outputs->all[i].file, &own) && own.st_dev == file->st_dev &&
+		    own.st_ino == file->st_ino)
+			return true;
+	}
+	return false;
+}
+
 /* Two names of a file, or a file that is a standard stream as well. */
 static int check_distinct(const struct outputs *outputs)
 {

@@ -44,6 +44,9 @@ int output_file_open(const char *path, const struct identity *owner);
  */
 int outputs_open(struct outputs *outputs, const struct output_settings *settings,
 		 const struct identity *owner);
+/* Whether one of them writes to that file. */
+struct stat;
+bool outputs_go_to(const struct outputs *outputs, const struct stat *file);
 /* Nothing that is told from now on reaches anybody. */
 bool outputs_all_failed(const struct outputs *outputs);
 /* Flushes and closes; true where everything told was written. */

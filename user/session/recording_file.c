@@ -8,28 +8,15 @@
 #include "base/log.h"
 #include "base/text.h"
 
-static bool is_an_output(int fd, const struct outputs *outputs)
-{
-	struct stat own, other;
-
-	if (fstat(fd, &own) || !S_ISREG(own.st_mode))
-		return false;
-	for (size_t i = 0; i < outputs->count; i++) {
-		if (!fstat(fileno(outputs->all[i].file), &other) && own.st_dev == other.st_dev &&
-		    own.st_ino == other.st_ino)
-			return true;
-	}
-	return false;
-}
-
 int recording_file_open(const char *path, const struct identity *owner,
 			const struct outputs *outputs, struct recording_writer **writer)
 {
 	int fd = output_file_open(path, owner);
+	struct stat status;
 
 	if (fd < 0)
 		return fd;
-	if (is_an_output(fd, outputs)) {
+	if (!fstat(fd, &status) && outputs_go_to(outputs, &status)) {
 		log_error("the recording and --json would go to the same file, '%s'; give each "
 			  "its own",
 			  path);
@@ -44,14 +31,14 @@ bool recording_file_close(const char *path, struct recording_writer *writer)
 {
 	char wall[TEXT_SHORT], samples[TEXT_SHORT], bytes[TEXT_SHORT];
 	struct recording_size size;
+	int err;
 
 	if (!writer)
 		return true;
-	if (recording_writer_close(writer, &size))
-		return false;
+	err = recording_writer_close(writer, &size);
 	if (size.wall_ns)
 		log_note("%s recorded in %s (%s sample%s, %s); see it with: memwatch report %s",
 			 text_duration(wall, size.wall_ns), path, text_count(samples, size.samples),
 			 size.samples == 1 ? "" : "s", text_bytes(bytes, size.bytes), path);
-	return true;
+	return !err;
 }

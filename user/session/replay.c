@@ -361,6 +361,22 @@ void replay_close(struct replay *replay)
 	free(replay);
 }
 
+int replay_open_outputs(struct outputs *outputs, const struct output_settings *settings,
+			const struct identity *owner, const char *const *recordings, size_t count)
+{
+	int err = outputs_open(outputs, settings, owner);
+	struct stat status;
+
+	for (size_t i = 0; !err && i < count; i++) {
+		if (stat(recordings[i], &status) || !outputs_go_to(outputs, &status))
+			continue;
+		log_error("%s is a recording; name another file for what it says", recordings[i]);
+		outputs_close(outputs);
+		err = -EINVAL;
+	}
+	return err;
+}
+
 int replay_report(const struct report_settings *settings, const struct identity *owner)
 {
 	struct outputs outputs = {0};
@@ -368,7 +384,8 @@ int replay_report(const struct report_settings *settings, const struct identity 
 	int err = replay_open(&settings->replay, &replay);
 
 	if (!err)
-		err = outputs_open(&outputs, &settings->outputs, owner);
+		err = replay_open_outputs(&outputs, &settings->outputs, owner,
+					  &settings->replay.path, 1);
 	if (err)
 		goto out;
 	err = replay_tell(replay, &outputs);

@@ -28,11 +28,15 @@ int replay_tell(struct replay *replay, struct outputs *outputs);
 /* What was told lives until now. */
 void replay_close(struct replay *replay);
 
-/* Both give the exit status. */
+/* As outputs_open(), but -EINVAL, which is said, where one would overwrite a recording. */
+int replay_open_outputs(struct outputs *outputs, const struct output_settings *settings,
+			const struct identity *owner, const char *const *recordings, size_t count);
+
 struct report_settings {
 	struct replay_settings replay;
 	struct output_settings outputs;
 };
+/* Gives the exit status. */
 int replay_report(const struct report_settings *settings, const struct identity *owner);
 
 #endif
