@@ -70,7 +70,7 @@ def test_the_lazy_caller_is_found(tmp_path):
                     "4K", "--pause", "20ms")
     (finding,) = [f for f in run.of("finding") if f.get("found_by") == "calls"]
     assert finding["lazy_caller"] == "lazy_write" and finding["flush"] == "flush_accumulator"
-    assert finding["period_writes"] == 100_000 and finding["period_kind"] == "constant"
+    assert finding["period_writes"] == 100_000 and finding["period_kind"] == "single"
     calls = {f["function"]: f["calls_per_stall"] for f in finding["evidence"]}
     assert calls["flush_accumulator"] == 1 and calls["lazy_write"] == 100_000
     # Watched from then on, as if it had been named.

@@ -25,6 +25,7 @@ struct boundary *boundary_new(const struct boundary_settings *settings)
 	if (!boundary)
 		return NULL;
 	boundary->settings = *settings;
+	boundary->counting.samples_least = settings->samples_least;
 	boundary->counting.functions =
 		settings->functions < MW_CALLERS ? settings->functions : MW_CALLERS;
 	for (size_t i = 0; i < MW_CALLERS; i++)
@@ -80,7 +81,6 @@ static struct mark *add_mark(struct boundary *boundary, const struct sample *sam
 	}
 	if (array_push(marks, mark))
 		return NULL;
-	boundary->stalls++;
 	return &marks->items[marks->count - 1];
 }
 
@@ -101,6 +101,7 @@ int boundary_add(struct boundary *boundary, const struct sample *sample)
 	mark->last_sleeps = sample->sleeps;
 	if (!mark->samples++)
 		memcpy(mark->begin, sample->calls, sizeof(mark->begin));
+	boundary->stalls += mark->samples == boundary->settings.samples_least;
 	memcpy(mark->end, sample->calls, sizeof(mark->end));
 	return 0;
 }

@@ -13,7 +13,8 @@
 struct boundary_settings {
 	size_t functions;  /* that are counted, from the culprit (0) outward; at most MW_CALLERS */
 	uint64_t quiet_ns; /* as in struct stall_settings */
-	uint64_t since_ns; /* from when on they are counted */
+	uint64_t samples_least; /* of a stall: one of fewer may be chance */
+	uint64_t since_ns;      /* from when on they are counted */
 	pid_t pid;
 };
 

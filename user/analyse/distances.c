@@ -88,8 +88,10 @@ void groups_build(struct groups *groups, const struct counting *counting, size_t
 	groups->counting = counting;
 	groups->base = base;
 	groups->count = groups->distances = groups->parts = groups->left_out = 0;
-	array_each (mark, &counting->marks)
-		add_mark(groups, mark);
+	array_each (mark, &counting->marks) {
+		if (mark->samples >= counting->samples_least)
+			add_mark(groups, mark);
+	}
 }
 
 /* ---- values ---- */

@@ -31,6 +31,7 @@ typedef ARRAY(struct mark) mark_list;
 struct counting {
 	mark_list marks; /* in the order in which they began */
 	size_t functions;
+	uint64_t samples_least;        /* as in struct boundary_settings */
 	uint64_t until_ns[MW_CALLERS]; /* their calls were counted; UINT64_MAX: they are */
 };
 

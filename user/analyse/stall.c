@@ -167,6 +167,8 @@ static void tell(struct stalls *stalls, const struct strand *strand, uint64_t no
 {
 	struct stall stall = stall_of(strand, now_ns);
 
+	if (stall.samples < stalls->settings.samples_least)
+		return;
 	stall.unfinished = unfinished;
 	culprits_add(&stalls->culprits, &stall);
 	if (stall.duration_ns >= stalls->settings.min_time_ns)

@@ -57,10 +57,11 @@ typedef void (*stall_fn)(void *context, const struct stall *stall);
 struct stalls;
 
 struct stall_settings {
-	uint64_t quiet_ns;    /* samples no further apart than that are of one stall */
-	uint64_t silence_ns;  /* without a word for so long, a stall is over */
-	uint64_t min_time_ns; /* shorter ones are counted, and not told of */
-	stall_fn on_stall;    /* told of each that is over; what it gets lives for the call */
+	uint64_t quiet_ns;      /* samples no further apart than that are of one stall */
+	uint64_t silence_ns;    /* without a word for so long, a stall is over */
+	uint64_t samples_least; /* those of fewer may be chance: in the tree alone */
+	uint64_t min_time_ns;   /* shorter ones are counted, and not told of */
+	stall_fn on_stall;      /* told of each that is over; what it gets lives for the call */
 	void *context;
 };
 

@@ -141,7 +141,8 @@ static void add_period(struct json_line *line, const struct discovery *discovery
 		json_line_text(line, "period_kind", "irregular");
 	} else if (discovery->period_calls) {
 		json_line_count(line, "period_writes", discovery->period_calls);
-		json_line_text(line, "period_kind", "constant");
+		/* One distance is no law. */
+		json_line_text(line, "period_kind", discovery->stalls > 1 ? "constant" : "single");
 	}
 	json_line_known(line, "calls_per_stall",
 			frame_calls_per_stall(discovery, discovery->caller));

@@ -111,8 +111,10 @@ static const char *which_caller(char buf[WHICH_BYTES], const struct discovery *d
 	else if (discovery->is_irregular)
 		snprintf(buf, WHICH_BYTES, "Calls of %s stall at uneven distances", name);
 	else if (discovery->period_calls)
-		snprintf(buf, WHICH_BYTES, "1 in %s calls of %s stalls",
-			 text_count(count, discovery->period_calls), name);
+		/* One distance is no law: it says what was, and not what will be. */
+		snprintf(buf, WHICH_BYTES, "1 in %s calls of %s %s",
+			 text_count(count, discovery->period_calls), name,
+			 discovery->stalls > 1 ? "stalls" : "stalled");
 	else if (about)
 		snprintf(buf, WHICH_BYTES, "About 1 in %s calls of %s stalls",
 			 text_count(count, about), name);

@@ -13,7 +13,9 @@
 
 /* A stall is looked into while it lasts: its functions are counted when it ends. */
 #define STACKS_LEAST 3
-#define STALL_LEAST  (8 * NS_PER_MS)
+/* A busy server is found in a copy now and then: that is no stall. */
+#define SAMPLES_LEAST 3
+#define STALL_LEAST   (8 * NS_PER_MS)
 
 /*
  * A probe still hits for some 10 ms when it is being removed, at most as often as the target can be
@@ -22,6 +24,8 @@
 #define REMOVAL_NS (11 * NS_PER_MS)
 /* Calls a stall that are about one. */
 #define ONCE_MOST 3
+/* Distances between stalls that make a period. */
+#define STALLS_ENOUGH 3
 /* With less credit than that a next one would come to nothing. */
 #define CREDIT_LEAST (30 * NS_PER_MS)
 #define LOOK_NS      (5 * NS_PER_MS)
@@ -300,6 +304,7 @@ static int begin(struct discovering *discovering, const struct stall *stall)
 {
 	struct boundary_settings boundary = {
 		.quiet_ns = discovering->settings.quiet_ns,
+		.samples_least = SAMPLES_LEAST,
 		.pid = stall->pid,
 	};
 	struct known_culprit known = {stall->culprit->module, stall->culprit->function_off,
@@ -364,6 +369,17 @@ static void drop_outer(struct discovering *discovering, size_t from)
 		renew_links(discovering);
 }
 
+/* One distance is no law: some more are counted where the credit has room for them. */
+static bool is_enough(const struct discovering *discovering, const struct boundary_verdict *verdict)
+{
+	uint64_t spent = spent_ns(discovering) - discovering->spent_before_ns;
+
+	if (verdict->caller < 0 || verdict->stalls >= STALLS_ENOUGH)
+		return true;
+	return verdict->period_kind != PERIOD_UNKNOWN &&
+	       credit_ns(discovering) < REMOVAL_NS + 2 * spent / (verdict->stalls + 1);
+}
+
 /* What is known by now, and whether more is worth its cost. */
 static void judge(struct discovering *discovering)
 {
@@ -377,8 +393,7 @@ static void judge(struct discovering *discovering)
 	if (is_known && discovering->watched != flush)
 		watch_flush(discovering, flush);
 	if (verdict.state == BOUNDARY_NONE ||
-	    (verdict.state == BOUNDARY_KNOWN &&
-	     (verdict.period_kind != PERIOD_UNKNOWN || verdict.caller < 0)))
+	    (verdict.state == BOUNDARY_KNOWN && is_enough(discovering, &verdict)))
 		discovering_finish(discovering);
 }
 

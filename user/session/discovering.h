@@ -56,7 +56,7 @@ struct discovering {
 	struct probe_link *links[MW_CALLERS]; /* one a module, where its first entry is */
 	struct boundary *boundary;
 	uint64_t since_ns, look_at_ns;
-	uint64_t settled_at_ns; /* what is known to be hot is not judged before */
+	uint64_t settled_at_ns;   /* what is known to be hot is not judged before */
 	uint64_t spent_before_ns; /* by all that were looked into before */
 	int watched;              /* which entry bears spans; -1: none */
 };

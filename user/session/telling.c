@@ -20,6 +20,9 @@
 #define RENEW_LEAST_NS (50 * NS_PER_MS)
 #define RENEW_MOST_NS  (10 * NS_PER_S)
 
+/* One tick of the clock in a copy may be chance, and says nothing of how long it took. */
+#define SAMPLES_LEAST 2
+
 struct mapped_process {
 	pid_t pid;
 	uint64_t since_ns; /* what was sampled before ran other code */
@@ -79,6 +82,7 @@ struct telling *telling_new(const struct telling_settings *settings)
 	struct stall_settings stalls = {
 		.quiet_ns = settings->quiet_ns,
 		.silence_ns = SILENCE_NS,
+		.samples_least = SAMPLES_LEAST,
 		.min_time_ns = settings->min_time_ns,
 		.on_stall = on_stall,
 		.context = telling,

@@ -31,7 +31,7 @@ static inline int set_up(void **state)
 {
 	struct program *program = calloc(1, sizeof(*program));
 	const struct boundary_settings settings = {
-		.functions = 4, .quiet_ns = QUIET, .since_ns = SINCE, .pid = 1};
+		.functions = 4, .samples_least = 1, .quiet_ns = QUIET, .since_ns = SINCE, .pid = 1};
 
 	program->boundary = boundary_new(&settings);
 	program->now_ns = 2 * SINCE;

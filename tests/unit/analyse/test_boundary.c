@@ -34,6 +34,23 @@ static void finds_a_lazy_write(void **state)
 	assert_int_equal(verdict.calls_within[1], 0);
 }
 
+/* A busy server is found in a copy now and then, thousands of calls apart. */
+static void chance_is_no_stall(void **state)
+{
+	const struct boundary_settings settings = {
+		.functions = 4, .samples_least = 3, .quiet_ns = QUIET, .since_ns = SINCE, .pid = 1};
+	struct program *program = *state;
+
+	boundary_free(program->boundary);
+	program->boundary = boundary_new(&settings);
+	for (unsigned i = 0; i < 10; i++) {
+		stall(program, 1, 1 + i % 2, QUIETLY);
+		call(program, 1, CALLS(1, 24000 + i, 0));
+	}
+	assert_roles(program, BOUNDARY_OPEN, -1, -1);
+	assert_int_equal(judge(program).stalls, 0);
+}
+
 /* memcpy <- PyUnicode_Join (0) <- accu (1) <- write_str (2) <- the method's wrapper (3) */
 static void takes_the_outermost_flush(void **state)
 {
@@ -495,6 +512,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(finds_a_lazy_write),
+		TEST(chance_is_no_stall),
 		TEST(takes_the_outermost_flush),
 		TEST(passes_over_pieces),
 		TEST(tells_pieces_in_short_stalls),

@@ -100,6 +100,30 @@ static void short_stalls_are_counted_alone(void **state)
 	assert_int_equal(fixture->summary.culprits[0].samples, 2);
 }
 
+/* A program that copies now and then is found in a copy now and then. */
+static void one_tick_may_be_chance(void **state)
+{
+	const struct stall_settings settings = {.quiet_ns = QUIET,
+						.silence_ns = QUIET,
+						.samples_least = 2,
+						.on_stall = note_stall,
+						.context = *state};
+	struct fixture *fixture = *state;
+
+	stalls_free(fixture->stalls);
+	fixture->stalls = stalls_new(&settings);
+	tick(fixture, 1, 10 * MS, flush_path);
+	ticks(fixture, 100 * MS, 2, (const char *const[]){flush_path, NULL});
+	stalls_finish(fixture->stalls, 900 * MS);
+	assert_int_equal(fixture->told.count, 1);
+	assert_int_equal(fixture->told.items[0].stall.samples, 2);
+	summarize_all(fixture);
+	assert_int_equal(fixture->summary.culprits[0].stalls, 1);
+	/* Its time is in the tree all the same. */
+	assert_int_equal(fixture->summary.sampled_ns, 3 * WEIGHT);
+	assert_int_equal(fixture->summary.nodes[0].time_ns, 3 * WEIGHT);
+}
+
 /* ---- by strand ---- */
 
 static void strands_stall_side_by_side(void **state)
@@ -317,6 +341,7 @@ int main(void)
 		TEST(stalls_of_a_strand_never_overlap),
 		TEST(time_never_goes_below_zero),
 		TEST(short_stalls_are_counted_alone),
+		TEST(one_tick_may_be_chance),
 		TEST(strands_stall_side_by_side),
 		TEST(goroutine_is_a_strand),
 		TEST(sums_up_its_samples),

@@ -214,6 +214,12 @@ static void shows_what_counting_calls_found(void **state)
 		    "\"offset\":1220608,\"calls_per_stall\":200000,\"calls_within\":5}],"
 		    "\"cost_ns\":12000000,\"watched\":true}");
 	json_decref(line);
+	/* One distance is no law. */
+	discovery.stalls = 1;
+	line = discovery_line(discovery);
+	check_value(json_object_get(line, "period_kind"), "\"single\"");
+	check_value(json_object_get(line, "period_writes"), "100000");
+	json_decref(line);
 	discovery.is_irregular = true;
 	discovery.function_count = 1;
 	line = discovery_line(discovery);

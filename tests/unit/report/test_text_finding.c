@@ -33,6 +33,9 @@ static void says_how_often_deferred_work_stalls(void **state)
 		     "out what was deferred, typically in about 521 ms (found by counting calls: "
 		     "python3.11+0x1a2b30 100,000 a stall, PyUnicode_Join 1).\n"),
 		LIST("stalled", "No stall", "not found", "--flush", "COUNTED", "cannot"));
+	discovery.stalls = 1;
+	check_summary(&summary, LIST("\n1 in 100,000 calls of python3.11+0x1a2b30 stalled: "),
+		      NONE);
 	discovery.period_calls = 0;
 	check_summary(&summary, LIST("\nAbout 1 in 100,000 calls of python3.11+0x1a2b30 stalls: "),
 		      NONE);
