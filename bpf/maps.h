@@ -52,9 +52,11 @@ __u64 function_spent_ns[MW_MAX_FUNCTIONS];
 /* By hits of links that are not live: on their way out, mostly, for some 50 ms each. */
 __u64 retired_spent_ns;
 
+#define RING_BYTES (4 << 20)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, RING_BYTES);
 } ring SEC(".maps");
 
 struct mw_reader reader;

@@ -123,6 +123,13 @@ static __always_inline int sample_send(const struct sample_ask *ask, const struc
 	return 1;
 }
 
+/* Stacks, which are large, must not take the room of spans and copies: 1,000 threads may have one.
+ */
+static __always_inline int has_room_for_stack(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_BYTES / 4;
+}
+
 static __always_inline int stack_send(const struct sample_ask *ask, const struct mw_strand *strand,
 				      __u64 now_ns)
 {
@@ -145,7 +152,8 @@ __noinline int sample_emit(struct sample_ask *ask, struct mw_strand *strand)
 
 	if (!ask || !strand)
 		return 0;
-	if (!ask->wants_stack || now_ns < strand->last_stack_ns + stack_pause_ns)
+	if (!ask->wants_stack || now_ns < strand->last_stack_ns + stack_pause_ns ||
+	    !has_room_for_stack())
 		return sample_send(ask, strand, 0, 0, now_ns);
 	strand->last_stack_ns = now_ns;
 	stack_send(ask, strand, now_ns);
@@ -167,7 +175,11 @@ static __always_inline void stack_emit(struct pt_regs *ctx, const struct strand 
 		.wants_stack = 1,
 	};
 
-	if (takes_stacks && !bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), ctx))
+	/* Without its stack it would say nothing. */
+	if (!takes_stacks || !has_room_for_stack() ||
+	    bpf_ktime_get_ns() < strand->totals->last_stack_ns + stack_pause_ns)
+		return;
+	if (!bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), ctx))
 		sample_emit(&ask, strand->totals);
 }
 
