@@ -112,7 +112,7 @@ static __always_inline int copy_follow(struct pt_regs *ctx, const struct strand 
 	copy.return_addr = user_word(strand->sp);
 	copy.start_ns = bpf_ktime_get_ns();
 	if (copy.is_large)
-		stack_emit(ctx, strand, MW_SAMPLE_LARGE_COPY, copy.start_ns);
+		stack_emit(strand, MW_SAMPLE_LARGE_COPY, copy.start_ns);
 	if (is_timed && open_copy_start(strand, &copy))
 		return 1;
 	if (copy.is_large) {

@@ -107,7 +107,7 @@ static __always_inline void tick_count(struct sample_ask *ask, struct mw_strand 
 
 static __always_inline void sample_take(struct sample_ask *ask, struct mw_strand *strand)
 {
-	__u64 now_ns = bpf_ktime_get_ns(), word = user_word(ask->regs.sp);
+	__u64 now_ns = bpf_ktime_get_ns(), word = user_word(user_regs()->sp);
 
 	/* The first of a stall has its stack, however short it is, and so has the next caller's. */
 	if (now_ns - strand->last_sample_ns > quiet_ns || word != strand->last_word)
@@ -139,6 +139,7 @@ static __always_inline void tell_left(struct sample_ask *ask, struct mw_strand *
 static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	const struct pt_regs *regs = user_regs();
 	struct mw_totals *mine;
 	int in_kernel = !(ctx->regs.cs & 3);
 	struct sample_ask ask = {.weight_ns = ctx->sample_period};
@@ -155,26 +156,24 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	if (!mine)
 		return 0;
 	count_add(mine->samples, 1);
-	if (bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), (void *)bpf_task_pt_regs(task)))
-		return 0;
 	/* Both: an emulated instruction's trap has its own ip, others' the next one. */
-	bpf_probe_read_user(around, sizeof(around), (void *)(ask.regs.ip - 1));
-	if (in_kernel && is_own_trap(around, ask.regs.ip, xol_addr(task))) {
+	bpf_probe_read_user(around, sizeof(around), (void *)(regs->ip - 1));
+	if (in_kernel && is_own_trap(around, regs->ip, xol_addr(task))) {
 		count_add(mine->trap_samples, 1);
 		return 0;
 	}
 	thread = sampled_strand(pid, 0);
 	if (thread)
 		tick_count(&ask, thread);
-	range = code_range_at(code, ask.regs.ip);
+	range = code_range_at(code, regs->ip);
 	if (!range && !is_rep_movs(around + 1)) {
 		if (!in_kernel)
-			place_count(pid, ask.regs.ip);
+			place_count(pid, regs->ip);
 		tell_left(&ask, thread);
 		return 0;
 	}
 	if (range && range->flags & MW_CODE_GO)
-		ask.owner = ask.regs.r14;
+		ask.owner = regs->r14;
 	if (!range || range->flags & MW_CODE_INLINED)
 		ask.flags = MW_SAMPLE_INLINED;
 	ask.kind = in_kernel ? MW_SAMPLE_FAULT : MW_SAMPLE_COPY;

@@ -204,7 +204,7 @@ static __always_inline void span_end(struct pt_regs *ctx, const struct strand *s
 	gate = span_gate_of(span);
 	span_count(function, span, &gate, strand->totals, now_ns - span->start_ns);
 	if (now_ns - span->start_ns >= min_time_ns) {
-		stack_emit(ctx, strand, MW_SAMPLE_SPAN, span->start_ns);
+		stack_emit(strand, MW_SAMPLE_SPAN, span->start_ns);
 		span_emit(&key, span, &gate, strand->totals, now_ns, 0);
 	}
 	bpf_map_delete_elem(&open_spans, &key);

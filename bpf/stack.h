@@ -8,9 +8,18 @@
 
 #include "chain.h"
 
-/* What a sample is to say; the registers are those of user mode. */
+/*
+ * The registers of user mode; at a probe they are its own, whose trap comes from there. They are
+ * read where they lie: a copy of these 168 bytes does not fit on the BPF stack, whose 512 bytes are
+ * for all functions that are open at once. (From 6.13 on, large frames have a stack of their own.)
+ */
+static __always_inline const struct pt_regs *user_regs(void)
+{
+	return (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
+
+/* What a sample is to say, beside the registers. */
 struct sample_ask {
-	struct pt_regs regs;
 	__u64 start_ns;
 	__u64 weight_ns;
 	__u64 ticks;
@@ -38,7 +47,7 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 					const struct mw_strand *strand)
 {
 	const struct mw_watched *process = watched_process(bpf_get_current_pid_tgid() >> 32);
-	const struct pt_regs *regs = &ask->regs;
+	const struct pt_regs *regs = user_regs();
 
 	record->registers[MW_RAX] = regs->ax;
 	record->registers[MW_RCX] = regs->cx;
@@ -118,7 +127,7 @@ static __always_inline int sample_send(const struct sample_ask *ask, const struc
 	record_start(&record->head, MW_RECORD_SAMPLE, sizeof(*record) + most, now_ns);
 	sample_fill(record, ask, strand);
 	if (most)
-		stack_take(record, ask->regs.sp, depth, most);
+		stack_take(record, record->registers[MW_RSP], depth, most);
 	record_submit(record);
 	return 1;
 }
@@ -133,7 +142,7 @@ static __always_inline int has_room_for_stack(void)
 static __always_inline int stack_send(const struct sample_ask *ask, const struct mw_strand *strand,
 				      __u64 now_ns)
 {
-	__u64 depth = stack_depth(ask->owner, ask->regs.sp);
+	__u64 depth = stack_depth(ask->owner, user_regs()->sp);
 
 	if (depth && depth <= MW_STACK_SMALL)
 		return sample_send(ask, strand, depth, MW_STACK_SMALL, now_ns);
@@ -165,8 +174,7 @@ __noinline int sample_emit(struct sample_ask *ask, struct mw_strand *strand)
 }
 
 /* The stack of a hit that is told of; it goes before what is told. */
-static __always_inline void stack_emit(struct pt_regs *ctx, const struct strand *strand, __u32 kind,
-				       __u64 start_ns)
+static __always_inline void stack_emit(const struct strand *strand, __u32 kind, __u64 start_ns)
 {
 	struct sample_ask ask = {
 		.start_ns = start_ns,
@@ -179,8 +187,7 @@ static __always_inline void stack_emit(struct pt_regs *ctx, const struct strand 
 	if (!takes_stacks || !has_room_for_stack() ||
 	    bpf_ktime_get_ns() < strand->totals->last_stack_ns + stack_pause_ns)
 		return;
-	if (!bpf_probe_read_kernel(&ask.regs, sizeof(ask.regs), ctx))
-		sample_emit(&ask, strand->totals);
+	sample_emit(&ask, strand->totals);
 }
 
 #endif
