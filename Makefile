@@ -329,11 +329,11 @@ $(BUILD)/targets/lazygo-pie: tests/live/targets/lazygo.go Makefile
 	$(Q)$(GO) -buildmode=pie -ldflags='-s -w' -o $@ $<
 
 check-unit: need-tests
-	@$(MAKE) --no-print-directory $(UNIT_TESTS) $(VARIANTS) $(LOOPS) $(LOOPS_INLINED) \
+	@$(MAKE) --no-print-directory $(BUILD)/memwatch.bpf.o $(UNIT_TESTS) $(VARIANTS) $(LOOPS) $(LOOPS_INLINED) \
 	  $(LOOPS_OTHER) $(BUILD)/targets/lazygo $(BUILD)/targets/doors-musl-static $(CHAINS) \
 	  $(BUILD)/targets/libchain.so $(addprefix $(BUILD)/targets/,chain chain_cxx)
 	@set -e; for test in $(UNIT_TESTS); do echo "== $$test"; $$test; done
-	$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
+	MEMWATCH_BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
 
 check-live: need-tests
 	@$(MAKE) --no-print-directory $(BUILD)/memwatch $(WORKLOADS) $(VARIANTS) $(STRIPPED) $(LIVE_TARGETS)
