@@ -6,7 +6,7 @@
 
 #include "analyse/histogram.h"
 
-#define TYPICAL_LEAST 3  /* whole flushes, or half of them all, tell what one typically copies */
+#define TYPICAL_LEAST 3  /* whole flushes, or most of them all, tell what one typically copies */
 #define PERIOD_SLACK  20 /* gaps are a period where they differ by 1/20 (5 %) at most */
 
 typedef ARRAY(uint64_t) values;
@@ -235,7 +235,7 @@ static bool writes_flush(const flush_refs *refs)
 /* One of seven may be the odd one. */
 static bool are_enough(size_t whole, size_t all)
 {
-	return whole >= TYPICAL_LEAST || (whole && whole * 2 >= all);
+	return whole >= TYPICAL_LEAST || whole * 2 > all;
 }
 
 static int find_typical(const flush_refs *refs, struct finding *finding)

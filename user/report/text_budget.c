@@ -65,12 +65,12 @@ static const char *copies_from_here(char buf[COST_BYTES], const struct budget_st
 	if (step->to_gate_bytes == NO_GATE)
 		snprintf(buf, COST_BYTES, "no copies are counted from here on");
 	else if (!step->to_gate_bytes)
-		snprintf(buf, COST_BYTES, "copies of all sizes are counted again");
+		snprintf(buf, COST_BYTES, "copies of all sizes are counted from here on");
 	else if (step->is_raised)
 		snprintf(buf, COST_BYTES, "copies under %s are not counted from here on",
 			 gate_size(size, step->to_gate_bytes));
 	else
-		snprintf(buf, COST_BYTES, "copies of %s or more are counted again",
+		snprintf(buf, COST_BYTES, "copies of %s or more are counted from here on",
 			 gate_size(size, step->to_gate_bytes));
 	return buf;
 }

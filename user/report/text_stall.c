@@ -8,7 +8,6 @@
 #include "report/frame_label.h"
 
 #define EVENT_HANG    11 /* past the time that such a line begins with */
-#define ERROR_SHARE   10 /* how far TOOK may be off is said from 1/10 on, but for -v */
 #define CULPRITS_MOST 10 /* rows of the table, but for -v */
 #define REMARK_BYTES  (6 * TEXT_SHORT)
 
@@ -41,7 +40,8 @@ static const char *stall_remark(char buf[REMARK_BYTES], const struct text_report
 					      : ", no stack was taken",
 			      stall->unfinished ? ", unfinished" : "");
 
-	if (stall->error_ns && (verbose || stall->error_ns >= stall->duration_ns / ERROR_SHARE))
+	/* Of CPU time: who waited for a CPU at either end was not seen to. */
+	if (stall->error_ns && verbose)
 		length += snprintf(buf + length, REMARK_BYTES - (size_t)length, ", +- %s",
 				   text_duration(off, stall->error_ns));
 	if (verbose)
@@ -87,13 +87,13 @@ static const char *against(char buf[4 * TEXT_SHORT], const struct discovery *dis
 	return buf;
 }
 
-/* "; it is watched like --flush from here on", or why not. Gives buf. */
+/* "; it is watched like --flush", or why not. Gives buf. */
 static const char *what_follows(char buf[LAYOUT_NAME_BYTES + 32], const struct discovery *discovery)
 {
 	char reason[LAYOUT_NAME_BYTES];
 
 	if (discovery->is_watched)
-		return strcpy(buf, "; it is watched like --flush from here on");
+		return strcpy(buf, "; it is watched like --flush");
 	snprintf(buf, LAYOUT_NAME_BYTES + 32, "; it is not watched%s%s",
 		 discovery->reason ? ": " : "",
 		 discovery->reason ? layout_name(reason, discovery->reason, 4 * NAME_COLUMNS) : "");
@@ -287,12 +287,11 @@ void text_samples(const struct text_report *text, struct page *page,
 	if (summary->sampling_ns)
 		snprintf(costs, sizeof(costs), "; they cost the target about %s",
 			 text_duration(cost, summary->sampling_ns));
-	layout_paragraph(
-		page, LAYOUT_HANG, columns,
-		"Samples taken, one each %s of CPU time: %s, %s of them in copies (%s with a "
-		"stack)%s%s.",
-		period, text_count(samples, summary->samples),
-		summary->copy_samples ? text_count(copies, summary->copy_samples) : "none",
-		text_count(stacks, summary->stacks), in_traps, costs);
+	layout_paragraph(page, LAYOUT_HANG, columns,
+			 "Samples taken, one each %s of CPU time: %s, %s of them in copies%s, with "
+			 "%s stacks%s.",
+			 period, text_count(samples, summary->samples),
+			 summary->copy_samples ? text_count(copies, summary->copy_samples) : "none",
+			 in_traps, text_count(stacks, summary->stacks), costs);
 	print_counting_cost(text, page, summary);
 }

@@ -100,6 +100,11 @@ static void finding_tells_bytes_by_whole_flushes_alone(void **state)
 	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 800});
 	run(fixture);
 	assert_int_equal(finding->whole_flushes, 2);
+	/* Nor do two of four speak for all: one of each kind there may be. */
+	assert_false(finding->bytes_are_typical);
+	add(fixture, 0, (struct flush){.duration_ns = 20, .copied_bytes = 900});
+	run(fixture);
+	assert_int_equal(finding->whole_flushes, 3);
 	assert_true(finding->bytes_are_typical);
 	assert_int_equal(finding->copied_bytes, 900);
 	assert_int_equal(fixture->summary.result.copyless_flushes, 0);

@@ -107,7 +107,7 @@ static void fits_a_narrow_terminal(void **state)
 	close_report(&fixture);
 }
 
-/* How far a time may be off is worth a word where it is a good part of it. */
+/* "~" says that a time is by samples; by how many, and to which tick, is for -v. */
 static void says_how_exact_it_is(void **state)
 {
 	struct stall stall = sample_stall(1);
@@ -118,8 +118,7 @@ static void says_how_exact_it_is(void **state)
 		  "           stall, +- 1.00 ms, 519 samples\n");
 	stall.duration_ns = 5 * MS;
 	check_row(stall, false,
-		  "  0.400 s  ~5.00 ms         >= 944 MiB          -  PyUnicode_Join\n"
-		  "                                                   stall, +- 1.00 ms\n");
+		  "  0.400 s  ~5.00 ms         >= 944 MiB          -  PyUnicode_Join, stall\n");
 	/* Known otherwise than by samples. */
 	stall.error_ns = 0;
 	stall.samples = 1;
@@ -154,11 +153,10 @@ static void says_who_defers_the_work(void **state)
 	struct discovery discovery = sample_discovery();
 
 	(void)state;
-	check_discovery(
-		discovery, false,
-		"  1.234 s  PyUnicode_Join carries out what python3.11+0x1a2b30 defers: 1 "
-		"call a\n"
-		"           stall against 100,000; it is watched like --flush from here on\n");
+	check_discovery(discovery, false,
+			"  1.234 s  PyUnicode_Join carries out what python3.11+0x1a2b30 defers: 1 "
+			"call a\n"
+			"           stall against 100,000; it is watched like --flush\n");
 	discovery.is_watched = false;
 	discovery.function_count = 1;
 	discovery.reason = "it begins with an instruction that bears no probe";
@@ -177,7 +175,7 @@ static void says_what_was_found_of_it(void **state)
 	check_discovery(discovery, false,
 			"  1.234 s  PyUnicode_Join is called once a stall; who defers its work was "
 			"not\n"
-			"           found; it is watched like --flush from here on\n");
+			"           found; it is watched like --flush\n");
 	discovery = sample_discovery();
 	discovery.flush = NULL;
 	check_discovery(discovery, false,
@@ -290,7 +288,7 @@ static void says_what_was_sampled(void **state)
 	(void)state;
 	check_summary(&summary,
 		      LIST("\nSamples taken, one each 1.00 ms of CPU time: 3,100, 1,600 of them in "
-			   "copies (1,598 with a stack), 12 in memwatch's own traps; they cost the "
+			   "copies, 12 in memwatch's own traps, with 1,598 stacks; they cost the "
 			   "target about 46.0 ms.\nThe target spent about 187 ms in 310,771 probe "
 			   "hits (603 ns each).\nmemwatch cost 6.0 % of its time.\n"),
 		      LIST("beyond", "LOST"));
@@ -299,7 +297,7 @@ static void says_what_was_sampled(void **state)
 	summary.trap_samples = 0;
 	summary.losses.samples = 7;
 	check_summary(&summary,
-		      LIST(" with a stack); they cost",
+		      LIST(" stacks; they cost",
 			   "\nTo find who defers work, calls were counted at a cost of about "
 			   "12.0 ms beyond the budget.\n",
 			   "\nLOST: 7 samples of copies found no room"),

@@ -42,9 +42,9 @@ static void says_which_copies_are_counted_from_here_on(void **state)
 	step.is_raised = false;
 	step.to_gate_bytes = 1 << 20;
 	step.spent_ns = 200 * MS;
-	check_step(step, "process 9697: copies of 1.00 MiB or more are counted again\n");
+	check_step(step, "process 9697: copies of 1.00 MiB or more are counted from here on\n");
 	step.to_gate_bytes = 0;
-	check_step(step, "process 9697: copies of all sizes are counted again\n");
+	check_step(step, "process 9697: copies of all sizes are counted from here on\n");
 }
 
 static void says_how_a_function_is_watched_from_here_on(void **state)
