@@ -213,6 +213,7 @@ struct mw_sample {
 	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
 	__u64 ticks;     /* of the clock in its thread so far: CPU time, whoever else had the CPU */
 	__u64 sleeps;    /* how often it has waited for something, but for memory that it copies */
+	__u64 traps;     /* ticks that found it in memwatch's own probes so far */
 	__u64 weight_ns; /* CPU time that it stands for; else 0 */
 	__u64 goroutine;
 	__u64 copied_bytes; /* these: its strand's running totals */
@@ -398,6 +399,7 @@ struct mw_strand {
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
 	__u64 sleeps;     /* as in struct mw_sample */
+	__u64 traps;      /* likewise */
 	__u64 ticks;      /* of the clock */
 	__u64 tick_bytes; /* these two: the totals at the last of them */
 	__u64 tick_copies;
@@ -453,7 +455,7 @@ MW_SIZE_IS(mw_watched, 16);
 MW_SIZE_IS(mw_reader, 16);
 MW_SIZE_IS(mw_span, 144);
 MW_SIZE_IS(mw_copy, 80);
-MW_SIZE_IS(mw_sample, 336);
+MW_SIZE_IS(mw_sample, 344);
 MW_SIZE_IS(mw_hot, 48);
 MW_SIZE_IS(mw_risen, 48);
 MW_SIZE_IS(mw_code_range, 24);
@@ -466,8 +468,8 @@ MW_SIZE_IS(mw_open_span, 136);
 MW_SIZE_IS(mw_open_copy, 56);
 MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 360);
-MW_SIZE_IS(mw_strand_line, 392);
+MW_SIZE_IS(mw_strand, 368);
+MW_SIZE_IS(mw_strand_line, 400);
 MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

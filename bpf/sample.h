@@ -99,6 +99,7 @@ static __always_inline void tick_count(struct sample_ask *ask, struct mw_strand 
 {
 	ask->ticks = ++thread->ticks;
 	ask->sleeps = thread->sleeps;
+	ask->traps = thread->traps;
 	ask->prior_bytes = thread->tick_bytes;
 	ask->prior_copies = thread->tick_copies;
 	thread->tick_bytes = thread->copied_bytes;
@@ -156,13 +157,15 @@ static __always_inline int sample_clock(struct bpf_perf_event_data *ctx)
 	if (!mine)
 		return 0;
 	count_add(mine->samples, 1);
+	thread = sampled_strand(pid, 0);
 	/* Both: an emulated instruction's trap has its own ip, others' the next one. */
 	bpf_probe_read_user(around, sizeof(around), (void *)(regs->ip - 1));
 	if (in_kernel && is_own_trap(around, regs->ip, xol_addr(task))) {
 		count_add(mine->trap_samples, 1);
+		if (thread)
+			thread->traps++;
 		return 0;
 	}
-	thread = sampled_strand(pid, 0);
 	if (thread)
 		tick_count(&ask, thread);
 	range = code_range_at(code, regs->ip);

@@ -24,6 +24,7 @@ struct sample_ask {
 	__u64 weight_ns;
 	__u64 ticks;
 	__u64 sleeps;
+	__u64 traps;
 	__u64 prior_bytes;
 	__u64 prior_copies;
 	__u64 owner;
@@ -69,6 +70,7 @@ static __always_inline void sample_fill(struct mw_sample *record, const struct s
 	record->start_ns = ask->start_ns;
 	record->ticks = ask->ticks;
 	record->sleeps = ask->sleeps;
+	record->traps = ask->traps;
 	record->weight_ns = ask->weight_ns;
 	record->goroutine = ask->owner;
 	record->copied_bytes = strand->copied_bytes;

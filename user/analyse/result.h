@@ -109,6 +109,7 @@ struct stall {
 	uint64_t samples, stacks; /* that were taken; of those samples, with a stack */
 	uint64_t user_ns,
 		fault_ns; /* of its CPU time, by samples: copying; in page faults of copies */
+	uint64_t trap_ns; /* likewise, in memwatch's own probes: what they made longer */
 	/* From the tick before its first sample to its last; copies below gate_bytes are not in
 	 * them (NO_GATE: none is). */
 	uint64_t copied_bytes, copies, gate_bytes;

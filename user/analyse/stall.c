@@ -153,6 +153,7 @@ static struct stall stall_of(const struct strand *strand, uint64_t now_ns)
 		.stacks = strand->blame.stacks,
 		.user_ns = strand->user_ns,
 		.fault_ns = strand->fault_ns,
+		.trap_ns = growth(strand->last.traps, strand->first.traps) * strand->last.weight_ns,
 		.copied_bytes = growth(strand->last.copied_bytes, strand->first.prior_bytes),
 		.copies = growth(strand->last.copies, strand->first.prior_copies),
 		.gate_bytes = strand->gate_bytes,

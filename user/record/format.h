@@ -57,7 +57,7 @@ _Static_assert(sizeof(struct recording_head) == 32 && sizeof(struct chunk_head) 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "samples and heads are written as is");
 
 /* These are written as they are, too, or as the row of counters that they are. */
-_Static_assert(sizeof(struct mw_sample) == 336 && MW_CALLERS == 8 && MW_REGISTER_COUNT == 16,
+_Static_assert(sizeof(struct mw_sample) == 344 && MW_CALLERS == 8 && MW_REGISTER_COUNT == 16,
 	       "a sample changed: raise RECORDING_SAMPLE_SCHEMA");
 _Static_assert(sizeof(struct mw_function) == (17 + 656) * 8 &&
 		       sizeof(struct mw_totals) == (2 * 64 + 13 + MW_LOSS_KINDS + 656) * 8 &&

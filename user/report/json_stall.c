@@ -103,6 +103,8 @@ int json_send_stall(FILE *out, const struct stall *stall)
 	json_line_count(&line, "stacks", stall->stacks);
 	json_line_count(&line, "user_ns", stall->user_ns);
 	json_line_count(&line, "fault_ns", stall->fault_ns);
+	if (stall->trap_ns)
+		json_line_count(&line, "trap_ns", stall->trap_ns);
 	json_line_count(&line, "copied_bytes", stall->copied_bytes);
 	json_line_count(&line, "copies", stall->copies);
 	json_add_gate(&line, "gate_bytes", stall->gate_bytes);

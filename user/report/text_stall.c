@@ -40,6 +40,11 @@ static const char *stall_remark(char buf[REMARK_BYTES], const struct text_report
 					      : ", no stack was taken",
 			      stall->unfinished ? ", unfinished" : "");
 
+	/* Small copies that each have a probe: without memwatch there would be none to speak of. */
+	if (stall->trap_ns > stall->user_ns + stall->fault_ns)
+		length += snprintf(buf + length, REMARK_BYTES - (size_t)length,
+				   ", mostly memwatch's probes");
+
 	/* Of CPU time: who waited for a CPU at either end was not seen to. */
 	if (stall->error_ns && verbose)
 		length += snprintf(buf + length, REMARK_BYTES - (size_t)length, ", +- %s",

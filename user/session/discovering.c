@@ -405,7 +405,8 @@ static void consider(struct discovering *discovering)
 	struct stall stall;
 
 	if (!stalls_latest(stalls, &stall) || !stall.culprit || stall.stacks < STACKS_LEAST ||
-	    stall.duration_ns < STALL_LEAST || is_known(discovering, stall.culprit))
+	    stall.duration_ns < STALL_LEAST || stall.trap_ns > stall.user_ns + stall.fault_ns ||
+	    is_known(discovering, stall.culprit))
 		return;
 	if (begin(discovering, &stall))
 		log_warning("who defers what %s does can't be found out: its callers could not be "

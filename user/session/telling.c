@@ -299,6 +299,7 @@ static struct sample sample_of(const struct mw_sample *record)
 		.weight_ns = record->weight_ns,
 		.ticks = record->ticks,
 		.sleeps = record->sleeps,
+		.traps = record->traps,
 		.has_left = record->kind == MW_SAMPLE_LEFT,
 		.in_fault = record->kind == MW_SAMPLE_FAULT,
 		.is_inlined = record->flags & MW_SAMPLE_INLINED,
