@@ -234,6 +234,9 @@ struct mw_sample {
 #define MW_STACK_LARGE  24576
 #define MW_STACK_MOST   65536
 
+/* So many ticks elsewhere, and a thread has left its copies: what comes then is another stall. */
+#define MW_LEFT_TICKS 4
+
 /* A function of MW_POINT_CALLER is called often while its strand copies nothing. */
 struct mw_hot {
 	struct mw_head head;

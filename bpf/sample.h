@@ -124,12 +124,9 @@ static __always_inline void sample_take(struct sample_ask *ask, struct mw_strand
 	sample_emit(ask, strand);
 }
 
-/* So many ticks elsewhere, and it has left its copies: what comes then is another stall. */
-#define LEFT_TICKS 4
-
 static __always_inline void tell_left(struct sample_ask *ask, struct mw_strand *thread)
 {
-	if (!thread || !thread->copy_ticks || thread->ticks - thread->copy_ticks < LEFT_TICKS)
+	if (!thread || !thread->copy_ticks || thread->ticks - thread->copy_ticks < MW_LEFT_TICKS)
 		return;
 	thread->copy_ticks = 0;
 	ask->kind = MW_SAMPLE_LEFT;

@@ -354,6 +354,7 @@ def test_it_belongs_to_who_called_sudo(tmp_path):
         finished = call("record", "-o", path, "--", "/bin/true", env=sudo)
         assert finished.returncode == 0, finished.stderr
         assert (path.stat().st_uid, path.stat().st_gid) == (nobody.pw_uid, nobody.pw_gid)
+        assert path.stat().st_mode & 0o777 == 0o600  # it holds stacks of the target
     finally:
         shutil.rmtree(folder)
 

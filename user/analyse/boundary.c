@@ -6,7 +6,6 @@
 
 #include "analyse/distances.h"
 
-#define ONCE_MOST   3  /* calls a stall are about one */
 #define MANY        16 /* are clearly many, be it of one stall alone */
 #define SURE_STALLS 3  /* distances that tell what one may not */
 #define LOOKED_LONG 16 /* stalls that show nothing: nothing will come */
@@ -143,7 +142,7 @@ static enum role role_of(const struct boundary *boundary, const struct groups *g
 		return ROLE_UNKNOWN;
 	if (!distance)
 		return ROLE_RUNNING;
-	if (distance <= ONCE_MOST)
+	if (distance <= BOUNDARY_ONCE_MOST)
 		return ROLE_ONCE;
 	if (values_median(&withins) > distance / 2)
 		return ROLE_PIECES;

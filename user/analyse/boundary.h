@@ -18,6 +18,9 @@ struct boundary_settings {
 	pid_t pid;
 };
 
+/* So many calls a stall are about one. */
+#define BOUNDARY_ONCE_MOST 3
+
 enum boundary_state {
 	BOUNDARY_OPEN, /* more has to be seen */
 	/* The caller, with a flush unless it flushes by itself; or a flush alone, where all that

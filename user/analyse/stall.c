@@ -202,9 +202,6 @@ static const struct sample *latest_of(const struct strand *strand)
 	return waiting ? &strand->turn.waiting.items[waiting - 1].sample : &strand->last;
 }
 
-/* So many ticks elsewhere, as bpf/sample.h counts them, too. */
-#define LEFT_TICKS 4
-
 static bool is_quiet(const struct stalls *stalls, const struct strand *strand, uint64_t now_ns)
 {
 	uint64_t quiet_ns = stalls->settings.quiet_ns;
@@ -225,7 +222,7 @@ bool sample_follows(const struct sample *sample, const struct sampled_at *before
 	if (growth(sample->at_ns, before->at_ns) <= quiet_ns)
 		return true;
 	return !sample->goroutine_addr && sample->tid == before->tid &&
-	       sample->sleeps == before->sleeps && sample->ticks - before->ticks <= LEFT_TICKS;
+	       sample->sleeps == before->sleeps && sample->ticks - before->ticks <= MW_LEFT_TICKS;
 }
 
 static bool is_apart(const struct stalls *stalls, const struct strand *strand,

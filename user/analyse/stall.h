@@ -3,9 +3,9 @@
  * From samples to stalls: successive ones of one strand are grouped in time, and what they have in
  * common is to blame. Pure: times are those of the samples.
  *
- * A stall goes on as long as its samples are no further apart than quiet_ns, in wall time. A thread
- * that the scheduler keeps off the CPU for longer while it copies gives two stalls: samples come by
- * CPU time, and no field of theirs tells such a pause from one in which it did something else.
+ * A stall goes on as long as its samples are no further apart than quiet_ns, in wall time, or for
+ * longer where the thread did nothing else in between (sample_follows()). What a goroutine's thread
+ * did in between is not known: kept off the CPU while it copies, it gives two stalls.
  */
 #ifndef ANALYSE_STALL_H
 #define ANALYSE_STALL_H
@@ -32,8 +32,9 @@ struct sample {
 	bool in_fault;   /* in the kernel, on behalf of the copy */
 	bool is_inlined; /* no copy routine: the innermost frame copies by itself */
 	bool in_span;    /* a watched function explains it */
-	uint64_t prior_bytes, prior_copies;        /* likewise; 0: not known */
-	uint64_t copied_bytes, copies, gate_bytes; /* as in struct mw_sample */
+	/* As in struct mw_sample. */
+	uint64_t prior_bytes, prior_copies;
+	uint64_t copied_bytes, copies, gate_bytes;
 	uint64_t calls[MW_CALLERS];
 	const struct call_path *path; /* NULL: no stack was taken; else the caller's */
 };
@@ -78,7 +79,7 @@ int stalls_add(struct stalls *stalls, const struct sample *sample);
  * then. All samples up to then have come. Whether there was any.
  */
 bool stalls_advance(struct stalls *stalls, uint64_t now_ns);
-/* The process ended or called exec: so did its stalls. */
+/* The process ended: so did its stalls. */
 void stalls_drop_process(struct stalls *stalls, pid_t pid, uint64_t now_ns);
 /* The watch ends: tells of all that are left. */
 void stalls_finish(struct stalls *stalls, uint64_t now_ns);

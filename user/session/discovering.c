@@ -17,13 +17,8 @@
 #define SAMPLES_LEAST 3
 #define STALL_LEAST   (8 * NS_PER_MS)
 
-/*
- * A probe still hits for some 10 ms when it is being removed, at most as often as the target can be
- * trapped. 100,000 calls cost 75 ms: what is not kept for that is for finding the period.
- */
+/* For so long a probe still hits when it is being removed. */
 #define REMOVAL_NS (11 * NS_PER_MS)
-/* Calls a stall that are about one. */
-#define ONCE_MOST 3
 /* Distances between stalls that make a period. */
 #define STALLS_ENOUGH 3
 /* With less credit than that a next one would come to nothing. */
@@ -56,6 +51,29 @@ static uint64_t credit_ns(const struct discovering *discovering)
 	return spent < DISCOVERING_NS_MOST ? DISCOVERING_NS_MOST - spent : 0;
 }
 
+/* What the hits took of the time since the last look tells what those of the removal may take. */
+static void see_rate(struct discovering *discovering, uint64_t now_ns)
+{
+	uint64_t spent = spent_ns(discovering);
+	uint64_t cost_ns = (spent - discovering->seen_spent_ns) * REMOVAL_NS /
+			   (now_ns - discovering->seen_at_ns + 1);
+
+	if (cost_ns > discovering->removal_ns)
+		discovering->removal_ns = cost_ns < REMOVAL_NS ? cost_ns : REMOVAL_NS;
+	discovering->seen_spent_ns = spent;
+	discovering->seen_at_ns = now_ns;
+}
+
+/*
+ * The credit that is kept for it: at the highest rate that was seen, and half of the target's time
+ * at least, since it may become hot in the end. All of its time, always, would be too much:
+ * 100,000 calls cost 75 to 93 ms, and the period is not to be missed by a few of them.
+ */
+static uint64_t removal_ns(const struct discovering *discovering)
+{
+	return discovering->removal_ns > REMOVAL_NS / 2 ? discovering->removal_ns : REMOVAL_NS / 2;
+}
+
 /* ---- which functions ---- */
 
 static bool is_known(const struct discovering *discovering, const struct frame *culprit)
@@ -84,7 +102,7 @@ static bool is_listed(const struct discovering *discovering, const struct module
 /* Plans the entry of a frame's function. 0; -ENOENT: it has none that can be counted. */
 static int plan_counted(struct discovering *discovering, const struct frame *frame)
 {
-	struct counted_entry entry = {.frame = *frame, .is_counted = true};
+	struct counted_entry entry = {.frame = *frame};
 	struct code_range function;
 	struct elf_range bounds;
 	struct probe_point point;
@@ -136,89 +154,62 @@ static void list_entries(struct discovering *discovering, const struct stall *st
 
 /* ---- links ---- */
 
-static int link_module(struct discovering *discovering, const struct module *module,
-		       struct probe_link **link)
-{
-	struct link_point points[MW_CALLERS];
-	struct link_settings settings = {
-		.path = module->open_path,
-		.pid = discovering->pid,
-		.points = points,
-		.end = LINK_ENTRY,
-	};
-
-	for (size_t i = 0; i < discovering->count; i++) {
-		const struct counted_entry *entry = &discovering->entries[i];
-
-		if (entry->module == module && entry->is_counted)
-			points[settings.count++] = entry->point;
-	}
-	return settings.count ? probe_link_prepare(discovering->settings.tracer, &settings, link)
-			      : 0;
-}
-
-static bool is_first_of_module(const struct discovering *discovering, size_t index)
-{
-	for (size_t i = 0; i < index; i++) {
-		if (discovering->entries[i].module == discovering->entries[index].module)
-			return false;
-	}
-	return true;
-}
-
-/* Where the old one has the same points, no call is missed: both are there for a moment. */
-static void replace_link(struct discovering *discovering, size_t index, struct probe_link *link)
+/*
+ * Each entry has a link of its own, that one can go while the others stay: where one link takes
+ * another's place, a call that just then runs through both of them may count twice, and a period of
+ * 100,000 is one of 100,001.
+ */
+static int link_entry(struct discovering *discovering, struct counted_entry *entry)
 {
 	struct tracer *tracer = discovering->settings.tracer;
-	struct probe_link *old = discovering->links[index];
+	struct link_settings settings = {
+		.path = entry->module->open_path,
+		.pid = discovering->pid,
+		.points = &entry->point,
+		.count = 1,
+		.end = LINK_ENTRY,
+	};
+	int err = probe_link_prepare(tracer, &settings, &entry->link);
 
-	if (link)
-		probe_link_swap(tracer, old, link);
-	else if (old)
-		probe_link_retire(tracer, old);
-	discovering->links[index] = link;
+	if (!err)
+		probe_link_swap(tracer, NULL, entry->link);
+	return err;
 }
 
-static void unlink_all(struct discovering *discovering)
+static void unlink_entry(struct discovering *discovering, struct counted_entry *entry)
 {
-	for (size_t i = 0; i < MW_CALLERS; i++)
-		replace_link(discovering, i, NULL);
+	if (entry->link)
+		probe_link_retire(discovering->settings.tracer, entry->link);
+	entry->link = NULL;
+}
+
+/* 0, or why the kernel refuses: what has a link by then loses it with forget(). */
+static int link_entries(struct discovering *discovering)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < discovering->count; i++)
+		err = link_entry(discovering, &discovering->entries[i]);
+	return err;
 }
 
 static bool is_linked(const struct discovering *discovering)
 {
-	for (size_t i = 0; i < MW_CALLERS; i++) {
-		if (discovering->links[i])
+	for (size_t i = 0; i < discovering->count; i++) {
+		if (discovering->entries[i].link)
 			return true;
 	}
 	return false;
-}
-
-/* Brings the links to what is to be counted now. 0, or why the kernel refuses: then none is left.
- */
-static int renew_links(struct discovering *discovering)
-{
-	struct probe_link *made[MW_CALLERS] = {NULL};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < discovering->count; i++) {
-		if (is_first_of_module(discovering, i))
-			err = link_module(discovering, discovering->entries[i].module, &made[i]);
-	}
-	for (size_t i = 0; i < MW_CALLERS; i++)
-		replace_link(discovering, i, made[i]);
-	if (err)
-		unlink_all(discovering);
-	return err;
 }
 
 /* ---- beginning and end ---- */
 
 static void forget(struct discovering *discovering)
 {
-	unlink_all(discovering);
-	for (size_t i = 0; i < discovering->count; i++)
+	for (size_t i = 0; i < discovering->count; i++) {
+		unlink_entry(discovering, &discovering->entries[i]);
 		discovering->entries[i].module->users--;
+	}
 	boundary_free(discovering->boundary);
 	discovering->boundary = NULL;
 	discovering->count = 0;
@@ -235,7 +226,7 @@ static const char *reason_of(const struct discovering *discovering,
 		return NULL;
 	if (!discovering->count)
 		return "none of its functions can be counted";
-	if (credit_ns(discovering) < REMOVAL_NS)
+	if (credit_ns(discovering) < removal_ns(discovering))
 		return "counting their calls cost all that it may";
 	return "no function on its way is known to be called once a stall";
 }
@@ -248,7 +239,8 @@ static int named_flush(const struct discovering *discovering,
 		       const struct boundary_verdict *verdict)
 {
 	for (int i = verdict->flush; i >= 0; i--) {
-		if (verdict->calls_per_stall[i] <= ONCE_MOST && discovering->entries[i].frame.name)
+		if (verdict->calls_per_stall[i] <= BOUNDARY_ONCE_MOST &&
+		    discovering->entries[i].frame.name)
 			return i;
 	}
 	return verdict->flush;
@@ -281,7 +273,8 @@ static void tell(struct discovering *discovering, const struct boundary_verdict 
 	telling_discovery(discovering->settings.telling, &discovery);
 }
 
-void discovering_finish(struct discovering *discovering)
+/* Tells of what is under way as far as it came, and counts no more. */
+static void discovering_finish(struct discovering *discovering)
 {
 	struct boundary_verdict verdict;
 
@@ -294,9 +287,14 @@ void discovering_finish(struct discovering *discovering)
 	forget(discovering);
 }
 
-void discovering_release(struct discovering *discovering)
+void discovering_close(struct discovering *discovering)
 {
 	discovering_finish(discovering);
+	discovering->settings.is_on = false;
+}
+
+void discovering_release(struct discovering *discovering)
+{
 	array_release(&discovering->known);
 }
 
@@ -316,10 +314,12 @@ static int begin(struct discovering *discovering, const struct stall *stall)
 	discovering->pid = stall->pid;
 	memcpy(discovering->comm, stall->comm, sizeof(discovering->comm));
 	discovering->culprit = *stall->culprit;
-	discovering->spent_before_ns = spent_ns(discovering);
+	discovering->spent_before_ns = discovering->seen_spent_ns = spent_ns(discovering);
+	discovering->seen_at_ns = clock_monotonic_ns();
+	discovering->removal_ns = 0;
 	list_entries(discovering, stall);
 	tracer_reset_hot(discovering->settings.tracer);
-	err = renew_links(discovering);
+	err = link_entries(discovering);
 	boundary.functions = discovering->count;
 	boundary.since_ns = discovering->since_ns = clock_monotonic_ns();
 	discovering->boundary = err ? NULL : boundary_new(&boundary);
@@ -357,16 +357,14 @@ static void watch_flush(struct discovering *discovering, int index)
 static void drop_outer(struct discovering *discovering, size_t from)
 {
 	uint64_t now_ns = clock_monotonic_ns();
-	bool drops = false;
 
 	for (size_t i = from; i < discovering->count; i++) {
-		drops |= discovering->entries[i].is_counted;
-		if (discovering->entries[i].is_counted)
+		struct counted_entry *entry = &discovering->entries[i];
+
+		if (entry->link)
 			boundary_uncount(discovering->boundary, (unsigned)i, now_ns);
-		discovering->entries[i].is_counted = false;
+		unlink_entry(discovering, entry);
 	}
-	if (drops)
-		renew_links(discovering);
 }
 
 /* One distance is no law: some more are counted where the credit has room for them. */
@@ -377,7 +375,7 @@ static bool is_enough(const struct discovering *discovering, const struct bounda
 	if (verdict->caller < 0 || verdict->stalls >= STALLS_ENOUGH)
 		return true;
 	return verdict->period_kind != PERIOD_UNKNOWN &&
-	       credit_ns(discovering) < REMOVAL_NS + 2 * spent / (verdict->stalls + 1);
+	       credit_ns(discovering) < removal_ns(discovering) + 2 * spent / (verdict->stalls + 1);
 }
 
 /* What is known by now, and whether more is worth its cost. */
@@ -403,12 +401,15 @@ static void consider(struct discovering *discovering)
 {
 	const struct stalls *stalls = telling_stalls(discovering->settings.telling);
 	struct stall stall;
+	int err;
 
 	if (!stalls_latest(stalls, &stall) || !stall.culprit || stall.stacks < STACKS_LEAST ||
 	    stall.duration_ns < STALL_LEAST || stall.trap_ns > stall.user_ns + stall.fault_ns ||
 	    is_known(discovering, stall.culprit))
 		return;
-	if (begin(discovering, &stall))
+	err = begin(discovering, &stall);
+	/* One that has ended is told of as such. */
+	if (err && err != -ESRCH)
 		log_warning("who defers what %s does can't be found out: its callers could not be "
 			    "counted",
 			    stall.culprit->name ? stall.culprit->name : "a function");
@@ -452,9 +453,10 @@ uint64_t discovering_work(struct discovering *discovering)
 		return 0;
 	if (now_ns < discovering->look_at_ns)
 		return discovering->look_at_ns;
+	see_rate(discovering, now_ns);
 	discovering->look_at_ns =
 		now_ns + (credit_ns(discovering) < CREDIT_SHORT ? LOOK_SHORT : LOOK_NS);
-	if (credit_ns(discovering) < REMOVAL_NS)
+	if (credit_ns(discovering) < removal_ns(discovering))
 		drop_outer(discovering, 0);
 	if (now_ns > discovering->since_ns + WAIT_MOST)
 		discovering_finish(discovering);

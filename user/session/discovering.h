@@ -32,7 +32,7 @@ struct counted_entry {
 	struct module *module; /* has it; held by `users` */
 	uint64_t vaddr;
 	struct link_point point;
-	bool is_counted;
+	struct probe_link *link; /* NULL: it is not counted any more */
 };
 
 /* The culprits that were looked into, or are not to be. */
@@ -53,16 +53,16 @@ struct discovering {
 	struct frame culprit;
 	struct counted_entry entries[MW_CALLERS]; /* from the culprit outward */
 	size_t count;
-	struct probe_link *links[MW_CALLERS]; /* one a module, where its first entry is */
 	struct boundary *boundary;
 	uint64_t since_ns, look_at_ns;
-	uint64_t settled_at_ns;   /* what is known to be hot is not judged before */
-	uint64_t spent_before_ns; /* by all that were looked into before */
-	int watched;              /* which entry bears spans; -1: none */
+	uint64_t settled_at_ns;             /* what is known to be hot is not judged before */
+	uint64_t spent_before_ns;           /* by all that were looked into before */
+	uint64_t seen_at_ns, seen_spent_ns; /* at the last look */
+	uint64_t removal_ns;                /* what the removal of a probe may cost, by then */
+	int watched;                        /* which entry bears spans; -1: none */
 };
 
 void discovering_init(struct discovering *discovering, const struct discovering_settings *settings);
-/* What is under way is told of as far as it came. The links go. */
 void discovering_release(struct discovering *discovering);
 
 /* The sample has just been told of. */
@@ -74,7 +74,10 @@ void discovering_on_process_end(struct discovering *discovering, pid_t pid);
 /* Does what is due. Gives when (monotonic) something is next; 0: nothing is. */
 uint64_t discovering_work(struct discovering *discovering);
 
-/* Tells of what is under way as far as it came, and counts no more. */
-void discovering_finish(struct discovering *discovering);
+/*
+ * Before the summary, and before the processes go: tells of what is under way as far as it came,
+ * and begins nothing any more.
+ */
+void discovering_close(struct discovering *discovering);
 
 #endif

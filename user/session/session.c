@@ -549,7 +549,7 @@ int session_run(const struct session_settings *settings)
 		launch_abandon(settings->launch);
 	if (!err)
 		err = loop(&session);
-	discovering_finish(&session.discovering);
+	discovering_close(&session.discovering);
 	if (err && err != -ECANCELED)
 		log_error("the watch ended early: %s", strerror(-err));
 	else if (!err &&

@@ -192,6 +192,15 @@ static struct mapped_process *find_mapped(const struct telling *telling, pid_t p
 	return NULL;
 }
 
+/* A pid that one process had is another's now: that the first one ended is no end of this. */
+static void unmark_ended(struct telling *telling, pid_t pid)
+{
+	for (size_t i = 0; i < ENDED_KEPT; i++) {
+		if (telling->ended[i] == pid)
+			telling->ended[i] = 0;
+	}
+}
+
 void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
 		  const struct stack_mapping *mappings, size_t count)
 {
@@ -201,6 +210,7 @@ void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
 	int err = 0;
 
 	recording_code(telling->settings.recording, pid, since_ns, mappings, count);
+	unmark_ended(telling, pid);
 	if (known)
 		known->since_ns = since_ns;
 	else
