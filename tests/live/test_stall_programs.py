@@ -22,7 +22,7 @@ def require(*programs):
     for program in programs:
         if shutil.which(program):
             return shutil.which(program)
-    pytest.skip(f"{programs[0]} is not installed")
+    pytest.fail(f"{programs[0]} is not installed: sudo make check brings it")
 
 
 def launch(program, *arguments, env=None, cwd=None):

@@ -234,6 +234,17 @@ static int send_finding(FILE *out, const struct finding *finding)
 	return json_line_send(&line, out);
 }
 
+/* Where no call ended there is no median of them. */
+static void put_times(struct json_line *line, const struct function_summary *function)
+{
+	json_line_count(line, "total_ns", function->total_ns);
+	if (!function->ended)
+		return;
+	json_line_count(line, "p50_ns", function->p50_ns);
+	json_line_count(line, "p99_ns", function->p99_ns);
+	json_line_count(line, "max_ns", function->max_ns);
+}
+
 static struct json_line function_object(const struct function_summary *function)
 {
 	struct json_line line = json_line_new(NULL);
@@ -243,13 +254,7 @@ static struct json_line function_object(const struct function_summary *function)
 	json_line_text(&line, "module", function->module);
 	json_line_count(&line, "calls", function->calls);
 	json_line_count(&line, "ended", function->ended);
-	json_line_count(&line, "total_ns", function->total_ns);
-	/* Where no call ended there is no median of them. */
-	if (function->ended) {
-		json_line_count(&line, "p50_ns", function->p50_ns);
-		json_line_count(&line, "p99_ns", function->p99_ns);
-		json_line_count(&line, "max_ns", function->max_ns);
-	}
+	put_times(&line, function);
 	json_line_count(&line, "copied_bytes", function->copied_bytes);
 	json_line_count(&line, "copies", function->copies);
 	json_line_count(&line, "outermost", function->outermost);
@@ -279,12 +284,7 @@ static struct json_line partial_object(const struct function_summary *function)
 	json_line_text(&line, "symbol", function->symbol);
 	json_line_text(&line, "module", function->module);
 	json_line_count(&line, "reported", function->reported);
-	json_line_count(&line, "total_ns", function->total_ns);
-	if (function->ended) {
-		json_line_count(&line, "p50_ns", function->p50_ns);
-		json_line_count(&line, "p99_ns", function->p99_ns);
-		json_line_count(&line, "max_ns", function->max_ns);
-	}
+	put_times(&line, function);
 	json_line_count(&line, "copied_bytes", function->copied_bytes);
 	json_line_count(&line, "copies", function->copies);
 	return line;

@@ -28,33 +28,36 @@ static inline uint64_t cursor_fixed(struct cursor *cursor, size_t bytes)
 	return value;
 }
 
-/* ULEB128; what does not fit into 64 bits is lost. */
+/* Of a LEB128 the bits, the number of them, and the last byte; bits past the 64th are lost. */
+static inline uint64_t cursor_leb128(struct cursor *cursor, unsigned *shift, uint64_t *byte)
+{
+	uint64_t value = 0;
+
+	*shift = 0;
+	do {
+		*byte = cursor_fixed(cursor, 1);
+		if (*shift < 64)
+			value |= (*byte & 0x7f) << *shift;
+		*shift += 7;
+	} while (*byte & 0x80);
+	return value;
+}
+
+/* ULEB128 */
 static inline uint64_t cursor_unsigned(struct cursor *cursor)
 {
-	uint64_t value = 0, byte;
-	unsigned shift = 0;
+	unsigned shift;
+	uint64_t byte;
 
-	do {
-		byte = cursor_fixed(cursor, 1);
-		if (shift < 64)
-			value |= (byte & 0x7f) << shift;
-		shift += 7;
-	} while (byte & 0x80);
-	return value;
+	return cursor_leb128(cursor, &shift, &byte);
 }
 
 /* SLEB128 */
 static inline int64_t cursor_signed(struct cursor *cursor)
 {
-	uint64_t value = 0, byte;
-	unsigned shift = 0;
+	unsigned shift;
+	uint64_t byte, value = cursor_leb128(cursor, &shift, &byte);
 
-	do {
-		byte = cursor_fixed(cursor, 1);
-		if (shift < 64)
-			value |= (byte & 0x7f) << shift;
-		shift += 7;
-	} while (byte & 0x80);
 	if (shift < 64 && (byte & 0x40))
 		value |= UINT64_MAX << shift;
 	return (int64_t)value;
