@@ -103,8 +103,16 @@ def check_first(run, flushes, copies):
            [is_whole(flush) for flush in flushes]
 
 
-def check_estimate(function, true_bytes):
+# By fewer flushes that were counted in full, the others are not estimated: one tells of itself.
+ESTIMATED_FROM = 2
+
+
+def check_estimate(function, whole, true_bytes):
     """No error is stated where all that were counted in full copied the same."""
+    if len(whole) < ESTIMATED_FROM:
+        assert "estimated_bytes" not in function and "error_bytes" not in function, function
+        assert function["copied_bytes"] <= true_bytes
+        return
     error_bytes = SURE * function.get("error_bytes", 0) + 1e-6 * true_bytes
     assert abs(function["estimated_bytes"] - true_bytes) <= error_bytes, (function, true_bytes)
 
@@ -144,7 +152,7 @@ def test_stringio_by_default(stringio):
     check_cost(run)
     check_sums(run)
     # It is called as the interpreter starts, too, but copies next to nothing then.
-    check_estimate(run.function("PyUnicode_Join"), FLUSHES * loops.LIMIT * CHUNK)
+    check_estimate(run.function("PyUnicode_Join"), whole, FLUSHES * loops.LIMIT * CHUNK)
 
 
 def test_stringio_without_a_budget(stringio):
@@ -177,7 +185,7 @@ def test_lazywrite_by_default(tmp_path, chunk):
     check_steps(run)
     check_cost(run)
     check_sums(run)
-    check_estimate(run.function("flush_accumulator"), sum(true["bytes"] for true in truth))
+    check_estimate(run.function("flush_accumulator"), whole, sum(true["bytes"] for true in truth))
 
 
 def test_lazywrite_that_was_running(tmp_path):
@@ -242,7 +250,7 @@ def test_estimate_of_flushes_that_differ():
     assert 5 <= len(whole) < len(flushes)
     function = run.function("flush_pieces")
     assert function["error_bytes"] > 0
-    check_estimate(function, sum(true["bytes"] for true in truth))
+    check_estimate(function, whole, sum(true["bytes"] for true in truth))
     check_cost(run)
 
 
