@@ -32,10 +32,10 @@ def now_ns():
 
 
 def cpu_ns(pid):
-    """What all threads of a process ran so far; 0 if it is gone."""
+    """What all threads of a process ran so far, ended ones too; 0 if it is gone."""
     with contextlib.suppress(OSError):
-        return sum(int(path.read_text().split()[0])
-                   for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        # As clock_getcpuclockid(3) makes it of a pid.
+        return time.clock_gettime_ns(~pid << 3 | 2)
     return 0
 
 

@@ -114,7 +114,13 @@ def measure(tool, case, target, place, taken):
     """The slices of the target under the tool."""
     is_peer = isinstance(tool, peers.Peer)
     count = 1 if is_peer and case.flush_bytes else case.count
+    # A flush that is under way when the probes come would draw on the starting credit, too.
+    begins_between = case.flush_bytes and isinstance(tool, tools.Memwatch)
+    if begins_between:
+        target.stop()
     with tools.attached(tool, target, place, case.arguments) as attached:
+        if begins_between:
+            target.go_on()
         settle(tool, case, target)
         measured = target.take(STRETCH_S, count, [case.kind])[case.kind]
     if is_peer and not attached.seen:

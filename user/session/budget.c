@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "session/budget_book.h"
+#include "session/budget.h"
+
+#include <math.h>
 
 #include "base/clock.h"
-
-/*
- * From a decision until nothing hits the former probes any more, beside a busy target: Linux 6.18
- * takes 8 to 15 ms to attach the new link. Of the 24 to 54 ms that it takes to remove the old one
- * the breakpoints go first; the rest is waiting, which costs the target nothing.
- */
-#define SWAP_NS (30 * NS_PER_MS)
+#include "session/budget_book.h"
+#include "session/budget_rate.h"
 
 /* While something is spent; more often when less than half of the credit is left. */
 #define LOOK_NS       (20 * NS_PER_MS)
 #define LOOK_SHORT_NS (10 * NS_PER_MS)
+/* The shortest pause, right before a move. */
+#define LOOK_LEAST_NS (2 * NS_PER_MS)
 /*
  * The longest time between two looks that is reckoned with: a function is never timed again, so one
  * halt of the machine must not end it while there is much credit left.
@@ -20,6 +19,16 @@
 #define LOOK_LATE_NS (60 * NS_PER_MS)
 /* While nothing is, but a gate is raised that the growing credit may lower. */
 #define LOOK_RAISED_NS NS_PER_S
+
+/*
+ * Linux 6.18 takes 12 to 16 ms to attach the new link beside a busy target, one after the other.
+ * Of the 24 to 54 ms that it takes to remove the old one the breakpoints go first, within 2 to 7;
+ * the rest is waiting, which costs the target nothing.
+ */
+#define ATTACH_NS (16 * NS_PER_MS)
+#define DETACH_NS (6 * NS_PER_MS)
+/* Where so many have to go, the first of them have left when the last one does. */
+#define ATTACHES_MOST 3
 
 /* Another process's clock lags by a tick of the scheduler: 1 to 10 ms. */
 #define CLOCK_LAG_NS (10 * NS_PER_MS)
@@ -29,9 +38,6 @@
 /* A level that brought nothing is tried again after this time, each time after twice as long. */
 #define RETRY_NS        (20 * NS_PER_S)
 #define RETRY_DOUBLINGS 8
-
-/* Of which the removal alone. */
-#define REMOVAL_NS (20 * NS_PER_MS)
 
 /* What a function has to spend in a burst before it is part of what is wrong. */
 #define BURST_NS (BUDGET_CREDIT_NS / 20)
@@ -54,11 +60,6 @@ void budget_init(struct budget *budget, const struct budget_settings *settings, 
 void budget_release(struct budget *budget)
 {
 	array_release(&budget->processes);
-}
-
-static double larger(double a, double b)
-{
-	return a > b ? a : b;
 }
 
 /* ---- looking ---- */
@@ -89,17 +90,6 @@ static void begin_burst(struct budget *budget)
 	}
 }
 
-/*
- * What was spent lately says nothing of the new level: its former probes are still there, or the
- * interval began with the decision. Linux 6.1 takes 0.1 s for each probe that a plain link loses,
- * and memwatch waits for it.
- */
-static bool is_settling(const struct budget *budget, uint64_t settled_at_ns)
-{
-	return settled_at_ns > budget->at_ns ||
-	       settled_at_ns + budget->interval_ns >= budget->at_ns + SWAP_NS;
-}
-
 /* Where a process that was raised may go now; its own level: nowhere. */
 static enum gate_level lower_level(const struct budget *budget,
 				   const struct budget_process *process)
@@ -108,7 +98,7 @@ static enum gate_level lower_level(const struct budget *budget,
 
 	if (budget->at_ns < process->floor_until_ns && process->floor > to)
 		to = process->floor;
-	if (!process->is_movable || is_settling(budget, process->settled_at_ns) ||
+	if (!process->is_movable || budget_is_settling(budget, process->settled_at_ns) ||
 	    to > process->level)
 		return process->level;
 	return to;
@@ -147,7 +137,7 @@ static void note_peaks(struct budget *budget)
 		return;
 	array_each (process, &budget->processes) {
 		recent_rate = (double)process->recent_ns / (double)budget->interval_ns;
-		if (!is_settling(budget, process->settled_at_ns) &&
+		if (!budget_is_settling(budget, process->settled_at_ns) &&
 		    recent_rate > process->peak_rate)
 			process->peak_rate = recent_rate;
 	}
@@ -193,57 +183,7 @@ bool budget_look(struct budget *budget, const struct budget_figures *figures)
 	return (budget->spent_ns && (double)budget->spent_ns > income_ns) || is_short(budget);
 }
 
-uint64_t budget_pause_ns(const struct budget *budget)
-{
-	double missing_ns = (double)BUDGET_CREDIT_NS - budget->balance_ns, pause_ns;
-
-	if (budget->spent_ns)
-		return is_short(budget) ? LOOK_SHORT_NS : LOOK_NS;
-	if (!anyone_is_raised(budget))
-		return 0;
-	if (is_full(budget))
-		return anyone_may_go_down(budget) ? LOOK_NS : LOOK_RAISED_NS;
-	pause_ns = budget->income > 0 ? missing_ns / budget->income : (double)LOOK_RAISED_NS;
-	if (pause_ns > (double)LOOK_RAISED_NS)
-		return LOOK_RAISED_NS;
-	return pause_ns < (double)LOOK_NS ? LOOK_NS : (uint64_t)pause_ns;
-}
-
 /* ---- deciding ---- */
-
-static double rate(const struct budget *budget, uint64_t recent_ns)
-{
-	return (double)recent_ns / (double)budget->interval_ns;
-}
-
-/*
- * What it may cost at any moment from now on: as much as it did in its bursts. Between them there
- * is time to leave a gate that the next one could not pay.
- */
-static double process_rate(const struct budget *budget, const struct budget_process *process)
-{
-	if (is_settling(budget, process->settled_at_ns))
-		return process->new_rate;
-	return larger(rate(budget, process->recent_ns), process->peak_rate);
-}
-
-static double function_rate(const struct budget *budget, const struct budget_function *function)
-{
-	return is_settling(budget, function->settled_at_ns) ? function->new_rate
-							    : rate(budget, function->recent_ns);
-}
-
-static double total_rate(const struct budget *budget)
-{
-	double sum = rate(budget, budget->ended_recent_ns);
-	const struct budget_process *process;
-
-	array_each (process, &budget->processes)
-		sum += process_rate(budget, process);
-	for (size_t i = 0; i < budget->function_count; i++)
-		sum += function_rate(budget, &budget->functions[i]);
-	return sum;
-}
 
 static bool lasts_less_than(const struct budget *budget, double total, uint64_t time_ns)
 {
@@ -252,16 +192,10 @@ static bool lasts_less_than(const struct budget *budget, double total, uint64_t 
 	return drain > 0 && budget->balance_ns < drain * (double)time_ns;
 }
 
-/* At this rate, what is left would be gone before another move could take effect. */
-static bool is_too_dear(const struct budget *budget, double total)
-{
-	return lasts_less_than(budget, total, SWAP_NS + LOOK_NS);
-}
-
 /* It could not be paid until it has settled and yet another move takes effect. */
 static bool is_of_no_help(const struct budget *budget, double total)
 {
-	return lasts_less_than(budget, total, 2 * (SWAP_NS + LOOK_NS));
+	return lasts_less_than(budget, total, 2 * (BUDGET_SWAP_NS + LOOK_NS));
 }
 
 /*
@@ -273,47 +207,7 @@ static bool is_too_hot(const struct budget *budget, double total)
 {
 	uint64_t look_ns = budget->late_look_ns > LOOK_NS ? budget->late_look_ns : LOOK_NS;
 
-	return lasts_less_than(budget, total, 2 * (SWAP_NS + look_ns));
-}
-
-/* How many of the latest copies were of at least so many bytes; a class counts whole. */
-static uint64_t copies_from(const struct budget *budget, uint64_t gate_bytes)
-{
-	uint64_t copies = 0;
-
-	if (gate_bytes == MW_NO_GATE)
-		return 0;
-	for (unsigned i = 0; i < MW_SIZE_CLASSES; i++) {
-		if ((uint64_t)1 << i > gate_bytes)
-			copies += budget->recent_copies[i];
-	}
-	return copies;
-}
-
-/*
- * At so large a part of the present cost for each call or copy. What is no longer spent on probes
- * the target spends on making more calls: where nine tenths of the time are probes, half their cost
- * leaves eight tenths.
- */
-static double rate_at(double rate, double part)
-{
-	double rest = larger(1 - rate, 0), then = rate * part;
-
-	return then > 0 ? larger(rate, 1) * then / (then + rest) : 0;
-}
-
-static double predicted_rate(const struct budget *budget, const struct budget_process *process,
-			     enum gate_level level)
-{
-	uint64_t now = copies_from(budget, process->gate_bytes[process->level]);
-	uint64_t then = copies_from(budget, process->gate_bytes[level]);
-
-	if (process->gate_bytes[level] == MW_NO_GATE)
-		return 0;
-	/* What hits its points are copies that the gate is not meant for. */
-	if (!now)
-		return process_rate(budget, process);
-	return rate_at(process_rate(budget, process), (double)then / (double)now);
+	return lasts_less_than(budget, total, 2 * (BUDGET_SWAP_NS + look_ns));
 }
 
 static bool was_of_use(const struct budget *budget, const struct budget_process *process)
@@ -351,12 +245,12 @@ static struct budget_move move_process(struct budget *budget, struct budget_proc
 
 	if (move.is_raised)
 		judge_stay(budget, process);
-	process->new_rate = predicted_rate(budget, process, level);
+	process->new_rate = budget_predicted_rate(budget, process, level);
 	process->peak_rate = 0;
 	process->level = level;
 	process->has_moved = true;
 	/* What a lower gate costs shows at once. */
-	process->settled_at_ns = move.is_raised ? budget->at_ns + SWAP_NS : budget->at_ns;
+	process->settled_at_ns = move.is_raised ? budget->at_ns + BUDGET_SWAP_NS : budget->at_ns;
 	process->stay_since_ns = budget->at_ns;
 	process->stay_spent_ns = process->spent_ns;
 	process->stay_cpu_ns = budget->cpu_ns;
@@ -371,7 +265,7 @@ static enum gate_level higher_level(const struct budget *budget,
 	enum gate_level level = process->level + 1;
 
 	while (level < GATE_NONE &&
-	       is_of_no_help(budget, kept + predicted_rate(budget, process, level)))
+	       is_of_no_help(budget, kept + budget_predicted_rate(budget, process, level)))
 		level++;
 	return level;
 }
@@ -382,7 +276,7 @@ static bool can_be_counted(const struct budget *budget, double timed, double cou
 	double drain = counted - budget->income;
 
 	return drain <= 0 || budget->balance_ns >= (timed - budget->income + 2 * drain) *
-							   (double)(SWAP_NS + LOOK_NS);
+							   (double)(BUDGET_SWAP_NS + LOOK_NS);
 }
 
 /*
@@ -392,7 +286,8 @@ static bool can_be_counted(const struct budget *budget, double timed, double cou
 static struct budget_move move_function(struct budget *budget, unsigned index, double kept)
 {
 	struct budget_function *function = &budget->functions[index];
-	double before = function_rate(budget, function), counted = rate_at(before, 1.0 / 16);
+	double before = budget_function_rate(budget, function),
+	       counted = budget_rate_at(before, 1.0 / 16);
 	bool can_count = function->watch == FUNCTION_TIMED &&
 			 can_be_counted(budget, kept + before, kept + counted);
 	struct budget_move move = {
@@ -406,7 +301,7 @@ static struct budget_move move_function(struct budget *budget, unsigned index, d
 
 	function->new_rate = can_count ? counted : 0;
 	function->watch = move.to_watch;
-	function->settled_at_ns = budget->at_ns + SWAP_NS;
+	function->settled_at_ns = budget->at_ns + BUDGET_SWAP_NS;
 	function->stay_spent_ns = function->spent_ns;
 	function->stay_cpu_ns = budget->cpu_ns;
 	return move;
@@ -415,7 +310,7 @@ static struct budget_move move_function(struct budget *budget, unsigned index, d
 /* They spend too much and end before they could be raised: the compiler's under make. */
 static bool children_are_dear(const struct budget *budget)
 {
-	return rate(budget, budget->ended_recent_ns) > budget->income;
+	return budget_rate(budget, budget->ended_recent_ns) > budget->income;
 }
 
 /* Children begin where their parent stands, so one that costs nothing itself may matter, too. */
@@ -423,16 +318,16 @@ static bool can_cost_less(const struct budget *budget, const struct budget_proce
 {
 	return (process->recent_ns || process->peak_rate > 0 || children_are_dear(budget)) &&
 	       process->is_movable && process->level < GATE_NONE &&
-	       !is_settling(budget, process->settled_at_ns);
+	       !budget_is_settling(budget, process->settled_at_ns);
 }
 
 /* One that costs less than half of what comes in is not what is wrong, nor one that cost little. */
 static bool is_hot(const struct budget *budget, const struct budget_function *function)
 {
 	return function->watch < FUNCTION_DROPPED && function->recent_ns &&
-	       !is_settling(budget, function->settled_at_ns) &&
+	       !budget_is_settling(budget, function->settled_at_ns) &&
 	       function->spent_ns - function->stay_spent_ns >= BURST_NS &&
-	       rate(budget, function->recent_ns) > budget->income / 2;
+	       budget_rate(budget, function->recent_ns) > budget->income / 2;
 }
 
 static struct budget_process *dearest_process(struct budget *budget)
@@ -441,7 +336,8 @@ static struct budget_process *dearest_process(struct budget *budget)
 
 	array_each (process, &budget->processes) {
 		if (can_cost_less(budget, process) &&
-		    (!dearest || process_rate(budget, process) > process_rate(budget, dearest)))
+		    (!dearest ||
+		     budget_process_rate(budget, process) > budget_process_rate(budget, dearest)))
 			dearest = process;
 	}
 	return dearest;
@@ -461,22 +357,45 @@ static struct budget_function *dearest_function(struct budget *budget)
 	return dearest;
 }
 
+/* From the next look until those that have to go have gone. */
+static uint64_t leaving_ns(const struct budget *budget)
+{
+	const struct budget_process *process;
+	unsigned attaches = 0;
+
+	/* Those that are there now end as they began. */
+	if (children_are_dear(budget))
+		return BUDGET_SWAP_NS + LOOK_NS;
+	array_each (process, &budget->processes) {
+		if (attaches < ATTACHES_MOST && can_cost_less(budget, process) &&
+		    budget_process_rate(budget, process) > budget->income)
+			attaches++;
+	}
+	return ATTACH_NS * (attaches ? attaches : 1) + DETACH_NS;
+}
+
+/* At this rate, what is left would be gone before a move that the next look finds due. */
+static bool is_too_dear(const struct budget *budget, double total)
+{
+	return lasts_less_than(budget, total, leaving_ns(budget) + LOOK_LEAST_NS);
+}
+
 /* What nobody could be made to spend less. */
 static double kept_rate(const struct budget *budget, double total)
 {
 	const struct budget_process *process;
 
 	if (children_are_dear(budget))
-		total -= rate(budget, budget->ended_recent_ns);
+		total -= budget_rate(budget, budget->ended_recent_ns);
 	array_each (process, &budget->processes) {
 		if (can_cost_less(budget, process))
-			total -= process_rate(budget, process);
+			total -= budget_process_rate(budget, process);
 	}
 	for (size_t i = 0; i < budget->function_count; i++) {
 		if (is_hot(budget, &budget->functions[i]))
-			total -= function_rate(budget, &budget->functions[i]);
+			total -= budget_function_rate(budget, &budget->functions[i]);
 	}
-	return larger(total, 0);
+	return fmax(total, 0);
 }
 
 static struct budget_process *find_process(struct budget *budget, pid_t pid)
@@ -514,7 +433,7 @@ static size_t raise_parents(struct budget *budget, const struct budget_process *
 /* Whoever spends most first, until the rest can be paid. */
 static size_t step_up(struct budget *budget, struct budget_move moves[BUDGET_MOVES_MOST])
 {
-	double total = total_rate(budget), kept = kept_rate(budget, total);
+	double total = budget_total_rate(budget), kept = kept_rate(budget, total);
 	size_t count = 0;
 
 	while (count < BUDGET_MOVES_MOST) {
@@ -522,19 +441,19 @@ static size_t step_up(struct budget *budget, struct budget_move moves[BUDGET_MOV
 		struct budget_function *function = dearest_function(budget);
 
 		if (process && function &&
-		    process_rate(budget, process) >= function_rate(budget, function))
+		    budget_process_rate(budget, process) >= budget_function_rate(budget, function))
 			function = NULL;
 		if (function ? !is_too_hot(budget, total) : !process || !is_too_dear(budget, total))
 			break;
 		if (!function) {
-			total -= process_rate(budget, process);
+			total -= budget_process_rate(budget, process);
 			moves[count++] =
 				move_process(budget, process, higher_level(budget, process, kept));
 			total += process->new_rate;
 			kept += process->new_rate;
 			count = raise_parents(budget, process, moves, count);
 		} else {
-			total -= function_rate(budget, function);
+			total -= budget_function_rate(budget, function);
 			moves[count++] = move_function(
 				budget, (unsigned)(function - budget->functions), kept);
 			total += function->new_rate;
@@ -550,7 +469,7 @@ static size_t step_down(struct budget *budget, struct budget_move moves[BUDGET_M
 	struct budget_process *process, *next = NULL;
 
 	array_each (process, &budget->processes) {
-		if (budget->at_ns < process->stay_since_ns + SWAP_NS && process->has_moved)
+		if (budget->at_ns < process->stay_since_ns + BUDGET_SWAP_NS && process->has_moved)
 			return 0;
 		if (lower_level(budget, process) < process->level &&
 		    (!next || process->stay_since_ns < next->stay_since_ns))
@@ -564,16 +483,16 @@ static size_t step_down(struct budget *budget, struct budget_move moves[BUDGET_M
 
 void budget_moved(struct budget *budget, uint64_t at_ns)
 {
-	uint64_t settled_at_ns = budget->at_ns + SWAP_NS;
+	uint64_t settled_at_ns = budget->at_ns + BUDGET_SWAP_NS;
 	struct budget_process *process;
 
 	array_each (process, &budget->processes) {
 		if (process->settled_at_ns == settled_at_ns)
-			process->settled_at_ns = at_ns + REMOVAL_NS;
+			process->settled_at_ns = at_ns + BUDGET_REMOVAL_NS;
 	}
 	for (size_t i = 0; i < budget->function_count; i++) {
 		if (budget->functions[i].settled_at_ns == settled_at_ns)
-			budget->functions[i].settled_at_ns = at_ns + REMOVAL_NS;
+			budget->functions[i].settled_at_ns = at_ns + BUDGET_REMOVAL_NS;
 	}
 }
 
@@ -587,4 +506,43 @@ size_t budget_decide(struct budget *budget, const struct budget_evidence *eviden
 	}
 	budget->whole_calls = evidence->whole_calls;
 	return is_full(budget) ? step_down(budget, moves) : step_up(budget, moves);
+}
+
+/* Until it may come to a move, at the present rate; 0: that time is over. */
+static uint64_t lasting_ns(const struct budget *budget)
+{
+	double drain = budget_total_rate(budget) - budget->income;
+	double lasts_ns;
+
+	if (drain <= 0)
+		return UINT64_MAX;
+	lasts_ns = budget->balance_ns / drain - (double)(leaving_ns(budget) + LOOK_LEAST_NS);
+	return lasts_ns > 0 ? (uint64_t)lasts_ns : 0;
+}
+
+/* The later the move, the more of the credit was of use. */
+static uint64_t spending_pause_ns(const struct budget *budget)
+{
+	uint64_t pause_ns = is_short(budget) ? LOOK_SHORT_NS : LOOK_NS;
+	uint64_t lasts_ns = lasting_ns(budget);
+
+	if (!lasts_ns || lasts_ns > pause_ns)
+		return pause_ns;
+	return lasts_ns > LOOK_LEAST_NS ? lasts_ns : LOOK_LEAST_NS;
+}
+
+uint64_t budget_pause_ns(const struct budget *budget)
+{
+	double missing_ns = (double)BUDGET_CREDIT_NS - budget->balance_ns, pause_ns;
+
+	if (budget->spent_ns)
+		return spending_pause_ns(budget);
+	if (!anyone_is_raised(budget))
+		return 0;
+	if (is_full(budget))
+		return anyone_may_go_down(budget) ? LOOK_NS : LOOK_RAISED_NS;
+	pause_ns = budget->income > 0 ? missing_ns / budget->income : (double)LOOK_RAISED_NS;
+	if (pause_ns > (double)LOOK_RAISED_NS)
+		return LOOK_RAISED_NS;
+	return pause_ns < (double)LOOK_NS ? LOOK_NS : (uint64_t)pause_ns;
 }

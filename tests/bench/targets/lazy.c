@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * lazy CHUNK LIMIT [FLUSHES]: writes chunks to lazywrite's own buffer again and again. Each
- * LIMIT-th write flushes all of them, and what it took becomes a slice (slices.h).
+ * LIMIT-th write flushes all of them, and what it took becomes a slice (slices.h). On SIGUSR1 it
+ * stops after that.
  */
+#include <signal.h>
 #include <stdlib.h>
 
 #include "lazybuf.h"
@@ -10,6 +12,13 @@
 #include "truth.h"
 
 #define FLUSHES_MOST 1000000
+
+static volatile sig_atomic_t has_to_stop;
+
+static void stop_soon(int number)
+{
+	has_to_stop = number;
+}
 
 int main(int argc, char *argv[])
 {
@@ -25,6 +34,7 @@ int main(int argc, char *argv[])
 	buffer = lazy_new(LAZY_DEFER, limit, &truth);
 	if (!buffer)
 		return 1;
+	signal(SIGUSR1, stop_soon);
 	puts("ready");
 	fflush(stdout);
 	for (size_t done = 0; done < flushes; done++) {
@@ -39,6 +49,10 @@ int main(int argc, char *argv[])
 			return 1;
 		slice_end(&slice, "flush", 1);
 		lazy_drop_chunks(buffer);
+		if (has_to_stop) {
+			has_to_stop = 0;
+			raise(SIGSTOP);
+		}
 	}
 	return 0;
 }

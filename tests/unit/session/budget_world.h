@@ -22,7 +22,7 @@
  */
 
 #define HIT_NS         750 /* on an instruction that is emulated, as measured in a VM */
-#define REMOVAL_MS     15  /* until the kernel has taken a link's breakpoints away */
+#define REMOVAL_MS     15  /* until the kernel has taken a link's breakpoints away, at the most */
 #define PROCESSES_MOST 20
 #define PHASES_MOST    4
 
@@ -55,6 +55,8 @@ struct world {
 	uint64_t next_look_ms; /* 0: none but with the next hit after one that saw none */
 	uint64_t late_ms;      /* so much later than it is due */
 	uint64_t swap_ms;      /* until a move is made; all goes on as before */
+	uint64_t removal_ms;   /* from then on */
+	uint64_t hit_ns;
 	struct actor actors[PROCESSES_MOST];
 	size_t actor_count;
 	uint64_t copies_by_class[MW_SIZE_CLASSES];
@@ -77,6 +79,8 @@ static inline void world_init(struct world *world, double pct, bool times_functi
 {
 	*world = (struct world){
 		.settings = {.pct = pct, .cpus = 4, .times_functions = times_functions},
+		.removal_ms = REMOVAL_MS,
+		.hit_ns = HIT_NS,
 	};
 	budget_init(&world->budget, &world->settings, 0);
 }
@@ -130,7 +134,7 @@ static inline void actor_runs(struct world *world, struct actor *actor)
 		bool counts = passes(phase->bytes, actor->level);
 		bool traps = counts || (world->now_ms < actor->old_until_ms &&
 					passes(phase->bytes, actor->old_level));
-		uint64_t each_ns = phase->copy_ns + (traps ? HIT_NS : 0), copies;
+		uint64_t each_ns = phase->copy_ns + (traps ? world->hit_ns : 0), copies;
 
 		if (!phase->bytes) {
 			room_ns = 0;
@@ -143,12 +147,12 @@ static inline void actor_runs(struct world *world, struct actor *actor)
 			copies = actor->left;
 		room_ns -= (double)(copies * each_ns);
 		if (traps)
-			world->cost_ns += (double)(copies * HIT_NS);
+			world->cost_ns += (double)(copies * world->hit_ns);
 		if (counts) {
-			actor->spent_ns += copies * HIT_NS;
+			actor->spent_ns += copies * world->hit_ns;
 			world->copies_by_class[class_of(phase->bytes)] += copies;
 		} else if (traps) {
-			world->retired_ns += copies * HIT_NS;
+			world->retired_ns += copies * world->hit_ns;
 		}
 		if (phase->copies) {
 			actor->left -= copies;
@@ -199,7 +203,7 @@ static inline void make_move(struct world *world, const struct budget_move *move
 		assert_int_equal(move->from_watch, world->watch);
 		assert_true(move->to_watch > move->from_watch);
 		world->old_watch = world->watch;
-		world->old_watch_until_ms = world->now_ms + REMOVAL_MS;
+		world->old_watch_until_ms = world->now_ms + world->removal_ms;
 		world->watch = move->to_watch;
 		return;
 	}
@@ -210,7 +214,7 @@ static inline void make_move(struct world *world, const struct budget_move *move
 	assert_true(move->to_level >= actor->lowest);
 	if (move->is_raised) {
 		actor->old_level = actor->level;
-		actor->old_until_ms = world->now_ms + REMOVAL_MS;
+		actor->old_until_ms = world->now_ms + world->removal_ms;
 	}
 	actor->level = move->to_level;
 	actor->is_whole = false;
