@@ -6,9 +6,14 @@
 
 #include "analyse/distances.h"
 
-#define MANY        16 /* are clearly many, be it of one stall alone */
+#define MANY        16 /* while it copies, be it in one stall alone */
 #define SURE_STALLS 3  /* distances that tell what one may not */
-#define LOOKED_LONG 16 /* stalls that show nothing: nothing will come */
+/*
+ * From one stall to the next, be it once. Small growths of a buffer that has just been made are not
+ * so many, even by steps of 1.25 (Go 1.18 and later, large slices), from 1 element to 2^30.
+ */
+#define MANY_BETWEEN 256
+#define LOOKED_LONG  16 /* stalls that show nothing: nothing will come */
 
 struct boundary {
 	struct boundary_settings settings;
@@ -148,7 +153,7 @@ static enum role role_of(const struct boundary *boundary, const struct groups *g
 		return ROLE_PIECES;
 	if (distances.count >= SURE_STALLS)
 		return ROLE_BETWEEN;
-	if (withins.count ? distance >= MANY : boundary->hot[function])
+	if (withins.count ? distance >= MANY_BETWEEN : boundary->hot[function])
 		return ROLE_BETWEEN;
 	return ROLE_UNSURE;
 }

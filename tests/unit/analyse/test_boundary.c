@@ -51,6 +51,31 @@ static void chance_is_no_stall(void **state)
 	assert_int_equal(judge(program).stalls, 0);
 }
 
+/*
+ * memcpy <- growslice (0) <- add (1): from the last growth of one slice that stalls to the first of
+ * the next one, it grew by 20 small ones, or by 60. That is no 20 calls for each stall.
+ */
+static void growth_begins_anew(void **state)
+{
+	for (uint64_t small = 20; small <= 60; small += 40) {
+		struct program *program;
+
+		assert_int_equal(set_up(state), 0);
+		program = *state;
+		stall(program, 1, 20, QUIETLY);
+		call(program, 1, CALLS(small, 4000000, 1));
+		stall(program, 1, 20, QUIETLY);
+		assert_roles(program, BOUNDARY_OPEN, -1, -1);
+		call(program, 1, CALLS(1, 1000000, 0));
+		stall(program, 1, 20, QUIETLY);
+		assert_roles(program, BOUNDARY_OPEN, -1, -1);
+		call(program, 1, CALLS(1, 1250000, 0));
+		stall(program, 1, 20, QUIETLY);
+		assert_roles(program, BOUNDARY_KNOWN, 0, 1);
+		tear_down(state);
+	}
+}
+
 /* memcpy <- PyUnicode_Join (0) <- accu (1) <- write_str (2) <- the method's wrapper (3) */
 static void takes_the_outermost_flush(void **state)
 {
@@ -513,6 +538,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(finds_a_lazy_write),
 		TEST(chance_is_no_stall),
+		cmocka_unit_test(growth_begins_anew),
 		TEST(takes_the_outermost_flush),
 		TEST(passes_over_pieces),
 		TEST(tells_pieces_in_short_stalls),
