@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/sampler.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -482,7 +483,7 @@ bool options_discovers(const struct options *options)
 uint64_t options_sample_period_ns(const struct options *options)
 {
 	double part = options->budget_pct / 100 * SAMPLE_SHARE;
-	double period_ns = options->budget_pct < 0 ? 0 : TICK_NS_TYPICAL / part;
+	double period_ns = options->budget_pct < 0 ? 0 : (double)sampler_tick_typical_ns() / part;
 
 	if (!options->sample)
 		return 0;
@@ -500,7 +501,7 @@ double options_sampling_pct(const struct options *options)
 {
 	uint64_t period_ns = options_sample_period_ns(options);
 
-	return period_ns ? 100.0 * TICK_NS_TYPICAL / (double)period_ns : 0;
+	return period_ns ? 100.0 * (double)sampler_tick_typical_ns() / (double)period_ns : 0;
 }
 
 void options_release(struct options *options)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "attach/sampler.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -12,11 +15,38 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
+
+/*
+ * In a VM each timer interrupt leaves the guest, and what the host does then also costs the caches
+ * and TLBs that a copying thread lives on: 13 us were measured beside computation, 15 to 24 beside
+ * copies of 2 MiB, 35 beside 100,000 of 1 KiB. On metal it is some us.
+ */
+#define TICK_VM_NS    (28 * NS_PER_US)
+#define TICK_METAL_NS (10 * NS_PER_US)
 
 struct sampler {
 	struct sampler_settings settings;
 	ARRAY(int) event_fds;
 };
+
+/* Where it can't be known, it may be one. */
+static bool is_virtual(void)
+{
+#ifdef __x86_64__
+	unsigned eax, ebx, ecx = 0, edx;
+
+	/* Bit 31 of leaf 1's ECX is 0 on all processors, and hypervisors set it. */
+	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+		return ecx >> 31;
+#endif
+	return true;
+}
+
+uint64_t sampler_tick_typical_ns(void)
+{
+	return is_virtual() ? TICK_VM_NS : TICK_METAL_NS;
+}
 
 struct sampler *sampler_new(const struct sampler_settings *settings)
 {

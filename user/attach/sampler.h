@@ -14,6 +14,12 @@
 
 struct sampler;
 
+/*
+ * What a tick takes from a thread that copies, in ns of its CPU time, until it is measured: a bound
+ * for this kind of machine, by which the period is chosen.
+ */
+uint64_t sampler_tick_typical_ns(void);
+
 struct sampler_settings {
 	const struct bpf_program *program;
 	uint64_t period_ns; /* of the thread's CPU time */

@@ -24,7 +24,7 @@
 
 /* What a hit costs in a VM, where it is dearest: until this machine's are known. */
 static const struct tracer_costs typical_costs = {
-	.cheap_ns = 750, .stepped_ns = 11000, .return_ns = 1500, .tick_ns = TICK_NS_TYPICAL};
+	.cheap_ns = 750, .stepped_ns = 11000, .return_ns = 1500};
 
 struct tracer {
 	struct memwatch_bpf *skeleton;
@@ -200,7 +200,7 @@ static uint64_t measure_tick_ns(struct tracer *tracer)
 							bpf_map__fd(skeleton->maps.copy_code))
 				   : 0;
 
-	return tick_ns ? tick_ns : TICK_NS_TYPICAL;
+	return tick_ns ? tick_ns : sampler_tick_typical_ns();
 }
 
 static void *measure_costs(void *data)
@@ -361,12 +361,12 @@ int tracer_measure(enum link_kind links, struct tracer_costs *costs)
 
 struct tracer_costs tracer_costs(const struct tracer *tracer)
 {
-	struct tracer_costs costs =
-		__atomic_load_n(&tracer->is_measured, __ATOMIC_ACQUIRE) ? tracer->measured
-									: typical_costs;
+	struct tracer_costs costs = __atomic_load_n(&tracer->is_measured, __ATOMIC_ACQUIRE)
+					    ? tracer->measured
+					    : typical_costs;
 	uint64_t tick_ns = __atomic_load_n(&tracer->tick_ns, __ATOMIC_ACQUIRE);
 
-	costs.tick_ns = tick_ns ? tick_ns : TICK_NS_TYPICAL;
+	costs.tick_ns = tick_ns ? tick_ns : sampler_tick_typical_ns();
 	return costs;
 }
 

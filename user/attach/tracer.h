@@ -118,9 +118,6 @@ void tracer_tell_next_hit(struct tracer *tracer);
 
 /* ---- the sampler ---- */
 
-/* What a tick of the clock costs in a VM, where it is dearest: until it is measured. */
-#define TICK_NS_TYPICAL 14000
-
 /*
  * Its clock ticks in all threads of the process from now on, and in all that these start; -ENOTSUP
  * where the tracer has none.
