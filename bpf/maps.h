@@ -11,8 +11,8 @@ const volatile __u64 min_bytes = 1 << 20;
 const volatile __u64 min_time_ns = 1000000;
 const volatile __u32 follow = 1;
 const volatile __u32 takes_stacks = 0;
-/* Each strand's stack is taken no more often than this. */
-const volatile __u64 stack_pause_ns = 3000000;
+/* Each strand's stack is taken no more often than this: with each tick of the clock in a VM. */
+const volatile __u64 stack_pause_ns = 2500000;
 /* A thread that was not found in a copy for so long has left it. */
 const volatile __u64 quiet_ns = 5000000;
 
