@@ -278,7 +278,7 @@ static void close_open_spans(const struct session_settings *settings, struct run
 					     has_gate ? &gate : NULL, now_ns,
 					     &watchlist->functions[index], &end->costs);
 		if (flush.goroutine_addr)
-			process_comm(flush.pid, flush.comm, sizeof(flush.comm));
+			process_comm(flush.pid, flush.comm);
 		if (flush.duration_ns >= settings->header->min_time_ns)
 			telling_flush(telling, index, &flush);
 	}

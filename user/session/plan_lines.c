@@ -109,7 +109,8 @@ static int plan_lines_make(struct plan_lines *lines, pid_t pid, const struct pro
 		err = add_lines(lines, plan, level, level == first, costs);
 		add_step(lines, plan, level);
 	}
-	process_comm(pid, lines->comm, sizeof(lines->comm));
+	if (!process_comm(pid, lines->comm))
+		strcpy(lines->comm, "?");
 	lines->report.pid = pid;
 	lines->report.comm = lines->comm;
 	lines->report.lines = lines->first.items;

@@ -80,7 +80,8 @@ int processes_add(struct processes *processes, pid_t pid, enum process_event eve
 	process->held = event == EVENT_LAUNCH;
 	process->level = gate_settings_lowest(&processes->gates);
 	process->gate_bytes = MW_NO_GATE;
-	process_comm(pid, process->comm, sizeof(process->comm));
+	if (!process_comm(pid, process->comm))
+		strcpy(process->comm, "?");
 	if (event == EVENT_ATTACH)
 		process->cpu_before_ns = process_cpu_ns(pid);
 	err = insert(processes, process);
@@ -381,7 +382,7 @@ static void attach_due(struct processes *processes, struct process *process)
 		process->try_at_ns = clock_monotonic_ns() + SETTLE_STEP_NS;
 		return;
 	}
-	process_comm(process->pid, process->comm, sizeof(process->comm));
+	process_comm(process->pid, process->comm);
 	/* A library's destructor, say, on the way out: what was watched is all there is. */
 	if (!err && (process->event == EVENT_LIBRARY || process->event == EVENT_REPLAN) &&
 	    process_kind(process->pid) != PROCESS_WATCHABLE) {

@@ -133,16 +133,17 @@ int processes_check(const pid_t *pids, size_t count)
 	return 0;
 }
 
-void process_comm(pid_t pid, char *comm, size_t comm_bytes)
+bool process_comm(pid_t pid, char comm[PROCESS_COMM_BYTES])
 {
-	ssize_t got = read_proc(pid, "comm", comm, comm_bytes - 1);
+	char read[PROCESS_COMM_BYTES];
+	ssize_t got = read_proc(pid, "comm", read, sizeof(read) - 1);
 
-	if (got <= 0) {
-		snprintf(comm, comm_bytes, "?");
-		return;
-	}
-	comm[got] = '\0';
-	comm[strcspn(comm, "\n")] = '\0';
+	if (got <= 0)
+		return false;
+	read[got] = '\0';
+	read[strcspn(read, "\n")] = '\0';
+	memcpy(comm, read, sizeof(read));
+	return true;
 }
 
 /*

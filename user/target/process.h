@@ -25,8 +25,10 @@ const char *process_kind_text(enum process_kind kind);
 /* All of them watchable? -ESRCH where one is not, which is logged. */
 int processes_check(const pid_t *pids, size_t count);
 
-/* comm: at least 16 bytes; "?" where it can't be read. */
-void process_comm(pid_t pid, char *comm, size_t comm_bytes);
+#define PROCESS_COMM_BYTES 16
+
+/* False where it can't be read, of one that is gone for instance: comm stays as it was. */
+bool process_comm(pid_t pid, char comm[PROCESS_COMM_BYTES]);
 
 /*
  * User and system time of all its threads, those that ended too: what runs now is known up to the
