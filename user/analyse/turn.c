@@ -40,6 +40,7 @@ static void note_copier(struct turn *turn, const struct frame *copier)
 		return;
 	if (!turn->steady || !frame_same_function(copier, &turn->copier)) {
 		turn->copier = *copier;
+		turn->mixed += turn->steady;
 		turn->steady = 0;
 	}
 	turn->steady++;
@@ -50,10 +51,26 @@ static enum turn_verdict wait_for_more(struct turn *turn, const struct sample *s
 	return put_to_waiting(turn, sample) ? TURN_FAILED : TURN_WAIT;
 }
 
-/* The first stack by another, after many by one. */
+/*
+ * Where a function has two call its copies as chance has it, stretches of each come, too: one of n
+ * stacks about once in 2^n. So the more mixed it was, the longer must they be.
+ */
+static uint64_t steady_least(const struct turn *turn)
+{
+	uint64_t least = STEADY_STACKS;
+
+	for (uint64_t mixed = turn->mixed; mixed >= 8; mixed /= 2)
+		least++;
+	return least;
+}
+
+/*
+ * The first stack by another, after many by one; or after all so far: what was under way before
+ * may have been too short for more.
+ */
 static bool may_turn(const struct turn *turn, const struct frame *copier)
 {
-	return copier && turn->steady >= STEADY_STACKS &&
+	return copier && turn->steady && (!turn->mixed || turn->steady >= steady_least(turn)) &&
 	       !frame_same_function(copier, &turn->copier);
 }
 
@@ -73,11 +90,12 @@ enum turn_verdict turn_judge(struct turn *turn, const struct sample *sample)
 	if (!copier && turn->waiting.count < WAITING_MOST)
 		return wait_for_more(turn, sample);
 	if (copier && frame_same_function(copier, &turn->next_copier))
-		return ++turn->next_steady < STEADY_STACKS ? wait_for_more(turn, sample)
-							   : TURN_HERE;
+		return ++turn->next_steady < steady_least(turn) ? wait_for_more(turn, sample)
+								: TURN_HERE;
 	/* By turns: one stall of whoever calls them all. */
 	if (copier)
 		turn->copier = *copier;
+	turn->mixed += turn->steady + turn->next_steady;
 	turn->steady = 1;
 	return TURN_NONE;
 }
@@ -97,6 +115,7 @@ void turn_taken(struct turn *turn, bool turned)
 	if (turned) {
 		turn->copier = turn->next_copier;
 		turn->steady = turn->next_steady;
+		turn->mixed = 0;
 	}
 	forget_waiting(turn);
 }
@@ -105,5 +124,5 @@ void turn_release(struct turn *turn)
 {
 	forget_waiting(turn);
 	array_release(&turn->waiting);
-	turn->steady = 0;
+	turn->steady = turn->mixed = 0;
 }

@@ -25,8 +25,9 @@ enum turn_verdict {
 
 /* All zero at first. */
 struct turn {
-	struct frame copier; /* who called the copies so far */
+	struct frame copier; /* who called the latest copies */
 	uint64_t steady;     /* how many stacks in a row had it; 0: none had any */
+	uint64_t mixed;      /* stacks of the run before those, by others and by it */
 	struct frame next_copier;
 	uint64_t next_steady;
 	ARRAY(struct waiting_sample) waiting;

@@ -43,6 +43,48 @@ static void each_for_a_while_is_a_stall_of_its_own(void **state)
 	}
 }
 
+/* What came before was too short to be a stall, but is no part of this one. */
+static void short_beginning_is_not_of_what_follows(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t at_ns = go(fixture, 10 * MS, 2, APPEND);
+
+	at_ns = go(fixture, at_ns, 9, GROW);
+	stalls_finish(fixture->stalls, at_ns + 900 * MS);
+	assert_int_equal(fixture->told.count, 2);
+	assert_told(fixture, 0, "push", 2);
+	assert_told(fixture, 1, "grow", 9);
+}
+
+/* Each copy of a flush by one of two functions, as chance has it: stretches of each come, too. */
+static void chance_is_no_turn(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t rounds = 50, each = 400;
+	uint64_t seed = 1, at_ns = 10 * MS, most = 0;
+
+	for (uint64_t i = 0; i < rounds * each; i++) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		at_ns = go(fixture, at_ns, 1,
+			   seed >> 63 ? "memmove copy_item flush_accumulator main"
+				      : "memmove join flush_accumulator main");
+		if (i % each == each - 1)
+			at_ns += 2 * QUIET;
+	}
+	stalls_finish(fixture->stalls, at_ns + 900 * MS);
+	for (size_t i = 0; i < fixture->told.count; i++) {
+		const struct told *told = &fixture->told.items[i];
+
+		if (told->stall.samples < each * 9 / 10)
+			continue;
+		assert_string_equal(told->culprit, "flush_accumulator");
+		most++;
+	}
+	assert_true(most >= rounds * 9 / 10);
+	/* At its beginning one may still look like the other. */
+	assert_true(fixture->told.count < 2 * rounds);
+}
+
 static void turns_that_change_all_the_time_are_one_stall(void **state)
 {
 	struct fixture *fixture = *state;
@@ -157,6 +199,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_for_a_while_is_a_stall_of_its_own),
+		TEST(short_beginning_is_not_of_what_follows),
+		TEST(chance_is_no_turn),
 		TEST(turns_that_change_all_the_time_are_one_stall),
 		TEST(stackless_samples_do_not_turn),
 		TEST(what_waits_at_the_end_is_counted),
