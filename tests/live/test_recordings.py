@@ -14,50 +14,13 @@ import time
 
 import memwatch
 import pytest
+from recordings import call, check_same, lines, parse, record, replay, words
 
 LAZYWRITE = memwatch.WORKLOADS / "lazywrite"
+SOURCES = memwatch.ROOT / "tests" / "live" / "targets"
 COMMAND = ("--", LAZYWRITE, "--writes", 300_000, "--chunk", "4K")
 FLUSH = ("--flush", "flush_accumulator", "--writes", "lazy_write")
 EVERY = ("--budget", "none")
-
-
-def words(*arguments):
-    return [str(word) for word in (memwatch.MEMWATCH, *arguments)]
-
-
-def call(*arguments, **settings):
-    return subprocess.run(words(*arguments), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=memwatch.DEADLINE_S, **settings)
-
-
-def lines(path):
-    return path.read_text().splitlines()
-
-
-def record(folder, *arguments, **settings):
-    """Gives the recording, what the live JSON said, and the finished process."""
-    path, live = folder / "watch.rec", folder / "live.jsonl"
-    finished = call("record", "-o", path, "--json", live, *arguments, **settings)
-    return path, lines(live), finished
-
-
-def replay(path, *arguments, **settings):
-    """Gives the lines of JSON, and the finished process."""
-    again = path.with_suffix(".jsonl")
-    finished = call("report", path, "--json", again, *arguments, **settings)
-    assert finished.returncode == 0, finished.stderr
-    return lines(again), finished
-
-
-def parse(json_lines, kind):
-    return [r for r in map(json.loads, json_lines) if r["type"] == kind]
-
-
-def check_same(live, again):
-    assert live, "nothing was told"
-    for said, repeated in zip(live, again):
-        assert said == repeated
-    assert len(live) == len(again)
 
 
 # ---- the same, line by line ----
@@ -160,6 +123,19 @@ def test_go_has_no_build_id(tmp_path):
     for flush in parse(again, "flush"):
         assert not any(frame.get("name", "").startswith("main.")
                        for frame in flush.get("stack", []))
+
+
+def test_names_that_a_jit_gave(tmp_path):
+    """Its map is gone by then: what was read of it is recorded."""
+    node = shutil.which("node")
+    assert node, "node is not installed: sudo make check brings it"
+    path, live, finished = record(tmp_path, "--budget", "none", "--no-auto", "--", node,
+                                  "--perf-basic-prof", SOURCES / "concat.js", 6,
+                                  cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    os.unlink(f"/tmp/perf-{parse(live, 'child')[0]['pid']}.map")
+    assert any(name and ("concat.js" in name or "Trampoline" in name) for name in names_in(live))
+    check_same(live, replay(path)[0])
 
 
 def test_anybody_may_look(tmp_path):

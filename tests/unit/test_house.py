@@ -25,7 +25,8 @@ ROOMS = {
     # Of stack/, what is mapped where and what a frame is.
     "record": ({"base", "bpf", "stack", "analyse"}, {"zlib.h"}),
     # Of attach/, how it takes a point; of analyse/, how a function is named.
-    "choose": ({"base", "target", "elf", "plan", "attach", "analyse", "bpf"}, set()),
+    "choose": ({"base", "target", "elf", "plan", "attach", "analyse", "bpf"},
+               {"elfutils/debuginfod.h"}),
     "session": ({"base", "target", "elf", "plan", "choose", "attach", "receive", "analyse",
                  "report", "stack", "record", "bpf"}, set()),
 }

@@ -9,9 +9,13 @@
 
 /*
  * Lets the image take the first debug file that belongs to it: as process `pid` sees the files,
- * then as memwatch does, then the mini-debuginfo within. path: the file's, from /proc/PID/maps.
- * -ENOMEM alone is an error; without a debug file, the image stays as it was.
+ * then as memwatch does, then what a client of debuginfod has brought, then the mini-debuginfo
+ * within. path: the file's, from /proc/PID/maps. -ENOMEM alone is an error; without a debug file,
+ * the image stays as it was.
  */
 int debug_files_find(struct elf_image *image, pid_t pid, const char *path);
+
+/* As memwatch sees the files, and if there is none, debuginfod's servers are asked. */
+int debug_files_fetch(struct elf_image *image, const char *path);
 
 #endif

@@ -127,6 +127,14 @@ void chunk_code(struct fields *fields, struct recorded_code *code)
 		field_mapping(fields, &code->mappings[i]);
 }
 
+void chunk_jitted(struct fields *fields, struct recorded_jitted *jitted)
+{
+	field_pid(fields, &jitted->pid);
+	field_u64(fields, &jitted->code.start_addr);
+	field_u64(fields, &jitted->code.bytes);
+	field_name(fields, &jitted->code.name);
+}
+
 void chunk_process_end(struct fields *fields, pid_t *pid, uint64_t *at_ns)
 {
 	field_pid(fields, pid);

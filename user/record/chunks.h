@@ -16,6 +16,7 @@ void chunk_function_name(struct fields *fields, uint32_t *function, struct symbo
 void chunk_routine_name(struct fields *fields, uint32_t *routine, struct symbol_name *name);
 void chunk_child(struct fields *fields, struct child_report *child);
 void chunk_code(struct fields *fields, struct recorded_code *code);
+void chunk_jitted(struct fields *fields, struct recorded_jitted *jitted);
 void chunk_process_end(struct fields *fields, pid_t *pid, uint64_t *at_ns);
 void chunk_flush(struct fields *fields, uint32_t *function, struct flush *flush);
 void chunk_copy(struct fields *fields, uint32_t *routine, struct large_copy *copy);

@@ -18,7 +18,7 @@
 #define RECORDING_MAGIC       "\x89MWREC\r\n"
 #define RECORDING_MAGIC_BYTES 8
 /* Raised with each change of what stands in a chunk. */
-#define RECORDING_VERSION       1
+#define RECORDING_VERSION       2
 #define RECORDING_BYTE_ORDER    0x01020304u
 #define RECORDING_SAMPLE_SCHEMA 1
 
@@ -49,6 +49,7 @@ enum chunk_type {
 	CHUNK_DISCOVERY,
 	CHUNK_ADVANCE,
 	CHUNK_END,
+	CHUNK_JITTED, /* since version 2 */
 	CHUNK_TYPES,
 };
 

@@ -226,6 +226,17 @@ static bool hand_on_code(struct recording_reader *reader)
 	return true;
 }
 
+static bool hand_on_jitted(struct recording_reader *reader)
+{
+	struct recorded_jitted jitted = {0};
+
+	chunk_jitted(&reader->fields, &jitted);
+	if (fields_end(&reader->fields))
+		return false;
+	reader->handlers->jitted(reader->context, &jitted);
+	return true;
+}
+
 static bool hand_on_process_end(struct recording_reader *reader)
 {
 	uint64_t at_ns = 0;
@@ -341,6 +352,7 @@ static bool hand_on(struct recording_reader *reader, uint32_t type)
 		[CHUNK_ROUTINE_NAME] = hand_on_routine_name,
 		[CHUNK_CHILD] = hand_on_child,
 		[CHUNK_CODE] = hand_on_code,
+		[CHUNK_JITTED] = hand_on_jitted,
 		[CHUNK_PROCESS_END] = hand_on_process_end,
 		[CHUNK_SAMPLE] = hand_on_sample,
 		[CHUNK_FLUSH] = hand_on_flush,

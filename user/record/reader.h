@@ -21,6 +21,7 @@ struct recording_handlers {
 	void (*routine_name)(void *context, unsigned routine, const struct symbol_name *name);
 	void (*child)(void *context, const struct child_report *child);
 	void (*code)(void *context, const struct recorded_code *code);
+	void (*jitted)(void *context, const struct recorded_jitted *jitted);
 	void (*process_end)(void *context, pid_t pid, uint64_t at_ns);
 	void (*sample)(void *context, const struct mw_sample *record);
 	void (*flush)(void *context, unsigned function, struct flush *flush);

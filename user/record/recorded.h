@@ -33,6 +33,12 @@ struct recorded_code {
 	size_t count;
 };
 
+/* A name that is in no file; of the process's code from then on. */
+struct recorded_jitted {
+	pid_t pid;
+	struct jitted_code code;
+};
+
 /* Routines are numbered in 16 bits of a probe's cookie. */
 #define RECORDED_ROUTINES (1u << 16)
 

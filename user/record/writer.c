@@ -281,6 +281,17 @@ void recording_code(struct recording_writer *writer, pid_t pid, uint64_t since_n
 	end_chunk(writer, CHUNK_CODE);
 }
 
+void recording_jitted(struct recording_writer *writer, pid_t pid, const struct jitted_code *code)
+{
+	struct recorded_jitted told = {.pid = pid, .code = *code};
+	struct fields *fields = begin_chunk(writer);
+
+	if (!fields)
+		return;
+	chunk_jitted(fields, &told);
+	end_chunk(writer, CHUNK_JITTED);
+}
+
 void recording_process_end(struct recording_writer *writer, pid_t pid, uint64_t at_ns)
 {
 	struct fields *fields = begin_chunk(writer);

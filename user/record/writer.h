@@ -34,6 +34,7 @@ void recording_budget(struct recording_writer *writer, const struct budget_step 
 void recording_discovery(struct recording_writer *writer, const struct discovery *discovery);
 void recording_code(struct recording_writer *writer, pid_t pid, uint64_t since_ns,
 		    const struct stack_mapping *mappings, size_t count);
+void recording_jitted(struct recording_writer *writer, pid_t pid, const struct jitted_code *code);
 void recording_process_end(struct recording_writer *writer, pid_t pid, uint64_t at_ns);
 void recording_sample(struct recording_writer *writer, const struct mw_sample *record);
 

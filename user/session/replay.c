@@ -185,6 +185,14 @@ static void on_code(void *context, const struct recorded_code *code)
 	free(mappings);
 }
 
+static void on_jitted(void *context, const struct recorded_jitted *jitted)
+{
+	struct telling *telling = ((struct replay *)context)->telling;
+
+	if (telling)
+		telling_jitted(telling, jitted->pid, &jitted->code);
+}
+
 static void on_process_end(void *context, pid_t pid, uint64_t at_ns)
 {
 	struct telling *telling = telling_of(context, at_ns);
@@ -298,6 +306,7 @@ static const struct recording_handlers handlers = {
 	.routine_name = on_routine_name,
 	.child = on_child,
 	.code = on_code,
+	.jitted = on_jitted,
 	.process_end = on_process_end,
 	.sample = on_sample,
 	.flush = on_flush,

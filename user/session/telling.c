@@ -69,11 +69,17 @@ static void on_stall(void *context, const struct stall *stall)
 	outputs_stall(((struct telling *)context)->settings.outputs, stall);
 }
 
-/* Whatever process has that id now. */
-static int find_debug_here(struct elf_image *image, pid_t pid, const char *path)
+/* The JIT's map is gone with it, or says other things later. */
+static void on_jitted(void *context, pid_t pid, const struct jitted_code *code)
+{
+	recording_jitted(((struct telling *)context)->settings.recording, pid, code);
+}
+
+/* Whatever process has that id now. And nobody waits: there is time to ask elsewhere. */
+static int fetch_debug(struct elf_image *image, pid_t pid, const char *path)
 {
 	(void)pid;
-	return debug_files_find(image, 0, path);
+	return debug_files_fetch(image, path);
 }
 
 struct telling *telling_new(const struct telling_settings *settings)
@@ -91,12 +97,14 @@ struct telling *telling_new(const struct telling_settings *settings)
 	if (!telling)
 		return NULL;
 	telling->settings = *settings;
-	telling->stacks = stacks_new(settings->is_replayed ? find_debug_here : debug_files_find);
+	telling->stacks = stacks_new(settings->is_replayed ? fetch_debug : debug_files_find);
 	telling->stalls = stalls_new(&stalls);
-	if (telling->stacks && telling->stalls)
-		return telling;
-	telling_free(telling);
-	return NULL;
+	if (!telling->stacks || !telling->stalls) {
+		telling_free(telling);
+		return NULL;
+	}
+	stacks_tell_jitted(telling->stacks, on_jitted, telling);
+	return telling;
 }
 
 void telling_free(struct telling *telling)
@@ -220,6 +228,11 @@ void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
 		err = stacks_map(telling->stacks, pid, mappings, count,
 				 telling->settings.is_replayed ? NULL : perf_map);
 	explain_memory(telling, err);
+}
+
+void telling_jitted(struct telling *telling, pid_t pid, const struct jitted_code *code)
+{
+	explain_memory(telling, stacks_add_jitted(telling->stacks, pid, code));
 }
 
 static void forget(struct telling *telling, pid_t pid)

@@ -41,6 +41,8 @@ void telling_discovery(struct telling *telling, const struct discovery *discover
 /* What the process has mapped as code from since_ns on. */
 void telling_code(struct telling *telling, pid_t pid, uint64_t since_ns,
 		  const struct stack_mapping *mappings, size_t count);
+/* A name of its code that is in no file, where a recording knows it. */
+void telling_jitted(struct telling *telling, pid_t pid, const struct jitted_code *code);
 void telling_process_end(struct telling *telling, pid_t pid, uint64_t now_ns);
 
 /*

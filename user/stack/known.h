@@ -27,6 +27,8 @@ struct process {
 
 struct stacks {
 	stack_debug_finder find_debug;
+	stack_jitted_fn on_jitted; /* NULL: nobody wants to know */
+	void *jitted_context;
 	ARRAY(struct process *) processes;
 	ARRAY(struct code_file *) files; /* the longest known first */
 	uint64_t last_file_id;

@@ -157,13 +157,17 @@ int names_add_plain(const struct place *place, struct call_path *path)
 static int add_jitted(struct stacks *stacks, struct process *process, const struct place *place,
 		      struct call_path *path)
 {
+	uint64_t addr = place->addr - place->is_caller;
 	struct frame frame = plain_frame(place);
-	uint64_t start_addr;
+	struct jitted_code code;
+	bool is_first;
 
-	if (place->mapping && !place->mapping->file)
-		frame.name =
-			keep(stacks, perf_map_name(&process->perf_map,
-						   place->addr - place->is_caller, &start_addr));
+	if (place->mapping && !place->mapping->file &&
+	    perf_map_find(&process->perf_map, addr, &code, &is_first)) {
+		frame.name = keep(stacks, code.name);
+		if (is_first && stacks->on_jitted)
+			stacks->on_jitted(stacks->jitted_context, process->pid, &code);
+	}
 	return array_push(&path->frames, frame);
 }
 

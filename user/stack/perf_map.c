@@ -18,6 +18,9 @@
 /* While a JIT adds to it all the time, one part in so many of the time is spent on reading it. */
 #define READING_SHARE 20
 
+/* What a recording may add to it: each costs the more, the more there are. */
+#define ADDED_MOST 65536
+
 /* How many entries before an address may be looked at: a JIT writes new code over old. */
 #define OVERLAPS_MOST 64
 
@@ -77,21 +80,29 @@ static int add_name(struct perf_map *map, const char *name, size_t bytes)
 	return array_push(&map->names, '\0');
 }
 
+/* One that can be nowhere is passed over. */
+static int add_entry(struct perf_map *map, struct perf_map_entry *entry, const char *name,
+		     size_t bytes)
+{
+	if (!entry->bytes || entry->bytes > UINT64_MAX - entry->start_addr)
+		return 0;
+	entry->name = map->names.count;
+	entry->line = map->lines;
+	if (add_name(map, name, bytes < NAME_BYTES ? bytes : NAME_BYTES))
+		return -ENOMEM;
+	return array_push(&map->entries, *entry);
+}
+
 /* A line that says something else is passed over. */
 static int add_line(struct perf_map *map, const char *at, const char *end)
 {
-	struct perf_map_entry entry = {.name = map->names.count, .line = map->lines++};
-	size_t bytes;
+	struct perf_map_entry entry = {0};
 
+	map->lines++;
 	if (!read_number(&at, end, &entry.start_addr) || at == end || *at++ != ' ' ||
 	    !read_number(&at, end, &entry.bytes) || at == end || *at++ != ' ' || at == end)
 		return 0;
-	if (!entry.bytes || entry.bytes > UINT64_MAX - entry.start_addr)
-		return 0;
-	bytes = (size_t)(end - at);
-	if (add_name(map, at, bytes < NAME_BYTES ? bytes : NAME_BYTES))
-		return -ENOMEM;
-	return array_push(&map->entries, entry);
+	return add_entry(map, &entry, at, (size_t)(end - at));
 }
 
 /* How many bytes were whole lines; < 0: no memory. */
@@ -175,21 +186,29 @@ static void read_more(struct perf_map *map)
 
 /* ---- asking ---- */
 
-static const struct perf_map_entry *find_entry(const struct perf_map *map, uint64_t addr)
+/* How many begin there or before. */
+static size_t count_up_to(const struct perf_map *map, uint64_t addr)
 {
-	const struct perf_map_entry *items = map->entries.items, *found = NULL;
 	size_t low = 0, high = map->entries.count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (items[middle].start_addr <= addr)
+		if (map->entries.items[middle].start_addr <= addr)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (unsigned i = 0; low && i < OVERLAPS_MOST; i++) {
-		const struct perf_map_entry *entry = &items[--low];
+	return low;
+}
+
+static struct perf_map_entry *find_entry(const struct perf_map *map, uint64_t addr)
+{
+	struct perf_map_entry *found = NULL;
+	size_t before = count_up_to(map, addr);
+
+	for (unsigned i = 0; before && i < OVERLAPS_MOST; i++) {
+		struct perf_map_entry *entry = &map->entries.items[--before];
 
 		if (addr - entry->start_addr < entry->bytes &&
 		    (!found || entry->line > found->line))
@@ -198,16 +217,37 @@ static const struct perf_map_entry *find_entry(const struct perf_map *map, uint6
 	return found;
 }
 
-const char *perf_map_name(struct perf_map *map, uint64_t addr, uint64_t *start_addr)
+bool perf_map_find(struct perf_map *map, uint64_t addr, struct jitted_code *code, bool *is_first)
 {
-	const struct perf_map_entry *entry = find_entry(map, addr);
+	struct perf_map_entry *entry = find_entry(map, addr);
 
 	if (!entry) {
 		read_more(map);
 		entry = find_entry(map, addr);
 	}
 	if (!entry)
-		return NULL;
-	*start_addr = entry->start_addr;
-	return map->names.items + entry->name;
+		return false;
+	*code = (struct jitted_code){entry->start_addr, entry->bytes,
+				     map->names.items + entry->name};
+	*is_first = !entry->is_found;
+	entry->is_found = true;
+	return true;
+}
+
+int perf_map_add(struct perf_map *map, const struct jitted_code *code)
+{
+	struct perf_map_entry entry = {.start_addr = code->start_addr, .bytes = code->bytes};
+	size_t at = count_up_to(map, code->start_addr), known = map->entries.count;
+	int err;
+
+	if (known >= ADDED_MOST)
+		return 0;
+	map->lines++;
+	err = add_entry(map, &entry, code->name, strnlen(code->name, NAME_BYTES));
+	if (err || map->entries.count == known)
+		return err;
+	entry = map->entries.items[known];
+	memmove(&map->entries.items[at + 1], &map->entries.items[at], (known - at) * sizeof(entry));
+	map->entries.items[at] = entry;
+	return 0;
 }

@@ -13,11 +13,13 @@
 #include <sys/types.h>
 
 #include "base/array.h"
+#include "stack/stack.h"
 
 struct perf_map_entry {
 	uint64_t start_addr, bytes;
 	size_t name; /* where it starts among the names */
 	size_t line; /* a later one is of newer code */
+	bool is_found;
 };
 
 /* An all-zero one has no file. */
@@ -37,9 +39,13 @@ int perf_map_init(struct perf_map *map, const char *path);
 void perf_map_release(struct perf_map *map);
 
 /*
- * The name of the code at addr, and where it begins; NULL: not known. The file is read on, where it
- * has grown, if the address is not in what was read. The name is valid until the next call.
+ * The code at addr; false: it is not known. The file is read on, where it has grown, if the address
+ * is not in what was read. The name is valid until the next call. is_first: it was not found
+ * before.
  */
-const char *perf_map_name(struct perf_map *map, uint64_t addr, uint64_t *start_addr);
+bool perf_map_find(struct perf_map *map, uint64_t addr, struct jitted_code *code, bool *is_first);
+
+/* As if it were the file's last line. 0 or -ENOMEM. */
+int perf_map_add(struct perf_map *map, const struct jitted_code *code);
 
 #endif

@@ -57,6 +57,18 @@ void stacks_free(struct stacks *stacks);
  */
 int stacks_map(struct stacks *stacks, pid_t pid, const struct stack_mapping *mappings, size_t count,
 	       const char *perf_map);
+
+/* A function that a JIT made, as it says. */
+struct jitted_code {
+	uint64_t start_addr, bytes;
+	const char *name;
+};
+
+/* Is told of each, with its process, before the first frame that has its name. */
+typedef void (*stack_jitted_fn)(void *context, pid_t pid, const struct jitted_code *code);
+void stacks_tell_jitted(struct stacks *stacks, stack_jitted_fn on_jitted, void *context);
+/* What the map of a process that is mapped says besides. 0 or -ENOMEM. */
+int stacks_add_jitted(struct stacks *stacks, pid_t pid, const struct jitted_code *code);
 void stacks_forget(struct stacks *stacks, pid_t pid);
 
 /*

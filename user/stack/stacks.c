@@ -156,12 +156,13 @@ static int process_new(struct stacks *stacks, pid_t pid, const struct stack_mapp
 	return 0;
 }
 
-/* A map of the same path goes on where it was. */
+/* A map of the same path goes on where it was, and so does one that has none. */
 static void take_perf_map(struct process *process, struct process *before)
 {
 	struct perf_map map = before->perf_map;
 
-	if (!map.path || !process->perf_map.path || strcmp(map.path, process->perf_map.path))
+	if (!map.path != !process->perf_map.path ||
+	    (map.path && strcmp(map.path, process->perf_map.path)))
 		return;
 	before->perf_map = process->perf_map;
 	process->perf_map = map;
@@ -185,6 +186,19 @@ int stacks_map(struct stacks *stacks, pid_t pid, const struct stack_mapping *map
 	}
 	trim_files(stacks);
 	return status;
+}
+
+void stacks_tell_jitted(struct stacks *stacks, stack_jitted_fn on_jitted, void *context)
+{
+	stacks->on_jitted = on_jitted;
+	stacks->jitted_context = context;
+}
+
+int stacks_add_jitted(struct stacks *stacks, pid_t pid, const struct jitted_code *code)
+{
+	struct process *process = process_find(stacks, pid);
+
+	return process ? perf_map_add(&process->perf_map, code) : 0;
 }
 
 void stacks_forget(struct stacks *stacks, pid_t pid)

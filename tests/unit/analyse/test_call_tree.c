@@ -26,6 +26,7 @@ static void merges_paths_from_where_threads_begin(void **state)
 	      (const char *const[]){"memmove push main", flush_path, flush_path, NULL});
 	tick(fixture, 2, 10 * MS, "memmove grow run");
 	tick(fixture, 3, 10 * MS, "copy_item lazy_write main");
+	stalls_finish(fixture->stalls, 900 * MS);
 	summarize_all(fixture);
 	assert_int_equal(fixture->summary.node_count, 10);
 	assert_node(fixture, 0, "main", 0, 4 * WEIGHT, 0);

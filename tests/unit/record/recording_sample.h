@@ -57,6 +57,9 @@ static const struct symbol_name sample_function = {
 
 static const struct symbol_name sample_routine = {.function = "memmove", .module = "libc.so.6"};
 
+static const struct jitted_code sample_jitted = {
+	.start_addr = 0x7f0000001000, .bytes = 0x40, .name = "LazyCompile:*sum app.js:3"};
+
 static const struct child_report sample_child = {
 	.pid = 4243,
 	.parent_pid = 4242,
@@ -243,7 +246,7 @@ static void sample_end(struct run_end *end)
 }
 
 /* How many chunks write_sample() makes, with the two names before their first use. */
-#define SAMPLE_CHUNKS 14
+#define SAMPLE_CHUNKS 15
 
 static void write_sample_body(struct recording_writer *writer)
 {
@@ -254,6 +257,7 @@ static void write_sample_body(struct recording_writer *writer)
 	recording_header(writer, &sample_header, &sample_settings);
 	recording_child(writer, &sample_child);
 	recording_code(writer, 4242, SAMPLE_START_NS + 1, sample_mappings, SAMPLE_MAPPINGS);
+	recording_jitted(writer, 4242, &sample_jitted);
 	recording_sample(writer, &sample_record.record);
 	recording_flush(writer, 0, &sample_function, &sample_flush);
 	recording_copy(writer, 1, &sample_routine, &sample_copy);

@@ -48,6 +48,11 @@ static void retell_code(void *context, const struct recorded_code *code)
 	free(mappings);
 }
 
+static void retell_jitted(void *context, const struct recorded_jitted *jitted)
+{
+	recording_jitted(((struct retold *)context)->writer, jitted->pid, &jitted->code);
+}
+
 static void retell_process_end(void *context, pid_t pid, uint64_t at_ns)
 {
 	recording_process_end(((struct retold *)context)->writer, pid, at_ns);
@@ -105,6 +110,7 @@ static const struct recording_handlers retellers = {
 	.routine_name = retell_routine_name,
 	.child = retell_child,
 	.code = retell_code,
+	.jitted = retell_jitted,
 	.process_end = retell_process_end,
 	.sample = retell_sample,
 	.flush = retell_flush,

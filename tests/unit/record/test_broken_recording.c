@@ -215,12 +215,12 @@ static void a_newer_version_is_refused(void **state)
 	memcpy(file.bytes, &head, sizeof(head));
 	stamp_head(&file, sizeof(head));
 	assert_bytes_refused(file.bytes, file.count,
-			     "was made by a newer memwatch (format 7, this one reads up to 1)");
+			     "was made by a newer memwatch (format 7, this one reads up to 2)");
 	/* It may have a longer head. */
 	head.head_bytes = 100;
 	memcpy(file.bytes, &head, sizeof(head));
 	stamp_head(&file, 100);
-	assert_bytes_refused(file.bytes, file.count, "(format 7, this one reads up to 1)");
+	assert_bytes_refused(file.bytes, file.count, "(format 7, this one reads up to 2)");
 }
 
 static void other_samples_are_refused(void **state)
@@ -396,10 +396,10 @@ static void values_that_nothing_can_have_are_refused(void **state)
 	assert_value_refused(2, &end_addr, &before_start, sizeof(end_addr));
 	assert_value_refused(2, &id_bytes, &many, sizeof(many));
 	/* Two flags, and how it is watched. */
-	assert_value_refused(4, "\1\1\1\0\0\0", "\1\2\1\0\0\0", 6);
-	assert_value_refused(4, "\1\1\1\0\0\0", "\1\1\3\0\0\0", 6);
+	assert_value_refused(5, "\1\1\1\0\0\0", "\1\2\1\0\0\0", 6);
+	assert_value_refused(5, "\1\1\1\0\0\0", "\1\1\3\0\0\0", 6);
 	/* The flush of a discovery is one of three functions. */
-	assert_value_refused(9, "\1\0\0\0\2\0\0\0", "\3\0\0\0\2\0\0\0", 8);
+	assert_value_refused(10, "\1\0\0\0\2\0\0\0", "\3\0\0\0\2\0\0\0", 8);
 }
 
 static void samples_are_checked_as_the_kernels_are(void **state)

@@ -111,6 +111,16 @@ static void see_code(void *context, const struct recorded_code *code)
 	++*(unsigned *)context;
 }
 
+static void see_jitted(void *context, const struct recorded_jitted *jitted)
+{
+	COPY_OF(jitted_code, wanted, &sample_jitted);
+
+	assert_int_equal(jitted->pid, 4242);
+	TAKE_TEXT(wanted, &jitted->code, name);
+	assert_memory_equal(&jitted->code, &wanted, sizeof(wanted));
+	++*(unsigned *)context;
+}
+
 static void see_process_end(void *context, pid_t pid, uint64_t at_ns)
 {
 	assert_int_equal(pid, 4242);
@@ -213,6 +223,7 @@ static const struct recording_handlers seers = {
 	.routine_name = see_routine_name,
 	.child = see_child,
 	.code = see_code,
+	.jitted = see_jitted,
 	.process_end = see_process_end,
 	.sample = see_sample,
 	.flush = see_flush,

@@ -45,17 +45,13 @@ static void remove_map(struct written *written)
 /* NULL: none. However often it was read by now. */
 static void check_name(struct written *written, uint64_t addr, const char *expected)
 {
-	const char *name;
-	uint64_t start;
+	struct jitted_code code;
+	bool is_first;
 
 	written->map.next_read_ns = 0;
-	name = perf_map_name(&written->map, addr, &start);
-	if (!expected)
-		assert_null(name);
-	else
-		assert_non_null(name);
-	if (name)
-		assert_string_equal(name, expected);
+	assert_int_equal(perf_map_find(&written->map, addr, &code, &is_first), expected != NULL);
+	if (expected)
+		assert_string_equal(code.name, expected);
 }
 
 static void finds_names_by_address(void **state)
@@ -63,7 +59,8 @@ static void finds_names_by_address(void **state)
 	struct written *written =
 		written_map("2000 10 second one\n1000 20 LazyCompile:~first x.js:1\n"
 			    "0x3000 0x8 third\n");
-	uint64_t start;
+	struct jitted_code code;
+	bool is_first;
 
 	(void)state;
 	check_name(written, 0x1000, "LazyCompile:~first x.js:1");
@@ -72,8 +69,9 @@ static void finds_names_by_address(void **state)
 	check_name(written, 0x200f, "second one");
 	check_name(written, 0x3007, "third");
 	check_name(written, 0xfff, NULL);
-	assert_non_null(perf_map_name(&written->map, 0x2005, &start));
-	assert_int_equal(start, 0x2000);
+	assert_true(perf_map_find(&written->map, 0x2005, &code, &is_first));
+	assert_int_equal(code.start_addr, 0x2000);
+	assert_int_equal(code.bytes, 0x10);
 	remove_map(written);
 }
 
@@ -152,24 +150,25 @@ static void opens_nothing_but_a_plain_file(void **state)
 {
 	struct written *written = written_map("1000 10 name\n");
 	char other[80];
-	uint64_t start;
+	struct jitted_code code;
 	struct perf_map map;
+	bool is_first;
 
 	(void)state;
 	snprintf(other, sizeof(other), "%s-other", written->path);
 	assert_int_equal(symlink(written->path, other), 0);
 	assert_int_equal(perf_map_init(&map, other), 0);
-	assert_null(perf_map_name(&map, 0x1000, &start));
+	assert_false(perf_map_find(&map, 0x1000, &code, &is_first));
 	perf_map_release(&map);
 	unlink(other);
 	/* Nobody may be held up by its having no writer. */
 	assert_int_equal(mkfifo(other, 0600), 0);
 	assert_int_equal(perf_map_init(&map, other), 0);
-	assert_null(perf_map_name(&map, 0x1000, &start));
+	assert_false(perf_map_find(&map, 0x1000, &code, &is_first));
 	perf_map_release(&map);
 	unlink(other);
 	assert_int_equal(perf_map_init(&map, NULL), 0);
-	assert_null(perf_map_name(&map, 0x1000, &start));
+	assert_false(perf_map_find(&map, 0x1000, &code, &is_first));
 	remove_map(written);
 }
 
@@ -177,16 +176,63 @@ static void opens_nothing_but_a_plain_file(void **state)
 static void reads_seldom_what_does_not_help(void **state)
 {
 	struct written *written = written_map("1000 10 name\n");
-	uint64_t start;
+	struct jitted_code code;
+	bool is_first;
 
 	(void)state;
 	check_name(written, 0x9000, NULL);
 	assert_true(written->map.next_read_ns > 0);
 	written->map.next_read_ns += 1000000000;
 	append(written, "9000 10 late\n", 13);
-	assert_null(perf_map_name(&written->map, 0x9000, &start));
+	assert_false(perf_map_find(&written->map, 0x9000, &code, &is_first));
 	check_name(written, 0x9000, "late");
 	remove_map(written);
+}
+
+static void tells_what_was_not_found_before(void **state)
+{
+	struct written *written = written_map("1000 10 first\n2000 10 second\n");
+	struct jitted_code code;
+	bool is_first = false;
+
+	(void)state;
+	assert_true(perf_map_find(&written->map, 0x1000, &code, &is_first) && is_first);
+	assert_true(perf_map_find(&written->map, 0x1008, &code, &is_first) && !is_first);
+	assert_true(perf_map_find(&written->map, 0x2000, &code, &is_first) && is_first);
+	/* What comes later is not found yet, and does not make the others new. */
+	append(written, "3000 10 third\n", 14);
+	written->map.next_read_ns = 0;
+	assert_true(perf_map_find(&written->map, 0x3000, &code, &is_first) && is_first);
+	assert_true(perf_map_find(&written->map, 0x1008, &code, &is_first) && !is_first);
+	remove_map(written);
+}
+
+/* Out of a recording: it has no file, and order tells what is newer. */
+static void what_is_added_is_as_if_it_were_read(void **state)
+{
+	static const struct jitted_code added[] = {
+		{0x2000, 0x10, "second"}, {0x1000, 0x100, "old"},      {0x1040, 0x10, "new"},
+		{0x1000, 0, "empty"},     {UINT64_MAX, 0x10, "wraps"}, {0x1000, 0x20, "newest"},
+	};
+	struct jitted_code code;
+	struct perf_map map;
+	bool is_first;
+
+	(void)state;
+	assert_int_equal(perf_map_init(&map, NULL), 0);
+	for (size_t i = 0; i < sizeof(added) / sizeof(*added); i++)
+		assert_int_equal(perf_map_add(&map, &added[i]), 0);
+	assert_int_equal(map.entries.count, 4);
+	assert_true(perf_map_find(&map, 0x2008, &code, &is_first));
+	assert_string_equal(code.name, "second");
+	assert_true(perf_map_find(&map, 0x1048, &code, &is_first));
+	assert_string_equal(code.name, "new");
+	assert_true(perf_map_find(&map, 0x1010, &code, &is_first));
+	assert_string_equal(code.name, "newest");
+	assert_true(perf_map_find(&map, 0x1080, &code, &is_first));
+	assert_string_equal(code.name, "old");
+	assert_false(perf_map_find(&map, 0x3000, &code, &is_first));
+	perf_map_release(&map);
 }
 
 int main(void)
@@ -199,6 +245,8 @@ int main(void)
 		cmocka_unit_test(survives_what_is_no_text),
 		cmocka_unit_test(opens_nothing_but_a_plain_file),
 		cmocka_unit_test(reads_seldom_what_does_not_help),
+		cmocka_unit_test(tells_what_was_not_found_before),
+		cmocka_unit_test(what_is_added_is_as_if_it_were_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
