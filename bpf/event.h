@@ -212,7 +212,7 @@ struct mw_sample {
 	__u64 ip_addr;
 	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
 	__u64 ticks;     /* of the clock in its thread so far: CPU time, whoever else had the CPU */
-	__u64 sleeps;    /* how often it has waited for something, but for memory that it copies */
+	__u64 sleeps;    /* how often it has waited for something, but for pages from disk */
 	__u64 traps;     /* ticks that found it in memwatch's own probes so far */
 	__u64 weight_ns; /* CPU time that it stands for; else 0 */
 	__u64 goroutine;
@@ -323,6 +323,7 @@ struct mw_totals {
 	__u64 samples; /* by the clock, wherever it found a thread */
 	__u64 copy_samples;
 	__u64 trap_samples; /* in memwatch's own probes on copies */
+	__u64 switches;     /* from or to another thread, as far as ticks have seen them */
 	__u64 stacks;       /* that were taken */
 	__u64 stack_ns;     /* what they took, and sending them */
 	__u64 losses[MW_LOSS_KINDS];
@@ -401,10 +402,10 @@ struct mw_strand {
 	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
-	__u64 sleeps;     /* as in struct mw_sample */
-	__u64 traps;      /* likewise */
-	__u64 ticks;      /* of the clock */
-	__u64 tick_bytes; /* these two: the totals at the last of them */
+	__u64 seen_switches; /* at the latest tick; 0: there was none */
+	__u64 traps;         /* as in struct mw_sample */
+	__u64 ticks;         /* of the clock */
+	__u64 tick_bytes;    /* these two: the totals at the last of them */
 	__u64 tick_copies;
 	__u64 copy_ticks;                /* the same at the last one in a copy; 0: it has left it */
 	__u64 last_sample_ns;            /* in a copy */

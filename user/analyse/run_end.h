@@ -14,6 +14,7 @@ struct run_end {
 	uint64_t wall_ns, target_cpu_ns;
 	uint64_t retired_spent_ns; /* by probes on their way out, which no other figure has */
 	uint64_t sample_ns;        /* what a look of the clock costs the target; 0: not known */
+	uint64_t switching_ns;     /* what stopping and starting it with threads has cost */
 	uint64_t processes_seen, processes_watched, worst_unwatched_ns;
 	uint64_t budget_credit_ns, budget_steps, gate_bytes; /* these as in struct run_summary */
 	bool is_copies_only;

@@ -2,7 +2,9 @@
 /*
  * The clock that looks where threads are. It is a perf event of each thread that is there when the
  * process is added, and is inherited by the threads and children that these start: it ticks while
- * they run and costs nobody else.
+ * they run and costs nobody else. But the kernel stops and starts it with each switch to another
+ * thread; for those that switch all the time, it can be an event of each CPU instead, which has no
+ * price for them but its ticks, and ticks in everybody's time.
  */
 #ifndef ATTACH_SAMPLER_H
 #define ATTACH_SAMPLER_H
@@ -20,6 +22,9 @@ struct sampler;
  */
 uint64_t sampler_tick_typical_ns(void);
 
+/* What it takes to stop it for one thread and start it for another, likewise. */
+uint64_t sampler_switch_typical_ns(void);
+
 struct sampler_settings {
 	const struct bpf_program *program;
 	uint64_t period_ns; /* of the thread's CPU time */
@@ -34,6 +39,13 @@ struct sampler *sampler_new(const struct sampler_settings *settings);
  * -ESRCH, or why the kernel refuses: -EACCES, -EMFILE, ...; then some may be looked at.
  */
 int sampler_add(struct sampler *sampler, pid_t pid);
+
+/*
+ * From threads to CPUs, and back: then those that are watched have to be added anew. 0, or why the
+ * kernel refuses: then it is a clock of threads again, and nobody's.
+ */
+int sampler_widen(struct sampler *sampler);
+void sampler_narrow(struct sampler *sampler);
 
 /* One thread's clock by itself, stopped. A descriptor or negative errno. */
 int sampler_event_open(const struct sampler_settings *settings, pid_t tid);

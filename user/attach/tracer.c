@@ -243,10 +243,7 @@ static int start_sampler(struct tracer *tracer, const struct tracer_settings *se
 	if (!settings->sample_period_ns)
 		return 0;
 	tracer->sampler = sampler_new(&sampler);
-	if (!tracer->sampler)
-		return -ENOMEM;
-	tracer->skeleton->links.switched = bpf_program__attach(tracer->skeleton->progs.switched);
-	return tracer->skeleton->links.switched ? 0 : -errno;
+	return tracer->sampler ? 0 : -ENOMEM;
 }
 
 static struct tracer *tracer_new(void)
@@ -367,6 +364,7 @@ struct tracer_costs tracer_costs(const struct tracer *tracer)
 	uint64_t tick_ns = __atomic_load_n(&tracer->tick_ns, __ATOMIC_ACQUIRE);
 
 	costs.tick_ns = tick_ns ? tick_ns : sampler_tick_typical_ns();
+	costs.switch_ns = sampler_switch_typical_ns();
 	return costs;
 }
 
@@ -470,6 +468,17 @@ size_t tracer_retiring(struct tracer *tracer, unsigned wait_ms)
 int tracer_sample(struct tracer *tracer, pid_t pid)
 {
 	return tracer->sampler ? sampler_add(tracer->sampler, pid) : -ENOTSUP;
+}
+
+int tracer_sample_cpus(struct tracer *tracer)
+{
+	return tracer->sampler ? sampler_widen(tracer->sampler) : -ENOTSUP;
+}
+
+void tracer_sample_threads(struct tracer *tracer)
+{
+	if (tracer->sampler)
+		sampler_narrow(tracer->sampler);
 }
 
 int tracer_set_code(struct tracer *tracer, pid_t pid, const struct mw_code_range *ranges,

@@ -73,6 +73,7 @@ struct tracer_costs {
 	uint64_t stepped_ns;
 	uint64_t return_ns; /* what a return probe adds to a hit; to be used where there are some */
 	uint64_t tick_ns;   /* of the sampler's clock */
+	uint64_t switch_ns; /* of it where it is the threads', when one gives way to another */
 };
 struct tracer_costs tracer_costs(const struct tracer *tracer);
 void tracer_await_costs(struct tracer *tracer); /* until they are this machine's: some 30 ms */
@@ -123,6 +124,10 @@ void tracer_tell_next_hit(struct tracer *tracer);
  * where the tracer has none.
  */
 int tracer_sample(struct tracer *tracer, pid_t pid);
+
+/* Its clock is the CPUs', or the threads' of processes that are to be sampled anew then. */
+int tracer_sample_cpus(struct tracer *tracer);
+void tracer_sample_threads(struct tracer *tracer);
 
 /*
  * Where the process does its copies: what the clock finds there is told of. In the order of their

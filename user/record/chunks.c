@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct run_header) == 96 && sizeof(struct symbol_name) == 
 		       offsetof(struct run_end, uncalled_count) + sizeof(size_t) -
 				       sizeof(struct mw_totals) -
 				       MW_MAX_FUNCTIONS * sizeof(struct mw_function) ==
-			       160,
+			       168,
 	       "what is recorded changed");
 
 /* As enumerations are as wide as the compiler likes. */
@@ -285,6 +285,7 @@ void chunk_end(struct fields *fields, uint32_t *function_count, struct run_end *
 	field_u64(fields, &end->target_cpu_ns);
 	field_u64(fields, &end->retired_spent_ns);
 	field_u64(fields, &end->sample_ns);
+	field_u64(fields, &end->switching_ns);
 	field_u64(fields, &end->processes_seen);
 	field_u64(fields, &end->processes_watched);
 	field_u64(fields, &end->worst_unwatched_ns);

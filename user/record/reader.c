@@ -451,8 +451,13 @@ static int check_head(struct recording_reader *reader, const char *path)
 		return 0;
 	}
 	if (head.version > RECORDING_VERSION) {
-		log_error("%s was made by a newer memwatch (format %u, this one reads up to %u)",
-			  path, head.version, RECORDING_VERSION);
+		log_error("%s was made by a newer memwatch (format %u, this one reads %u)", path,
+			  head.version, RECORDING_VERSION);
+		return -EINVAL;
+	}
+	if (head.version < RECORDING_VERSION) {
+		log_error("%s was made by an older memwatch (format %u, this one reads %u)", path,
+			  head.version, RECORDING_VERSION);
 		return -EINVAL;
 	}
 	if (head.byte_order == RECORDING_BYTE_ORDER &&

@@ -373,7 +373,7 @@ static void fill_processes(const struct processes *processes, struct run_end *en
 
 int closing_report(const struct session_settings *settings, struct processes *processes,
 		   struct receiver *receiver, struct telling *telling,
-		   const struct spending *spending, uint64_t start_ns)
+		   const struct spending *spending, struct sampling *sampling, uint64_t start_ns)
 {
 	struct run_end *end = calloc(1, sizeof(*end));
 	struct names names = {0};
@@ -394,6 +394,7 @@ int closing_report(const struct session_settings *settings, struct processes *pr
 	end->wall_ns = end->at_ns - start_ns;
 	fill_processes(processes, end);
 	spending_summarize(spending, end);
+	end->switching_ns = sampling_switching_ns(sampling, end->totals.switches);
 	err = list_names(settings->watchlist, end, &names);
 	if (err)
 		goto out;

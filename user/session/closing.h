@@ -5,6 +5,7 @@
 
 #include "receive/receive.h"
 #include "session/processes.h"
+#include "session/sampling.h"
 #include "session/session.h"
 #include "session/spending.h"
 
@@ -25,6 +26,6 @@ void closing_show_live(const struct session_settings *settings, struct telling *
  */
 int closing_report(const struct session_settings *settings, struct processes *processes,
 		   struct receiver *receiver, struct telling *telling,
-		   const struct spending *spending, uint64_t start_ns);
+		   const struct spending *spending, struct sampling *sampling, uint64_t start_ns);
 
 #endif

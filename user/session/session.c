@@ -19,6 +19,7 @@
 #include "session/closing.h"
 #include "session/discovering.h"
 #include "session/process_code.h"
+#include "session/sampling.h"
 #include "session/spending.h"
 
 #define LIVE_STEP_NS (500 * NS_PER_MS)
@@ -31,6 +32,7 @@ struct session {
 	struct spending spending;
 	struct telling *telling;
 	struct discovering discovering;
+	struct sampling sampling;
 	int poll_fd, signal_fd;
 	size_t pids_alive; /* of an attach */
 	int *pid_fds;      /* one for each of settings->pids */
@@ -247,19 +249,6 @@ static void on_pid_end(struct session *session, unsigned index)
 		session->ended = true;
 }
 
-static void sample(struct session *session, pid_t pid)
-{
-	int err = session->settings->sample_period_ns
-			  ? tracer_sample(session->settings->tracer, pid)
-			  : 0;
-
-	/* Gates and spans go on without it; one that has ended is told of as such. */
-	if (err && err != -ESRCH)
-		log_warning("process %d can't be sampled, so stalls that nobody named are not "
-			    "found: %s",
-			    pid, strerror(-err));
-}
-
 static int start_attach(struct session *session)
 {
 	const struct session_settings *settings = session->settings;
@@ -288,7 +277,7 @@ static int start_attach(struct session *session)
 			err = processes_add(&session->processes, pid, EVENT_ATTACH,
 					    clock_monotonic_ns());
 		if (!err)
-			sample(session, pid);
+			sampling_add(&session->sampling, pid);
 		session->pids_alive += !err;
 	}
 	return err;
@@ -303,7 +292,7 @@ static int start_launch(struct session *session)
 		err = processes_add(&session->processes, settings->launch->pid, EVENT_LAUNCH,
 				    clock_monotonic_ns());
 	if (!err)
-		sample(session, settings->launch->pid);
+		sampling_add(&session->sampling, settings->launch->pid);
 	return err;
 }
 
@@ -442,6 +431,7 @@ static int loop(struct session *session)
 		due_ns = processes_work(&session->processes);
 		due_ns = nearest(due_ns, spending_work(&session->spending));
 		due_ns = nearest(due_ns, discovering_work(&session->discovering));
+		due_ns = nearest(due_ns, sampling_work(&session->sampling));
 		if (session->settings->outputs->live)
 			due_ns = nearest(due_ns, session->live_at_ns);
 		due_ns = nearest(due_ns, next_look_ns(session));
@@ -544,6 +534,7 @@ int session_run(const struct session_settings *settings)
 	spending_init(&session.spending, settings, &session.processes, session.telling,
 		      clock_monotonic_ns());
 	discovering_init(&session.discovering, &discovering);
+	sampling_init(&session.sampling, settings, &session.processes);
 	err = session.telling ? start(&session) : -ENOMEM;
 	if (err && settings->launch)
 		launch_abandon(settings->launch);
@@ -554,7 +545,7 @@ int session_run(const struct session_settings *settings)
 		log_error("the watch ended early: %s", strerror(-err));
 	else if (!err &&
 		 closing_report(settings, &session.processes, session.receiver, session.telling,
-				&session.spending, session.header.start_ns))
+				&session.spending, &session.sampling, session.header.start_ns))
 		status = 1;
 	detach(&session);
 	if (!err && settings->launch) {

@@ -476,7 +476,8 @@ static void fill_sampling(const struct telling *telling, const struct run_end *e
 	result->copy_samples = end->totals.copy_samples;
 	result->trap_samples = end->totals.trap_samples;
 	result->stacks = end->totals.stacks;
-	result->sampling_ns = end->totals.samples * end->sample_ns + end->totals.stack_ns;
+	result->sampling_ns =
+		end->totals.samples * end->sample_ns + end->totals.stack_ns + end->switching_ns;
 	result->losses.samples = end->totals.losses[MW_LOSS_STACK];
 	result->overhead_ns += result->sampling_ns;
 	result->discoveries = telling->discoveries.items;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -18,14 +17,10 @@
 /* What PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a system call. */
 #define SYSCALL_STOP 0x80
 
-/* DR7: breakpoint 0, for this task alone, on the execution of its address. */
-#define DR7_EXECUTE_0 1ul
-
 struct breakpoint {
 	pid_t pid;
 	uint64_t addr;
-	bool in_text; /* an int3 in place of the first byte of word */
-	long word;
+	long word; /* of its text, in place of whose first byte is an int3 */
 };
 
 int hold_wait(pid_t pid, int *status)
@@ -40,56 +35,62 @@ int hold_wait(pid_t pid, int *status)
 	return WIFSTOPPED(*status) ? 0 : -ECHILD;
 }
 
-static int set_debug_register(pid_t pid, size_t number, uint64_t value)
-{
-	size_t offset = offsetof(struct user, u_debugreg) + number * sizeof(value);
-
-	return ptrace(PTRACE_POKEUSER, pid, offset, value) ? -errno : 0;
-}
-
 /*
- * In a debug register, if there is one to be had: a child that is forked before the entry point
- * inherits an int3 in the text, and would die of it.
+ * Not in a debug register: the kernel keeps the perf event that it makes of one until the task ends
+ * or calls exec, also where it is cleared, and looks after it with each switch to another thread,
+ * which takes 0.5 us.
  */
 static int breakpoint_set(struct breakpoint *breakpoint)
 {
 	pid_t pid = breakpoint->pid;
 
-	breakpoint->in_text = false;
-	if (!set_debug_register(pid, 0, breakpoint->addr) &&
-	    !set_debug_register(pid, 7, DR7_EXECUTE_0))
-		return 0;
 	errno = 0;
 	breakpoint->word = ptrace(PTRACE_PEEKTEXT, pid, breakpoint->addr, 0);
 	if (errno ||
 	    ptrace(PTRACE_POKETEXT, pid, breakpoint->addr, (breakpoint->word & ~0xffl) | INT3))
 		return -errno;
-	breakpoint->in_text = true;
 	return 0;
 }
 
-static int breakpoint_clear(struct breakpoint *breakpoint, struct user_regs_struct *regs)
+static int breakpoint_clear(const struct breakpoint *breakpoint, struct user_regs_struct *regs)
 {
-	int err;
-
-	if (!breakpoint->in_text) {
-		err = set_debug_register(breakpoint->pid, 7, 0);
-		return err ? err : set_debug_register(breakpoint->pid, 0, 0);
-	}
 	regs->rip = breakpoint->addr;
 	if (ptrace(PTRACE_POKETEXT, breakpoint->pid, breakpoint->addr, breakpoint->word) ||
-	    ptrace(PTRACE_SETREGS, breakpoint->pid, 0, regs))
+	    ptrace(PTRACE_SETREGS, breakpoint->pid, 0, regs) ||
+	    ptrace(PTRACE_SETOPTIONS, breakpoint->pid, 0, HOLD_OPTIONS))
 		return -errno;
 	return 0;
 }
 
-/* An exec has taken the debug registers and the text away, and with them any breakpoint. */
+/*
+ * A child that is forked before the entry point, by a library's constructor, has the int3 in its
+ * own text, and would die of it. One that shares the memory needs nothing, and must take nothing.
+ */
+static int spare_child(const struct breakpoint *breakpoint)
+{
+	unsigned long child;
+	int status, err;
+
+	if (ptrace(PTRACE_GETEVENTMSG, breakpoint->pid, 0, &child))
+		return -errno;
+	err = hold_wait((pid_t)child, &status);
+	if (err)
+		return err == -ECHILD ? 0 : err;
+	ptrace(PTRACE_POKETEXT, (pid_t)child, breakpoint->addr, breakpoint->word);
+	ptrace(PTRACE_POKETEXT, breakpoint->pid, breakpoint->addr,
+	       (breakpoint->word & ~0xffl) | INT3);
+	return ptrace(PTRACE_DETACH, (pid_t)child, 0, 0) && errno != ESRCH ? -errno : 0;
+}
+
+/* An exec has taken the text away, and with it any breakpoint. */
 static int set_at_entry(struct breakpoint *breakpoint)
 {
 	int err;
 
 	if (process_kind(breakpoint->pid) == PROCESS_32BIT)
 		return -ENOTSUP;
+	if (ptrace(PTRACE_SETOPTIONS, breakpoint->pid, 0, HOLD_OPTIONS | PTRACE_O_TRACEFORK))
+		return -errno;
 	err = process_auxv(breakpoint->pid, AT_ENTRY, &breakpoint->addr);
 	return err ? err : breakpoint_set(breakpoint);
 }
@@ -110,11 +111,13 @@ int hold_at_entry(pid_t pid)
 		signal = status >> 16 ? 0 : WSTOPSIG(status);
 		if (status >> 16 == PTRACE_EVENT_EXEC)
 			err = set_at_entry(&breakpoint);
+		else if (status >> 16 == PTRACE_EVENT_FORK)
+			err = spare_child(&breakpoint);
 		if (signal != SIGTRAP)
 			continue;
 		if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
 			return -errno;
-		if (regs.rip == breakpoint.addr + breakpoint.in_text)
+		if (regs.rip == breakpoint.addr + 1)
 			return breakpoint_clear(&breakpoint, &regs);
 	}
 	return err;

@@ -3,13 +3,17 @@
 #ifndef TARGET_HOLD_H
 #define TARGET_HOLD_H
 
+#include <sys/ptrace.h>
 #include <sys/types.h>
+
+/* What PTRACE_SEIZE is to set. EXITKILL: should memwatch die, no stopped child stays behind. */
+#define HOLD_OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
 
 /* Waits for a ptrace stop; -ECHILD where the child ended instead. */
 int hold_wait(pid_t pid, int *status);
 
 /*
- * From the ptrace stop of an exec (with PTRACE_O_TRACEEXEC set) to the entry point of the program
+ * From the ptrace stop of an exec to the entry point of the program
  * whose code runs then: what is loaded before it may execute another. -ECHILD where the process
  * ended before, -ENOTSUP where a program is a 32-bit one, or another negative errno.
  */

@@ -134,9 +134,7 @@ static int hold_child(struct launch *launch, const struct launch_pipes *pipes)
 {
 	int err;
 
-	/* EXITKILL: should memwatch die now, no stopped child stays behind. */
-	if (ptrace(PTRACE_SEIZE, launch->pid, 0,
-		   PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) {
+	if (ptrace(PTRACE_SEIZE, launch->pid, 0, HOLD_OPTIONS)) {
 		err = -errno;
 		log_error("can't hold '%s' at its entry point: %s; another tracer (strace -f, "
 			  "gdb) may have it, or ptrace is forbidden here",

@@ -215,7 +215,7 @@ static void a_newer_version_is_refused(void **state)
 	memcpy(file.bytes, &head, sizeof(head));
 	stamp_head(&file, sizeof(head));
 	assert_bytes_refused(file.bytes, file.count,
-			     "was made by a newer memwatch (format 7, this one reads up to 2)");
+			     "was made by a newer memwatch (format 7, this one reads 2)");
 	/* It may have a longer head. */
 	head.head_bytes = 100;
 	memcpy(file.bytes, &head, sizeof(head));
