@@ -9,6 +9,8 @@ KIB, MIB = 1 << 10, 1 << 20
 LARGE = ("large", "100")
 # memwatch's starting credit, 200 ms, is spent within that by copies that all pass its gate.
 CREDIT_S = 0.6
+# After 100 ms of many switches the sampler's clock is the CPUs'.
+SWITCHES_S = 0.4
 
 
 def loop(title, size, *more, **settings):
@@ -18,6 +20,8 @@ def loop(title, size, *more, **settings):
 
 CASES = (
     loop("No copies at all: the sampler alone", "none", limit=1.01),
+    loop("No copies, and two threads that wake each other", "switch", settle_s=SWITCHES_S,
+         case_s=8),
     loop("Copies of 64 B, and one of 1 MiB each 100 ms", 64, *LARGE, limit=1.02),
     loop("Copies of 256 B, and one of 1 MiB each 100 ms", 256, *LARGE, limit=1.02),
     loop("Copies of 4 KiB", 4 * KIB, settle_s=CREDIT_S, case_s=8),

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * copies SIZE|mix|none [large MS] [rate N] [for S]: copies by libc's memmove, all the time, and
- * says how fast (slices.h) until it is killed or S seconds are over. With "none" it computes
- * instead. With "large MS", a copy of 1 MiB each MS milliseconds besides, each with a line "large
- * START_NS END_NS"; with "rate N", N copies a second.
+ * copies SIZE|mix|none|switch [large MS] [rate N] [for S]: copies by libc's memmove, all the time,
+ * and says how fast (slices.h) until it is killed or S seconds are over. With "none" it computes
+ * instead, with "switch" it gives way to another thread of its own and is waited for in turn. With
+ * "large MS", a copy of 1 MiB each MS milliseconds besides, each with a line "large START_NS
+ * END_NS"; with "rate N", N copies a second.
  */
 #include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +25,13 @@
  */
 #define BATCH_MOST 4096
 #define PACE_NS    500000
+/* 1 ms of them, where each takes 2.5 us. */
+#define BATCH_SWITCHES 200
 
 struct settings {
 	size_t bytes;  /* 0: the mix */
-	bool computes; /* and copies nothing */
+	bool computes; /* these two: and copies nothing */
+	bool switches;
 	size_t batch;
 	uint64_t large_each_ns; /* 0: never */
 	uint64_t copies_per_s;  /* 0: as fast as it goes */
@@ -77,6 +83,37 @@ __attribute__((noipa)) static void compute(void)
 		value = value * 6364136223846793005u + 1;
 }
 
+static int there[2], back[2];
+
+static void *wait_in_turn(void *unused)
+{
+	char token;
+
+	while (read(there[0], &token, 1) == 1 && write(back[1], &token, 1) == 1)
+		;
+	return unused;
+}
+
+/* On one CPU: none waits for another one to wake up. */
+static bool start_to_switch(void)
+{
+	pthread_t thread;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	return !sched_setaffinity(0, sizeof(one), &one) && !pipe(there) && !pipe(back) &&
+	       !pthread_create(&thread, NULL, wait_in_turn, NULL);
+}
+
+static void switch_there_and_back(void)
+{
+	char token = 0;
+
+	if (write(there[1], &token, 1) != 1 || read(back[0], &token, 1) != 1)
+		exit(1);
+}
+
 static void copy_batch(const struct settings *settings)
 {
 	static size_t next;
@@ -84,6 +121,11 @@ static void copy_batch(const struct settings *settings)
 	if (settings->computes) {
 		for (size_t i = 0; i < settings->batch; i++)
 			compute();
+		return;
+	}
+	if (settings->switches) {
+		for (size_t i = 0; i < settings->batch; i++)
+			switch_there_and_back();
 		return;
 	}
 	if (settings->bytes) {
@@ -150,10 +192,13 @@ static bool read_settings(struct settings *settings, int argc, char *argv[])
 	*settings = (struct settings){
 		.bytes = strtoul(argv[1], NULL, 0),
 		.computes = !strcmp(argv[1], "none"),
+		.switches = !strcmp(argv[1], "switch"),
 	};
 	settings->batch = settings->bytes ? BATCH_BYTES / settings->bytes : BATCH_MOST;
 	if (settings->batch < 1)
 		settings->batch = 1;
+	if (settings->switches)
+		settings->batch = BATCH_SWITCHES;
 	if (settings->batch > BATCH_MOST)
 		settings->batch = BATCH_MOST;
 	for (int i = 2; i + 1 < argc; i += 2) {
@@ -178,7 +223,7 @@ int main(int argc, char *argv[])
 	size_t room;
 
 	if (!read_settings(&settings, argc, argv)) {
-		fputs("copies SIZE|mix|none [large MS] [rate N] [for S]\n", stderr);
+		fputs("copies SIZE|mix|none|switch [large MS] [rate N] [for S]\n", stderr);
 		return 2;
 	}
 	room = settings.bytes > MIB ? settings.bytes : MIB;
@@ -190,6 +235,8 @@ int main(int argc, char *argv[])
 	memset(from, 1, room);
 	memset(into, 2, room);
 	fill_mix();
+	if (settings.switches && !start_to_switch())
+		return 1;
 	/* dlsym() asks the IFUNC's resolver, as the loader did for this program's own slot. */
 	printf("ready\nmemmove %p\n", dlsym(RTLD_DEFAULT, "memmove"));
 	fflush(stdout);
