@@ -55,6 +55,12 @@ static void add_times(struct diff_figures *figures, uint64_t stalls, uint64_t to
 		figures->max_ns = max_ns;
 }
 
+static bool is_counted_in_full(const struct function_summary *function)
+{
+	return function->whole_calls >= function->outermost && !function->untimed &&
+	       !function->is_dropped;
+}
+
 /* Of watched ones, exactly; in their calls, samples make no stalls. */
 static int add_functions(struct run_diff *diff, int run, const struct run_summary *summary)
 {
@@ -69,6 +75,7 @@ static int add_functions(struct run_diff *diff, int run, const struct run_summar
 			return -ENOMEM;
 		add_times(figures, function->reported, function->total_ns, function->max_ns,
 			  function->copied_bytes);
+		figures->is_at_least |= !is_counted_in_full(function);
 		figures->calls_known = !summary->is_partial;
 		figures->calls += function->calls;
 	}
@@ -88,6 +95,7 @@ static int add_culprits(struct run_diff *diff, int run, const struct stall_summa
 			return -ENOMEM;
 		add_times(figures, culprit->stalls, culprit->total_ns, culprit->max_ns,
 			  culprit->copied_bytes);
+		figures->is_at_least |= culprit->gate_bytes || !culprit->copied_bytes;
 	}
 	return 0;
 }

@@ -24,6 +24,7 @@ struct diff_figures {
 	uint64_t stalls; /* that were told of */
 	uint64_t total_ns, max_ns;
 	uint64_t copied_bytes;
+	bool is_at_least; /* so many: others were not counted */
 	bool calls_known; /* they were counted */
 	uint64_t calls;
 };

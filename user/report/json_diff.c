@@ -43,6 +43,8 @@ static void add_figures(struct json_line *line, const char *key, const struct di
 	json_line_count(&object, "total_ns", figures->total_ns);
 	json_line_count(&object, "max_ns", figures->max_ns);
 	json_line_count(&object, "copied_bytes", figures->copied_bytes);
+	if (figures->is_at_least)
+		json_line_flag(&object, "partly_counted", true);
 	if (figures->calls_known)
 		json_line_count(&object, "calls", figures->calls);
 	json_line_object(line, key, &object);

@@ -93,15 +93,20 @@ static void print_figures(const struct text_report *text, struct page *page,
 {
 	const struct diff_figures *figures = &culprit->runs[run];
 	char calls[TEXT_SHORT], stalls[TEXT_SHORT], total[TEXT_SHORT], worst[TEXT_SHORT];
-	char copied[TEXT_SHORT], line[FIGURES_BYTES], name[LAYOUT_NAME_BYTES];
+	char copied[TEXT_COPIED], line[FIGURES_BYTES], name[LAYOUT_NAME_BYTES];
 	bool is_there = figures->stalls || figures->calls;
 
-	snprintf(line, sizeof(line), "%s  %9s  %9s  %8s  %8s  %8s", run_words[run],
+	if (!is_there)
+		strcpy(copied, "-");
+	else if (figures->is_at_least)
+		text_at_least(copied, figures->copied_bytes);
+	else
+		text_bytes(copied, figures->copied_bytes);
+	snprintf(line, sizeof(line), "%s  %9s  %9s  %8s  %8s  %11s", run_words[run],
 		 figures->calls_known ? text_count(calls, figures->calls) : "-",
 		 text_count(stalls, figures->stalls),
 		 is_there ? text_duration(total, figures->total_ns) : "-",
-		 is_there ? text_duration(worst, figures->max_ns) : "-",
-		 is_there ? text_bytes(copied, figures->copied_bytes) : "-");
+		 is_there ? text_duration(worst, figures->max_ns) : "-", copied);
 	if (run == DIFF_SLOW)
 		layout_row(page, text->settings.columns, line,
 			   text_frame(name, &culprit->frame, text->settings.columns), "");
@@ -127,7 +132,7 @@ static void print_culprits(const struct text_report *text, struct page *page,
 			break;
 		if (!shown++) {
 			text_paint(text, page, PAINT_HEADING);
-			fprintf(page->stream, "\n%4s  %9s  %9s  %8s  %8s  %8s  CULPRIT\n", "RUN",
+			fprintf(page->stream, "\n%4s  %9s  %9s  %8s  %8s  %11s  CULPRIT\n", "RUN",
 				"CALLS", "STALLS", "TOTAL", "WORST", "COPIED");
 			text_paint(text, page, PAINT_NONE);
 		}

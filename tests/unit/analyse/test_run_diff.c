@@ -56,6 +56,7 @@ static void a_culprit_of_one_run_alone(void **state)
 	assert_int_equal(diff.worst->runs[DIFF_SLOW].total_ns, 300);
 	assert_int_equal(diff.worst->runs[DIFF_SLOW].max_ns, 150);
 	assert_int_equal(diff.worst->runs[DIFF_SLOW].copied_bytes, 1000);
+	assert_false(diff.worst->runs[DIFF_SLOW].is_at_least);
 	assert_false(diff.worst->runs[DIFF_SLOW].calls_known);
 	assert_int_equal(diff.worst->runs[DIFF_FAST].stalls, 0);
 	assert_int_equal(diff.stalled_ns[DIFF_SLOW], 300);
@@ -78,6 +79,8 @@ static void the_same_function_is_one_line(void **state)
 	const struct function_summary function = {.function = fast_text(0, "flush"),
 						  .module = fast_text(1, "app"),
 						  .calls = 7,
+						  .outermost = 7,
+						  .whole_calls = 6,
 						  .reported = 1,
 						  .total_ns = 20};
 	const struct run_summary slow = {.stalls = {.culprits = &culprit, .culprit_count = 1}};
@@ -91,6 +94,9 @@ static void the_same_function_is_one_line(void **state)
 	assert_int_equal(diff.worst->runs[DIFF_FAST].stalls, 1);
 	assert_true(diff.worst->runs[DIFF_FAST].calls_known);
 	assert_int_equal(diff.worst->runs[DIFF_FAST].calls, 7);
+	/* One call was not counted in full; of the stalls nothing was counted. */
+	assert_true(diff.worst->runs[DIFF_FAST].is_at_least);
+	assert_true(diff.worst->runs[DIFF_SLOW].is_at_least);
 	run_diff_release(&diff);
 }
 

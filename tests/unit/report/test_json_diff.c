@@ -7,7 +7,7 @@ static void two_runs_are_one_line(void **state)
 	const struct run_summary slow = {.wall_ns = 24}, fast = {.wall_ns = 5, .is_partial = true};
 	struct diff_culprit culprit = {
 		.frame = {.name = "flush", .symbol = "_Z5flushv", .module = "app"},
-		.runs = {{6, 21, 4, 100, true, 7}, {1, 2, 2, 50, false, 0}},
+		.runs = {{6, 21, 4, 100, false, true, 7}, {1, 2, 2, 50, true, false, 0}},
 	};
 	struct diff_function function = {.frame = {.name = "work", .module = "app"},
 					 .time_ns = {9, 8}};
@@ -34,7 +34,7 @@ static void two_runs_are_one_line(void **state)
 		   "\"culprits\":[{\"culprit\":\"flush\",\"symbol\":\"_Z5flushv\","
 		   "\"module\":\"app\",\"slow\":{\"stalls\":6,\"total_ns\":21,\"max_ns\":4,"
 		   "\"copied_bytes\":100,\"calls\":7},\"fast\":{\"stalls\":1,\"total_ns\":2,"
-		   "\"max_ns\":2,\"copied_bytes\":50}}],"
+		   "\"max_ns\":2,\"copied_bytes\":50,\"partly_counted\":true}}],"
 		   "\"call_tree\":[{\"function\":\"work\",\"module\":\"app\","
 		   "\"slow_ns\":9,\"fast_ns\":8}]}\n");
 }

@@ -54,13 +54,31 @@ static void two_runs_side_by_side(void **state)
 		"\n"
 		"flush_accumulator stalls in SLOW alone: 6 times, 21.0 s in all.\n"
 		"\n"
-		" RUN      CALLS     STALLS     TOTAL     WORST    COPIED  CULPRIT\n"
-		"SLOW          6          6    21.0 s    4.00 s  1.00 GiB  flush_accumulator\n"
-		"FAST          -          0         -         -         -\n"
+		" RUN      CALLS     STALLS     TOTAL     WORST       COPIED  CULPRIT\n"
+		"SLOW          6          6    21.0 s    4.00 s     1.00 GiB  flush_accumulator\n"
+		"FAST          -          0         -         -            -\n"
 		"\n"
 		"     SLOW       FAST  TIME IN COPIES BELOW (by samples)\n"
 		"   21.0 s    2.00 ms  main\n");
 	close_report(&fixture);
+}
+
+static void what_was_not_all_counted_is_a_bound(void **state)
+{
+	struct run_diff diff = sample_diff();
+	struct fixture fixture;
+
+	(void)state;
+	sample_culprits[0].runs[DIFF_SLOW].is_at_least = true;
+	show_diff(&fixture, &diff, (struct text_settings){.columns = 80, .quiet = true});
+	assert_non_null(strstr(fixture.shown, "4.00 s  >= 1.00 GiB  flush_accumulator\n"));
+	close_report(&fixture);
+	sample_culprits[0].runs[DIFF_SLOW].copied_bytes = 0;
+	show_diff(&fixture, &diff, (struct text_settings){.columns = 80, .quiet = true});
+	assert_non_null(strstr(fixture.shown, "4.00 s  not counted  flush_accumulator\n"));
+	close_report(&fixture);
+	sample_culprits[0].runs[DIFF_SLOW].copied_bytes = 1 << 30;
+	sample_culprits[0].runs[DIFF_SLOW].is_at_least = false;
 }
 
 static void check_verdict(const struct run_diff *diff, const char *wanted)
@@ -138,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_runs_side_by_side),
+		cmocka_unit_test(what_was_not_all_counted_is_a_bound),
 		cmocka_unit_test(the_sentence_says_how_they_differ),
 		cmocka_unit_test(names_of_the_target_are_made_safe),
 		cmocka_unit_test(what_is_not_known_of_a_cut_recording_is_said),
