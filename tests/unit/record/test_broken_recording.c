@@ -220,7 +220,22 @@ static void a_newer_version_is_refused(void **state)
 	head.head_bytes = 100;
 	memcpy(file.bytes, &head, sizeof(head));
 	stamp_head(&file, 100);
-	assert_bytes_refused(file.bytes, file.count, "(format 7, this one reads up to 2)");
+	assert_bytes_refused(file.bytes, file.count, "(format 7, this one reads 2)");
+}
+
+static void an_older_version_is_refused(void **state)
+{
+	static struct file file;
+	struct recording_head head;
+
+	(void)state;
+	take_sample(&file);
+	memcpy(&head, file.bytes, sizeof(head));
+	head.version = 1;
+	memcpy(file.bytes, &head, sizeof(head));
+	stamp_head(&file, sizeof(head));
+	assert_bytes_refused(file.bytes, file.count,
+			     "was made by an older memwatch (format 1, this one reads 2)");
 }
 
 static void other_samples_are_refused(void **state)
@@ -526,6 +541,7 @@ int main(void)
 		cmocka_unit_test(a_hole_costs_the_chunks_within_it),
 		cmocka_unit_test(what_follows_the_end_is_left_alone),
 		cmocka_unit_test(a_newer_version_is_refused),
+		cmocka_unit_test(an_older_version_is_refused),
 		cmocka_unit_test(other_samples_are_refused),
 		cmocka_unit_test(what_is_no_recording_is_refused),
 		cmocka_unit_test(chunks_of_no_kind_are_left_out),
