@@ -392,6 +392,7 @@ static void print_worst(const struct text_report *text, struct page *page,
 	char name[2 * LAYOUT_NAME_BYTES], count[TEXT_SHORT], p50[TEXT_SHORT], hint[WHICH_BYTES];
 	size_t columns = text->settings.columns, i = 0;
 	const struct culprit *worst;
+	char share[TEXT_SHARE];
 
 	while (i < stalls->culprit_count &&
 	       (!stalls->culprits[i].stalls || is_explained(summary, &stalls->culprits[i])))
@@ -401,6 +402,7 @@ static void print_worst(const struct text_report *text, struct page *page,
 	worst = &stalls->culprits[i];
 	text_count(count, worst->stalls);
 	text_duration(p50, worst->p50_ns);
+	text_share_in_copies(share, worst->user_ns, worst->fault_ns, worst->total_ns);
 	text_paint(text, page, PAINT_FINDING);
 	if (!worst->frame)
 		layout_paragraph(page, LAYOUT_HANG, columns,
@@ -409,14 +411,14 @@ static void print_worst(const struct text_report *text, struct page *page,
 				 count, p50);
 	else if (worst->stalls == 1)
 		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "%s stalled once in copies: for about %s, by samples%s.",
-				 culprit_words(name, worst->frame), p50,
+				 "%s stalled once in copies: for about %s%s, by samples%s.",
+				 culprit_words(name, worst->frame), p50, share,
 				 how_to_time(hint, worst->frame));
 	else
 		layout_paragraph(page, LAYOUT_HANG, columns,
-				 "%s stalled %s times in copies: typically for about %s, by "
+				 "%s stalled %s times in copies: typically for about %s%s, by "
 				 "samples%s.",
-				 culprit_words(name, worst->frame), count, p50,
+				 culprit_words(name, worst->frame), count, p50, share,
 				 how_to_time(hint, worst->frame));
 	text_paint(text, page, PAINT_NONE);
 }

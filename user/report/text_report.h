@@ -152,4 +152,9 @@ void text_cost(const struct text_report *text, struct page *page,
 #define TEXT_PERCENT 24
 const char *text_percent(char buf[TEXT_PERCENT], uint64_t part, uint64_t whole);
 
+/* ", 56 % of it in copies" of a stall that was not in copies all the time, or "". Gives buf. */
+#define TEXT_SHARE (TEXT_PERCENT + 24)
+const char *text_share_in_copies(char buf[TEXT_SHARE], uint64_t user_ns, uint64_t fault_ns,
+				 uint64_t duration_ns);
+
 #endif

@@ -9,7 +9,7 @@
 
 #define EVENT_HANG    11 /* past the time that such a line begins with */
 #define CULPRITS_MOST 10 /* rows of the table, but for -v */
-#define REMARK_BYTES  (6 * TEXT_SHORT)
+#define REMARK_BYTES  (8 * TEXT_SHORT)
 
 /*
  * What was copied from the tick before the first sample to the last: "~954 MiB" where every copy
@@ -25,20 +25,40 @@ static const char *sampled_bytes(char buf[TEXT_COPIED], uint64_t bytes, uint64_t
 	return buf;
 }
 
+/*
+ * Copies that follow one another closely are one stall by samples: of them, or of one function that
+ * does other things as well, only the calls could tell. Below this share it is worth a word.
+ */
+#define IN_COPIES_PCT 75
+
+const char *text_share_in_copies(char buf[TEXT_SHARE], uint64_t user_ns, uint64_t fault_ns,
+				 uint64_t duration_ns)
+{
+	char percent[TEXT_PERCENT];
+
+	*buf = '\0';
+	if (user_ns + fault_ns < duration_ns / 100 * IN_COPIES_PCT)
+		snprintf(buf, TEXT_SHARE, ", %s of it in copies",
+			 text_percent(percent, user_ns + fault_ns, duration_ns));
+	return buf;
+}
+
 /* ---- a line of the list ---- */
 
 /* What else there is to say of a stall than its figures. Gives buf. */
 static const char *stall_remark(char buf[REMARK_BYTES], const struct text_report *text,
 				const struct stall *stall)
 {
-	char off[TEXT_SHORT], samples[TEXT_SHORT];
+	char off[TEXT_SHORT], samples[TEXT_SHORT], share[TEXT_SHARE];
 	bool verbose = text->settings.verbose;
-	int length = snprintf(buf, REMARK_BYTES, "stall%s%s%s",
-			      stall->culprit && stall->culprit->is_inlined ? ", inlined" : "",
-			      stall->culprit  ? ""
-			      : stall->stacks ? ", its stacks have no function in common"
-					      : ", no stack was taken",
-			      stall->unfinished ? ", unfinished" : "");
+	int length = snprintf(
+		buf, REMARK_BYTES, "stall%s%s%s%s",
+		stall->culprit && stall->culprit->is_inlined ? ", inlined" : "",
+		stall->culprit  ? ""
+		: stall->stacks ? ", its stacks have no function in common"
+				: ", no stack was taken",
+		stall->unfinished ? ", unfinished" : "",
+		text_share_in_copies(share, stall->user_ns, stall->fault_ns, stall->duration_ns));
 
 	/* Small copies that each have a probe: without memwatch there would be none to speak of. */
 	if (stall->trap_ns > stall->user_ns + stall->fault_ns)

@@ -53,6 +53,21 @@ static void shows_stalls_in_the_list(void **state)
 	close_report(&fixture);
 }
 
+/* Many copies one after the other, with something else in between, look like one. */
+static void says_how_much_of_it_was_in_copies(void **state)
+{
+	struct stall stall = sample_stall(1);
+
+	(void)state;
+	stall.duration_ns = 692 * MS;
+	check_row(stall, false,
+		  "  0.400 s   ~692 ms         >= 944 MiB          -  PyUnicode_Join, stall\n");
+	stall.duration_ns = 1000 * MS;
+	check_row(stall, false,
+		  "  0.400 s   ~1.00 s         >= 944 MiB          -  PyUnicode_Join\n"
+		  "                                                   stall, 52 % of it in copies\n");
+}
+
 static void says_what_is_not_known_of_a_stall(void **state)
 {
 	struct stall stall = sample_stall(1);
@@ -313,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_stalls_in_the_list),
+		cmocka_unit_test(says_how_much_of_it_was_in_copies),
 		cmocka_unit_test(says_what_is_not_known_of_a_stall),
 		cmocka_unit_test(fits_a_narrow_terminal),
 		cmocka_unit_test(says_how_exact_it_is),
