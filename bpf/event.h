@@ -212,7 +212,7 @@ struct mw_sample {
 	__u64 ip_addr;
 	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
 	__u64 ticks;     /* of the clock in its thread so far: CPU time, whoever else had the CPU */
-	__u64 sleeps;    /* how often it has waited for something, but for pages from disk */
+	__u64 sleeps;    /* how often it has waited, but for memory that it copies; see below */
 	__u64 traps;     /* ticks that found it in memwatch's own probes so far */
 	__u64 weight_ns; /* CPU time that it stands for; else 0 */
 	__u64 goroutine;
@@ -227,6 +227,11 @@ struct mw_sample {
 	__u32 stack_bytes; /* what follows is of the stack, from %rsp on; 0: none was taken */
 	__u32 reserved;    /* the record goes on behind them */
 };
+
+/*
+ * sleeps: while the clock is the CPUs' (attach/sampler.h), those for memory that it copies are in
+ * it, too; where it turns from one to the other, the figure says nothing.
+ */
 
 /* The sizes of stack that there is room for in a record. */
 #define MW_STACK_SMALL  2048
@@ -402,6 +407,7 @@ struct mw_strand {
 	__u64 write_return_addr;
 	struct mw_span_key top; /* innermost open span */
 	struct mw_open_copy copy;
+	__u64 sleeps;        /* as in struct mw_sample, as long as they are told */
 	__u64 seen_switches; /* at the latest tick; 0: there was none */
 	__u64 traps;         /* as in struct mw_sample */
 	__u64 ticks;         /* of the clock */
@@ -472,8 +478,8 @@ MW_SIZE_IS(mw_open_span, 136);
 MW_SIZE_IS(mw_open_copy, 56);
 MW_SIZE_IS(mw_spending, 40);
 MW_SIZE_IS(mw_goroutine, 16);
-MW_SIZE_IS(mw_strand, 368);
-MW_SIZE_IS(mw_strand_line, 400);
+MW_SIZE_IS(mw_strand, 376);
+MW_SIZE_IS(mw_strand_line, 408);
 MW_SIZE_IS(mw_function, 17 * 8 + MW_TIME_CLASSES * 8);
 
 #endif

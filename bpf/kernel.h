@@ -44,7 +44,6 @@ struct task_struct {
 	struct sched_entity se;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
-	unsigned long maj_flt;
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
 	char comm[16];

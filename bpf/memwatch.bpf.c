@@ -169,6 +169,14 @@ int clock_ticked(struct bpf_perf_event_data *ctx)
 	return sample_clock(ctx);
 }
 
+SEC("tp_btf/sched_switch")
+int BPF_PROG(switched, int is_preempted, struct task_struct *task)
+{
+	if (!is_preempted && !stopped)
+		sleep_count(task);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_forked, struct task_struct *parent, struct task_struct *child)
 {

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import memwatch
+import pytest
 
 EARLY = memwatch.TARGETS / "early"
 
@@ -24,9 +25,18 @@ def test_exec_before_the_entry_point():
     assert run.function("work")["calls"] == 1
 
 
-def test_fork_before_the_entry_point():
-    """The child must not meet memwatch's breakpoint."""
-    assert watch_early("fork").stdout == "fork\nfork\n"
+@pytest.mark.parametrize("how", ["fork", "clone", "vfork"])
+def test_child_before_the_entry_point(how):
+    """It must not meet memwatch's breakpoint."""
+    assert watch_early(how).stdout == f"{how}\n{how}\n"
+
+
+@pytest.mark.parametrize("how", ["vm", "thread"])
+def test_shared_memory_before_the_entry_point(how):
+    """Nor must what is made take the breakpoint away: the program is held in time."""
+    run = watch_early(how)
+    assert run.stdout == f"{how}\n"
+    assert run.function("work")["calls"] == 1
 
 
 # ---- what memwatch itself inherited ----

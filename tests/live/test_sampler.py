@@ -12,6 +12,7 @@ from stalls import AS_IT_IS, check_covered, check_path, stalls_of
 HANDOVER = memwatch.TARGETS / "handover"
 COMMAND = ("-v", "--no-auto", "--", HANDOVER)
 WIDE = "the sampler's clock is now that of the CPUs"
+NARROW = "the sampler's clock is now that of the target's threads"
 
 
 def truth_of(text):
@@ -27,6 +28,12 @@ def check(run, truth):
     assert {stall["pid"] for stall in run.of("stall")} <= {true["pid"] for true in truth}
 
 
+def check_samples(run, truth):
+    """Each is of one thread, once."""
+    due = sum(true["cpu_ns"] for true in truth) / run.summary["sample_period_ns"]
+    assert 0.85 * due < run.summary["copy_samples"] < 1.1 * due
+
+
 def test_threads_that_switch_all_the_time():
     run = memwatch.run(*AS_IT_IS, *COMMAND, 1)
     assert run.status == 0, run.stderr
@@ -34,10 +41,7 @@ def test_threads_that_switch_all_the_time():
     truth = truth_of(run.stdout)
     assert len(truth) == 3
     check(run, truth)
-    # The stalls' time alone is that of some samples: each is of one thread once.
-    period_ns = run.summary["sample_period_ns"]
-    in_copies = sum(true["duration_ns"] for true in truth) / period_ns
-    assert 0.6 * in_copies < run.summary["copy_samples"] < 1.2 * in_copies
+    check_samples(run, truth)
 
 
 def test_children_are_sampled_as_well():
@@ -72,8 +76,13 @@ def test_programs_that_seldom_switch_keep_their_clock():
     assert WIDE not in run.stderr
 
 
-def test_switches_are_in_the_cost():
-    run = memwatch.run(*AS_IT_IS, *COMMAND, 1)
+def test_the_clock_is_the_threads_again_when_they_are_calm():
+    """And whoever runs then is sampled: the thread, and children that had been forked before."""
+    run = memwatch.run(*AS_IT_IS, *COMMAND, 1, "calm")
     assert run.status == 0, run.stderr
-    # Those before the clock was the CPUs', beside what all ticks together can have taken.
-    assert run.summary["sampling_ns"] > run.summary["samples"] * 40_000
+    assert run.stderr.count(WIDE) == 1 and run.stderr.count(NARROW) == 1
+    assert run.stderr.index(WIDE) < run.stderr.index(NARROW)
+    truth = truth_of(run.stdout)
+    assert len(truth) == 5 and len({true["pid"] for true in truth}) == 2
+    check(run, truth)
+    check_samples(run, truth)

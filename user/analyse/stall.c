@@ -222,7 +222,7 @@ bool sample_follows(const struct sample *sample, const struct sampled_at *before
 	if (growth(sample->at_ns, before->at_ns) <= quiet_ns)
 		return true;
 	return !sample->goroutine_addr && sample->tid == before->tid &&
-	       sample->sleeps <= before->sleeps && sample->ticks - before->ticks <= MW_LEFT_TICKS;
+	       sample->sleeps == before->sleeps && sample->ticks - before->ticks <= MW_LEFT_TICKS;
 }
 
 static bool is_apart(const struct stalls *stalls, const struct strand *strand,

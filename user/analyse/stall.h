@@ -26,7 +26,7 @@ struct sample {
 	uint64_t at_ns;
 	uint64_t weight_ns; /* CPU time that it stands for */
 	uint64_t ticks;  /* of the clock in its thread so far: CPU time, whoever else had the CPU */
-	uint64_t sleeps; /* how often the thread has waited for something of itself */
+	uint64_t sleeps; /* how often the thread has waited, as struct mw_sample has it */
 	uint64_t traps;  /* ticks that found the thread in memwatch's own probes so far */
 	bool has_left;   /* it is no tick: the thread was found in no copy for some */
 	bool in_fault;   /* in the kernel, on behalf of the copy */

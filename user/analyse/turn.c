@@ -40,7 +40,7 @@ static void note_copier(struct turn *turn, const struct frame *copier)
 		return;
 	if (!turn->steady || !frame_same_function(copier, &turn->copier)) {
 		turn->copier = *copier;
-		turn->mixed += turn->steady;
+		turn->changes += turn->steady != 0;
 		turn->steady = 0;
 	}
 	turn->steady++;
@@ -53,13 +53,13 @@ static enum turn_verdict wait_for_more(struct turn *turn, const struct sample *s
 
 /*
  * Where a function has two call its copies as chance has it, stretches of each come, too: one of n
- * stacks about once in 2^n. So the more mixed it was, the longer must they be.
+ * stacks about once in 2^n. So the more often it has changed, the longer must they be.
  */
 static uint64_t steady_least(const struct turn *turn)
 {
 	uint64_t least = STEADY_STACKS;
 
-	for (uint64_t mixed = turn->mixed; mixed >= 8; mixed /= 2)
+	for (uint64_t changes = turn->changes; changes >= 4; changes /= 2)
 		least++;
 	return least;
 }
@@ -70,7 +70,7 @@ static uint64_t steady_least(const struct turn *turn)
  */
 static bool may_turn(const struct turn *turn, const struct frame *copier)
 {
-	return copier && turn->steady && (!turn->mixed || turn->steady >= steady_least(turn)) &&
+	return copier && turn->steady && (!turn->changes || turn->steady >= steady_least(turn)) &&
 	       !frame_same_function(copier, &turn->copier);
 }
 
@@ -95,7 +95,7 @@ enum turn_verdict turn_judge(struct turn *turn, const struct sample *sample)
 	/* By turns: one stall of whoever calls them all. */
 	if (copier)
 		turn->copier = *copier;
-	turn->mixed += turn->steady + turn->next_steady;
+	turn->changes += 2;
 	turn->steady = 1;
 	return TURN_NONE;
 }
@@ -115,7 +115,7 @@ void turn_taken(struct turn *turn, bool turned)
 	if (turned) {
 		turn->copier = turn->next_copier;
 		turn->steady = turn->next_steady;
-		turn->mixed = 0;
+		turn->changes = 0;
 	}
 	forget_waiting(turn);
 }
@@ -124,5 +124,5 @@ void turn_release(struct turn *turn)
 {
 	forget_waiting(turn);
 	array_release(&turn->waiting);
-	turn->steady = turn->mixed = 0;
+	turn->steady = turn->changes = 0;
 }

@@ -27,7 +27,7 @@ enum turn_verdict {
 struct turn {
 	struct frame copier; /* who called the latest copies */
 	uint64_t steady;     /* how many stacks in a row had it; 0: none had any */
-	uint64_t mixed;      /* stacks of the run before those, by others and by it */
+	uint64_t changes;    /* of the run, from one to another before that */
 	struct frame next_copier;
 	uint64_t next_steady;
 	ARRAY(struct waiting_sample) waiting;

@@ -32,9 +32,11 @@
 #define SWITCH_VM_NS    (6500)
 #define SWITCH_METAL_NS (500)
 
+typedef ARRAY(int) event_list;
+
 struct sampler {
 	struct sampler_settings settings;
-	ARRAY(int) event_fds;
+	event_list event_fds;
 	bool is_wide; /* they are the CPUs' */
 };
 
@@ -112,13 +114,12 @@ void sampler_event_stop(int fd)
 	ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
 }
 
-/* A thread that has ended, or a CPU that is not there, is no error. */
-static int add_event(struct sampler *sampler, pid_t tid, int cpu)
+static int add_thread(struct sampler *sampler, pid_t tid)
 {
-	int fd = open_event(&sampler->settings, tid, cpu), err;
+	int fd = sampler_event_open(&sampler->settings, tid), err;
 
 	if (fd < 0)
-		return fd == -ESRCH || fd == -ENODEV ? 0 : fd;
+		return fd == -ESRCH ? 0 : fd;
 	err = sampler_event_start(fd);
 	if (!err)
 		err = array_push(&sampler->event_fds, fd);
@@ -148,35 +149,60 @@ int sampler_add(struct sampler *sampler, pid_t pid)
 		pid_t tid = atoi(entry->d_name);
 
 		if (tid)
-			err = add_event(sampler, tid, -1);
+			err = add_thread(sampler, tid);
 	}
 	closedir(tasks);
 	return err;
 }
 
-void sampler_narrow(struct sampler *sampler)
+static void close_all(event_list *fds)
 {
 	int *fd;
 
-	array_each (fd, &sampler->event_fds)
+	array_each (fd, fds)
 		close(*fd);
-	array_release(&sampler->event_fds);
+	array_release(fds);
+}
+
+void sampler_narrow(struct sampler *sampler)
+{
+	close_all(&sampler->event_fds);
 	sampler->is_wide = false;
+}
+
+/* Not started yet. One that is not there is no error. */
+static int open_cpus(const struct sampler *sampler, event_list *fds)
+{
+	int cpus = libbpf_num_possible_cpus(), err = cpus < 0 ? cpus : 0;
+
+	for (int cpu = 0; cpu < cpus && !err; cpu++) {
+		int fd = open_event(&sampler->settings, -1, cpu);
+
+		if (fd == -ENODEV)
+			continue;
+		err = fd < 0 ? fd : array_push(fds, fd);
+		if (err && fd >= 0)
+			close(fd);
+	}
+	return err;
 }
 
 /* For a moment nobody is looked at: twice would be worse. */
 int sampler_widen(struct sampler *sampler)
 {
-	int cpus = libbpf_num_possible_cpus(), err = cpus < 0 ? cpus : 0;
+	event_list fds = {0};
+	int err = open_cpus(sampler, &fds), *fd;
 
+	if (err) {
+		close_all(&fds);
+		return err;
+	}
 	sampler_narrow(sampler);
-	for (int cpu = 0; cpu < cpus && !err; cpu++)
-		err = add_event(sampler, -1, cpu);
-	if (err)
-		sampler_narrow(sampler);
-	else
-		sampler->is_wide = true;
-	return err;
+	sampler->event_fds = fds;
+	sampler->is_wide = true;
+	array_each (fd, &sampler->event_fds)
+		sampler_event_start(*fd);
+	return 0;
 }
 
 void sampler_free(struct sampler *sampler)

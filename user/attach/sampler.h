@@ -42,7 +42,7 @@ int sampler_add(struct sampler *sampler, pid_t pid);
 
 /*
  * From threads to CPUs, and back: then those that are watched have to be added anew. 0, or why the
- * kernel refuses: then it is a clock of threads again, and nobody's.
+ * kernel refuses: then nothing has changed.
  */
 int sampler_widen(struct sampler *sampler);
 void sampler_narrow(struct sampler *sampler);

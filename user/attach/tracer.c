@@ -233,6 +233,24 @@ void tracer_await_costs(struct tracer *tracer)
 	tracer->is_metering = false;
 }
 
+static int start_telling_sleeps(struct tracer *tracer)
+{
+	struct memwatch_bpf *skeleton = tracer->skeleton;
+
+	skeleton->links.switched = bpf_program__attach(skeleton->progs.switched);
+	if (!skeleton->links.switched)
+		return -errno;
+	skeleton->bss->sleeps_are_told = 1;
+	return 0;
+}
+
+static void stop_telling_sleeps(struct tracer *tracer)
+{
+	tracer->skeleton->bss->sleeps_are_told = 0;
+	bpf_link__destroy(tracer->skeleton->links.switched);
+	tracer->skeleton->links.switched = NULL;
+}
+
 static int start_sampler(struct tracer *tracer, const struct tracer_settings *settings)
 {
 	struct sampler_settings sampler = {
@@ -243,7 +261,7 @@ static int start_sampler(struct tracer *tracer, const struct tracer_settings *se
 	if (!settings->sample_period_ns)
 		return 0;
 	tracer->sampler = sampler_new(&sampler);
-	return tracer->sampler ? 0 : -ENOMEM;
+	return tracer->sampler ? start_telling_sleeps(tracer) : -ENOMEM;
 }
 
 static struct tracer *tracer_new(void)
@@ -472,13 +490,20 @@ int tracer_sample(struct tracer *tracer, pid_t pid)
 
 int tracer_sample_cpus(struct tracer *tracer)
 {
-	return tracer->sampler ? sampler_widen(tracer->sampler) : -ENOTSUP;
+	int err = tracer->sampler ? sampler_widen(tracer->sampler) : -ENOTSUP;
+
+	if (!err)
+		stop_telling_sleeps(tracer);
+	return err;
 }
 
 void tracer_sample_threads(struct tracer *tracer)
 {
-	if (tracer->sampler)
-		sampler_narrow(tracer->sampler);
+	if (!tracer->sampler)
+		return;
+	sampler_narrow(tracer->sampler);
+	/* Without it, the kernel's own count goes on serving. */
+	start_telling_sleeps(tracer);
 }
 
 int tracer_set_code(struct tracer *tracer, pid_t pid, const struct mw_code_range *ranges,

@@ -15,7 +15,7 @@ int debuginfod_cached(const uint8_t *build_id, size_t bytes);
 /*
  * Asks the servers of $DEBUGINFOD_URLS; path, for messages, is the file's. A descriptor; -ENOENT:
  * no server has it, none is named, or there is no build id; or why it couldn't be had, which was
- * said once.
+ * said.
  */
 int debuginfod_fetch(const uint8_t *build_id, size_t bytes, const char *path);
 

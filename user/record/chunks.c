@@ -132,6 +132,7 @@ void chunk_jitted(struct fields *fields, struct recorded_jitted *jitted)
 	field_pid(fields, &jitted->pid);
 	field_u64(fields, &jitted->code.start_addr);
 	field_u64(fields, &jitted->code.bytes);
+	field_u64(fields, &jitted->code.line);
 	field_name(fields, &jitted->code.name);
 }
 

@@ -11,22 +11,22 @@
 
 /* What one look after the other has seen. */
 struct sampling_rate {
-	uint64_t switch_ns;        /* what a switch costs while the clock is the threads' */
-	double pct;                /* of the target's time, that may be spent on that */
-	bool is_wide;              /* it is the CPUs' */
-	uint64_t cpu_ns, switches; /* of the target, at the latest look that said something */
-	uint64_t calm_cpu_ns;      /* as long as it has been worth going back */
-	uint64_t charged_switches; /* while it was the threads' */
+	uint64_t switch_ns;               /* what a switch costs while the clock is the threads' */
+	double pct;                       /* of the target's time, that may be spent on that */
+	bool is_wide;                     /* it is the CPUs' */
+	uint64_t at_ns, cpu_ns, switches; /* at the latest look that said something */
+	uint64_t calm_ns;                 /* as long as it has been worth going back */
+	uint64_t charged_switches;        /* while it was the threads' */
 };
 
-/* True where it is time to change is_wide. */
-bool sampling_rate_look(struct sampling_rate *rate, uint64_t cpu_ns, uint64_t switches);
+/* True where it is time to change is_wide. at_ns: monotonic; the others are the target's sums. */
+bool sampling_rate_look(struct sampling_rate *rate, uint64_t at_ns, uint64_t cpu_ns,
+			uint64_t switches);
 
 struct sampling {
 	const struct session_settings *settings;
 	struct processes *processes;
-	bool is_on;
-	bool failure_said;
+	bool is_on, looks;
 	struct sampling_rate rate;
 	uint64_t look_at_ns, pause_ns;
 };

@@ -87,7 +87,6 @@ static int add_entry(struct perf_map *map, struct perf_map_entry *entry, const c
 	if (!entry->bytes || entry->bytes > UINT64_MAX - entry->start_addr)
 		return 0;
 	entry->name = map->names.count;
-	entry->line = map->lines;
 	if (add_name(map, name, bytes < NAME_BYTES ? bytes : NAME_BYTES))
 		return -ENOMEM;
 	return array_push(&map->entries, *entry);
@@ -96,9 +95,8 @@ static int add_entry(struct perf_map *map, struct perf_map_entry *entry, const c
 /* A line that says something else is passed over. */
 static int add_line(struct perf_map *map, const char *at, const char *end)
 {
-	struct perf_map_entry entry = {0};
+	struct perf_map_entry entry = {.line = map->lines++};
 
-	map->lines++;
 	if (!read_number(&at, end, &entry.start_addr) || at == end || *at++ != ' ' ||
 	    !read_number(&at, end, &entry.bytes) || at == end || *at++ != ' ' || at == end)
 		return 0;
@@ -227,7 +225,7 @@ bool perf_map_find(struct perf_map *map, uint64_t addr, struct jitted_code *code
 	}
 	if (!entry)
 		return false;
-	*code = (struct jitted_code){entry->start_addr, entry->bytes,
+	*code = (struct jitted_code){entry->start_addr, entry->bytes, entry->line,
 				     map->names.items + entry->name};
 	*is_first = !entry->is_found;
 	entry->is_found = true;
@@ -236,13 +234,13 @@ bool perf_map_find(struct perf_map *map, uint64_t addr, struct jitted_code *code
 
 int perf_map_add(struct perf_map *map, const struct jitted_code *code)
 {
-	struct perf_map_entry entry = {.start_addr = code->start_addr, .bytes = code->bytes};
+	struct perf_map_entry entry = {
+		.start_addr = code->start_addr, .bytes = code->bytes, .line = code->line};
 	size_t at = count_up_to(map, code->start_addr), known = map->entries.count;
 	int err;
 
 	if (known >= ADDED_MOST)
 		return 0;
-	map->lines++;
 	err = add_entry(map, &entry, code->name, strnlen(code->name, NAME_BYTES));
 	if (err || map->entries.count == known)
 		return err;

@@ -17,8 +17,8 @@
 
 struct perf_map_entry {
 	uint64_t start_addr, bytes;
-	size_t name; /* where it starts among the names */
-	size_t line; /* a later one is of newer code */
+	size_t name;   /* where it starts among the names */
+	uint64_t line; /* as in struct jitted_code */
 	bool is_found;
 };
 
@@ -45,7 +45,7 @@ void perf_map_release(struct perf_map *map);
  */
 bool perf_map_find(struct perf_map *map, uint64_t addr, struct jitted_code *code, bool *is_first);
 
-/* As if it were the file's last line. 0 or -ENOMEM. */
+/* As if it were a line of the file. 0 or -ENOMEM. */
 int perf_map_add(struct perf_map *map, const struct jitted_code *code);
 
 #endif

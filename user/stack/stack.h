@@ -61,6 +61,7 @@ int stacks_map(struct stacks *stacks, pid_t pid, const struct stack_mapping *map
 /* A function that a JIT made, as it says. */
 struct jitted_code {
 	uint64_t start_addr, bytes;
+	uint64_t line; /* a later one of the map is of newer code */
 	const char *name;
 };
 

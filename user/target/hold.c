@@ -17,6 +17,9 @@
 /* What PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a system call. */
 #define SYSCALL_STOP 0x80
 
+/* By whatever call, and whether it shares the memory or not: each stops, and is let go. */
+#define CHILDREN (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
+
 struct breakpoint {
 	pid_t pid;
 	uint64_t addr;
@@ -35,6 +38,13 @@ int hold_wait(pid_t pid, int *status)
 	return WIFSTOPPED(*status) ? 0 : -ECHILD;
 }
 
+static int set_int3(const struct breakpoint *breakpoint)
+{
+	long word = (breakpoint->word & ~0xffl) | INT3;
+
+	return ptrace(PTRACE_POKETEXT, breakpoint->pid, breakpoint->addr, word) ? -errno : 0;
+}
+
 /*
  * Not in a debug register: the kernel keeps the perf event that it makes of one until the task ends
  * or calls exec, also where it is cleared, and looks after it with each switch to another thread,
@@ -46,10 +56,7 @@ static int breakpoint_set(struct breakpoint *breakpoint)
 
 	errno = 0;
 	breakpoint->word = ptrace(PTRACE_PEEKTEXT, pid, breakpoint->addr, 0);
-	if (errno ||
-	    ptrace(PTRACE_POKETEXT, pid, breakpoint->addr, (breakpoint->word & ~0xffl) | INT3))
-		return -errno;
-	return 0;
+	return errno ? -errno : set_int3(breakpoint);
 }
 
 static int breakpoint_clear(const struct breakpoint *breakpoint, struct user_regs_struct *regs)
@@ -63,8 +70,8 @@ static int breakpoint_clear(const struct breakpoint *breakpoint, struct user_reg
 }
 
 /*
- * A child that is forked before the entry point, by a library's constructor, has the int3 in its
- * own text, and would die of it. One that shares the memory needs nothing, and must take nothing.
+ * A child that is made before the entry point, by a library's constructor, has the int3 in its own
+ * text, and would die of it. Where it shares the memory, its parent's int3 is set anew.
  */
 static int spare_child(const struct breakpoint *breakpoint)
 {
@@ -74,12 +81,14 @@ static int spare_child(const struct breakpoint *breakpoint)
 	if (ptrace(PTRACE_GETEVENTMSG, breakpoint->pid, 0, &child))
 		return -errno;
 	err = hold_wait((pid_t)child, &status);
+	/* Killed before it came to stop. */
 	if (err)
 		return err == -ECHILD ? 0 : err;
-	ptrace(PTRACE_POKETEXT, (pid_t)child, breakpoint->addr, breakpoint->word);
-	ptrace(PTRACE_POKETEXT, breakpoint->pid, breakpoint->addr,
-	       (breakpoint->word & ~0xffl) | INT3);
-	return ptrace(PTRACE_DETACH, (pid_t)child, 0, 0) && errno != ESRCH ? -errno : 0;
+	if ((ptrace(PTRACE_POKETEXT, (pid_t)child, breakpoint->addr, breakpoint->word) ||
+	     ptrace(PTRACE_DETACH, (pid_t)child, 0, 0)) &&
+	    errno != ESRCH)
+		return -errno;
+	return set_int3(breakpoint);
 }
 
 /* An exec has taken the text away, and with it any breakpoint. */
@@ -89,10 +98,16 @@ static int set_at_entry(struct breakpoint *breakpoint)
 
 	if (process_kind(breakpoint->pid) == PROCESS_32BIT)
 		return -ENOTSUP;
-	if (ptrace(PTRACE_SETOPTIONS, breakpoint->pid, 0, HOLD_OPTIONS | PTRACE_O_TRACEFORK))
+	if (ptrace(PTRACE_SETOPTIONS, breakpoint->pid, 0, HOLD_OPTIONS | CHILDREN))
 		return -errno;
 	err = process_auxv(breakpoint->pid, AT_ENTRY, &breakpoint->addr);
 	return err ? err : breakpoint_set(breakpoint);
+}
+
+static bool is_child_event(int event)
+{
+	return event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+	       event == PTRACE_EVENT_CLONE;
 }
 
 int hold_at_entry(pid_t pid)
@@ -111,7 +126,7 @@ int hold_at_entry(pid_t pid)
 		signal = status >> 16 ? 0 : WSTOPSIG(status);
 		if (status >> 16 == PTRACE_EVENT_EXEC)
 			err = set_at_entry(&breakpoint);
-		else if (status >> 16 == PTRACE_EVENT_FORK)
+		else if (is_child_event(status >> 16))
 			err = spare_child(&breakpoint);
 		if (signal != SIGTRAP)
 			continue;

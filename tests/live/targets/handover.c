@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two threads on one CPU that give way to one another all the time, and then one that copies for a
- * while: `handover PROCESSES`, one after the other, each a child of the one before. Prints a line
- * of truth for each stall.
+ * while: `handover PROCESSES`, one after the other, each a child of the one before. `handover 1
+ * calm`: then it computes for some seconds, and copies again, and so does a child that was there
+ * all the time. Prints a line of truth for each stall.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -18,15 +19,21 @@
 #define COPIES     60
 #define STALLS     3
 #define HANDING_NS 700000000ull
+#define CALM_NS    5000000000ull
 
-static int there[2], back[2];
+static int there[2], back[2], told[2];
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void *hand_back(void *unused)
@@ -61,20 +68,53 @@ __attribute__((noipa)) static void copy_all(char *to, const char *from)
 
 static void stall(char *to, const char *from)
 {
-	uint64_t start_ns = now_ns();
+	uint64_t start_ns = now_ns(), cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	copy_all(to, from);
-	printf("{\"pid\":%d,\"start_ns\":%llu,\"duration_ns\":%llu,\"bytes\":%llu}\n", getpid(),
-	       (unsigned long long)start_ns, (unsigned long long)(now_ns() - start_ns),
-	       COPIES * COPY_BYTES);
+	cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	printf("{\"pid\":%d,\"start_ns\":%llu,\"duration_ns\":%llu,\"cpu_ns\":%llu,\"bytes\":%llu}"
+	       "\n",
+	       getpid(), (unsigned long long)start_ns, (unsigned long long)(now_ns() - start_ns),
+	       (unsigned long long)cpu_ns, COPIES * COPY_BYTES);
 	fflush(stdout);
 }
 
-static void be_a_process(void)
+static void compute(void)
+{
+	uint64_t start_ns = now_ns();
+
+	while (now_ns() - start_ns < CALM_NS)
+		;
+}
+
+/* Forked before anybody switches, it copies when its parent says so. */
+static void copy_when_told(char *to, const char *from)
+{
+	char token;
+
+	if (read(told[0], &token, 1) == 1)
+		stall(to, from);
+	_exit(0);
+}
+
+static void calm_down(char *to, const char *from)
+{
+	compute();
+	stall(to, from);
+	if (write(told[1], "", 1) == 1)
+		wait(NULL);
+}
+
+static void be_a_process(int is_calm)
 {
 	char *from = malloc(COPY_BYTES), *to = malloc(COPY_BYTES);
 	pthread_t thread;
 
+	if (is_calm && !pipe(told) && !fork()) {
+		memset(from, 1, COPY_BYTES);
+		memset(to, 1, COPY_BYTES);
+		copy_when_told(to, from);
+	}
 	if (!from || !to || pipe(there) || pipe(back) ||
 	    pthread_create(&thread, NULL, hand_back, NULL))
 		exit(1);
@@ -84,6 +124,8 @@ static void be_a_process(void)
 		fprintf(stderr, "a round took %.0f ns\n", hand_over());
 		stall(to, from);
 	}
+	if (is_calm)
+		calm_down(to, from);
 	free(from);
 	free(to);
 }
@@ -97,7 +139,7 @@ int main(int argc, char **argv)
 	CPU_SET(0, &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		return 1;
-	be_a_process();
+	be_a_process(argc > 2);
 	if (processes <= 1)
 		return 0;
 	if (!fork()) {

@@ -85,6 +85,23 @@ static void chance_is_no_turn(void **state)
 	assert_true(fixture->told.count < 2 * rounds);
 }
 
+/* One stack by another, long ago, does not make it a mixture. */
+static void one_odd_stack_hides_no_turn(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t at_ns = go(fixture, 10 * MS, 1000, APPEND);
+
+	at_ns = go(fixture, at_ns, 1, GROW);
+	at_ns = go(fixture, at_ns, 40, APPEND);
+	at_ns = go(fixture, at_ns, 9, GROW);
+	at_ns = go(fixture, at_ns, 40, APPEND);
+	stalls_finish(fixture->stalls, at_ns + 900 * MS);
+	assert_int_equal(fixture->told.count, 3);
+	assert_told(fixture, 0, "push", 1041);
+	assert_told(fixture, 1, "grow", 9);
+	assert_told(fixture, 2, "push", 40);
+}
+
 static void turns_that_change_all_the_time_are_one_stall(void **state)
 {
 	struct fixture *fixture = *state;
@@ -201,6 +218,7 @@ int main(void)
 		TEST(each_for_a_while_is_a_stall_of_its_own),
 		TEST(short_beginning_is_not_of_what_follows),
 		TEST(chance_is_no_turn),
+		TEST(one_odd_stack_hides_no_turn),
 		TEST(turns_that_change_all_the_time_are_one_stall),
 		TEST(stackless_samples_do_not_turn),
 		TEST(what_waits_at_the_end_is_counted),

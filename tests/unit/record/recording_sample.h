@@ -57,8 +57,10 @@ static const struct symbol_name sample_function = {
 
 static const struct symbol_name sample_routine = {.function = "memmove", .module = "libc.so.6"};
 
-static const struct jitted_code sample_jitted = {
-	.start_addr = 0x7f0000001000, .bytes = 0x40, .name = "LazyCompile:*sum app.js:3"};
+static const struct jitted_code sample_jitted = {.start_addr = 0x7f0000001000,
+						 .bytes = 0x40,
+						 .line = 77,
+						 .name = "LazyCompile:*sum app.js:3"};
 
 static const struct child_report sample_child = {
 	.pid = 4243,

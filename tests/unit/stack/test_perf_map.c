@@ -207,12 +207,13 @@ static void tells_what_was_not_found_before(void **state)
 	remove_map(written);
 }
 
-/* Out of a recording: it has no file, and order tells what is newer. */
+/* Out of a recording, in the order in which they were found there; lines tell what is newer. */
 static void what_is_added_is_as_if_it_were_read(void **state)
 {
 	static const struct jitted_code added[] = {
-		{0x2000, 0x10, "second"}, {0x1000, 0x100, "old"},      {0x1040, 0x10, "new"},
-		{0x1000, 0, "empty"},     {UINT64_MAX, 0x10, "wraps"}, {0x1000, 0x20, "newest"},
+		{0x1000, 0x20, 9, "newest"}, {0x2000, 0x10, 1, "second"},
+		{0x1000, 0x100, 2, "old"},   {0x1040, 0x10, 3, "new"},
+		{0x1000, 0, 10, "empty"},    {UINT64_MAX, 0x10, 11, "wraps"},
 	};
 	struct jitted_code code;
 	struct perf_map map;
