@@ -90,7 +90,8 @@ help:
 PROGRAMS      := clang:clang bpftool:bpftool
 HEADERS       := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev gelf.h:libelf-dev \
                  elfutils/libdw.h:libdw-dev elfutils/debuginfod.h:libdebuginfod-dev zlib.h:zlib1g-dev \
-                 jansson.h:libjansson-dev Zydis/Zydis.h:libzydis-dev lzma.h:liblzma-dev libiberty/demangle.h:libiberty-dev
+                 jansson.h:libjansson-dev Zydis/Zydis.h:libzydis-dev lzma.h:liblzma-dev \
+                 libiberty/demangle.h:libiberty-dev
 TEST_PROGRAMS := g++:g++ musl-gcc:musl-tools go:golang-go rustc:rustc xz:xz-utils node:nodejs perl:perl-base \
                  sqlite3:sqlite3 redis-check-rdb:redis-tools
 TEST_HEADERS  := cmocka.h:libcmocka-dev unicorn/unicorn.h:libunicorn-dev

@@ -206,13 +206,17 @@ enum mw_sample_kind {
 /* How many functions' calls are counted at a time to find the one that defers the work. */
 #define MW_CALLERS 8
 
+/*
+ * A thread at one moment. Its sleeps are without those for memory that it copies; while the clock
+ * is the CPUs' (attach/sampler.h) these are in it, too, and where that changes it says nothing.
+ */
 struct mw_sample {
 	struct mw_head head;
 	__u64 registers[MW_REGISTER_COUNT]; /* of user mode, as enum mw_register numbers them */
 	__u64 ip_addr;
 	__u64 start_ns;  /* of the call or copy that it belongs to; else 0 */
 	__u64 ticks;     /* of the clock in its thread so far: CPU time, whoever else had the CPU */
-	__u64 sleeps;    /* how often it has waited, but for memory that it copies; see below */
+	__u64 sleeps;    /* how often it has waited: see above */
 	__u64 traps;     /* ticks that found it in memwatch's own probes so far */
 	__u64 weight_ns; /* CPU time that it stands for; else 0 */
 	__u64 goroutine;
@@ -227,11 +231,6 @@ struct mw_sample {
 	__u32 stack_bytes; /* what follows is of the stack, from %rsp on; 0: none was taken */
 	__u32 reserved;    /* the record goes on behind them */
 };
-
-/*
- * sleeps: while the clock is the CPUs' (attach/sampler.h), those for memory that it copies are in
- * it, too; where it turns from one to the other, the figure says nothing.
- */
 
 /* The sizes of stack that there is room for in a record. */
 #define MW_STACK_SMALL  2048

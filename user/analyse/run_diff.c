@@ -55,7 +55,8 @@ static void add_times(struct diff_figures *figures, uint64_t stalls, uint64_t to
 		figures->max_ns = max_ns;
 }
 
-static bool is_counted_in_full(const struct function_summary *function)
+/* What its figures are of, and nothing of it was left uncounted. */
+static bool has_all_bytes(const struct function_summary *function)
 {
 	return function->whole_calls >= function->outermost && !function->untimed &&
 	       !function->is_dropped;
@@ -75,7 +76,7 @@ static int add_functions(struct run_diff *diff, int run, const struct run_summar
 			return -ENOMEM;
 		add_times(figures, function->reported, function->total_ns, function->max_ns,
 			  function->copied_bytes);
-		figures->is_at_least |= !is_counted_in_full(function);
+		figures->is_at_least |= !has_all_bytes(function);
 		figures->calls_known = !summary->is_partial;
 		figures->calls += function->calls;
 	}

@@ -41,9 +41,9 @@ static int take_library(struct pattern *pattern, const char *colon)
 		start += 2 + strspn(start + 2, "/");
 	if (start == colon)
 		return -EINVAL;
-	pattern->library = strndup(start, colon - start);
+	pattern->lib = strndup(start, colon - start);
 	pattern->symbol = colon + 1;
-	return pattern->library ? 0 : -ENOMEM;
+	return pattern->lib ? 0 : -ENOMEM;
 }
 
 /* libfoo.so:0x1234: no function of any language is called so. */
@@ -51,11 +51,11 @@ static void refuse_number(struct pattern *pattern)
 {
 	uint64_t number;
 
-	if (pattern->library && !strncmp(pattern->symbol, "0x", 2) &&
+	if (pattern->lib && !strncmp(pattern->symbol, "0x", 2) &&
 	    !parse_number(pattern->symbol, &number))
 		snprintf(pattern->refused, sizeof(pattern->refused),
 			 "'%.100s' names no function: did you mean %.100s:+%.20s?", pattern->text,
-			 pattern->library, pattern->symbol);
+			 pattern->lib, pattern->symbol);
 }
 
 /* flush, libc.so.6:flush, libfoo.so:+0x1234, 0x55d0c0de. */
@@ -77,8 +77,7 @@ static int parse_pattern(struct pattern *pattern)
 	refuse_number(pattern);
 	if (*pattern->symbol == '+') {
 		pattern->kind = PATTERN_OFFSET;
-		return pattern->library ? parse_number(pattern->symbol + 1, &pattern->place)
-					: -EINVAL;
+		return pattern->lib ? parse_number(pattern->symbol + 1, &pattern->place) : -EINVAL;
 	}
 	return *pattern->symbol ? 0 : -EINVAL;
 }
@@ -91,7 +90,7 @@ int watchlist_add(struct watchlist *list, enum watch_role role, const char *text
 	if (!err)
 		err = array_push(&list->patterns, pattern);
 	if (err)
-		free(pattern.library);
+		free(pattern.lib);
 	return err;
 }
 
@@ -131,7 +130,7 @@ void watchlist_release(struct watchlist *list)
 	struct symbol_name *name;
 
 	array_each (pattern, &list->patterns)
-		free(pattern->library);
+		free(pattern->lib);
 	array_release(&list->patterns);
 	for (size_t i = 0; i < list->function_count; i++)
 		symbol_name_release(&list->functions[i]);
@@ -162,14 +161,14 @@ bool pattern_takes_file(const struct pattern *pattern, const char *path)
 	static const char deleted[] = " (deleted)";
 	size_t path_bytes = strlen(path);
 
-	if (!pattern->library)
+	if (!pattern->lib)
 		return true;
 	/* What the kernel appends to a file that was replaced or removed while it is mapped. */
 	if (path_bytes > strlen(deleted) && !strcmp(path + path_bytes - strlen(deleted), deleted))
 		path_bytes -= strlen(deleted);
 	for (size_t from = 0; from < path_bytes; from++) {
-		if ((!from || path[from - 1] == '/' || *pattern->library == '/') &&
-		    names_path_from(pattern->library, path + from, path_bytes - from))
+		if ((!from || path[from - 1] == '/' || *pattern->lib == '/') &&
+		    names_path_from(pattern->lib, path + from, path_bytes - from))
 			return true;
 	}
 	return false;

@@ -29,7 +29,7 @@ struct pattern {
 	enum watch_role role;
 	enum pattern_kind kind;
 	const char *text;   /* as the user wrote it */
-	char *library;      /* NULL: any */
+	char *lib;          /* NULL: any */
 	const char *symbol; /* PATTERN_NAME */
 	uint64_t place;     /* file offset or runtime address */
 	size_t matches;

@@ -127,8 +127,8 @@ static void describe_absence(const struct pattern *pattern, const struct modules
 	*text = '\0';
 	if (pattern->kind == PATTERN_ADDR)
 		describe_no_place(pattern, modules, text, text_bytes);
-	if (!has_file && pattern->library)
-		snprintf(text, text_bytes, "; no mapped file is called %s", pattern->library);
+	if (!has_file && pattern->lib)
+		snprintf(text, text_bytes, "; no mapped file is called %s", pattern->lib);
 	if (instead.elsewhere)
 		text_list_add(text, text_bytes, "; it is in ", instead.elsewhere->path);
 	if (instead.part)

@@ -66,7 +66,6 @@ void sampling_init(struct sampling *sampling, const struct session_settings *set
 	*sampling = (struct sampling){
 		.settings = settings,
 		.processes = processes,
-		.is_on = settings->sample_period_ns != 0,
 		.looks = settings->sample_period_ns != 0,
 		.rate = {.switch_ns = tracer_costs(settings->tracer).switch_ns,
 			 .pct = settings->sampling_pct,
@@ -78,7 +77,9 @@ void sampling_init(struct sampling *sampling, const struct session_settings *set
 
 void sampling_add(struct sampling *sampling, pid_t pid)
 {
-	int err = sampling->is_on ? tracer_sample(sampling->settings->tracer, pid) : 0;
+	int err = sampling->settings->sample_period_ns
+			  ? tracer_sample(sampling->settings->tracer, pid)
+			  : 0;
 
 	/* Gates and spans go on without it; one that has ended is told of as such. */
 	if (err && err != -ESRCH)

@@ -26,7 +26,7 @@ bool sampling_rate_look(struct sampling_rate *rate, uint64_t at_ns, uint64_t cpu
 struct sampling {
 	const struct session_settings *settings;
 	struct processes *processes;
-	bool is_on, looks;
+	bool looks; /* there is a choice */
 	struct sampling_rate rate;
 	uint64_t look_at_ns, pause_ns;
 };

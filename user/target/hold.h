@@ -13,9 +13,9 @@
 int hold_wait(pid_t pid, int *status);
 
 /*
- * From the ptrace stop of an exec to the entry point of the program
- * whose code runs then: what is loaded before it may execute another. -ECHILD where the process
- * ended before, -ENOTSUP where a program is a 32-bit one, or another negative errno.
+ * From the ptrace stop of an exec to the entry point of the program whose code runs then: what is
+ * loaded before it may execute another. -ECHILD where the process ended before, -ENOTSUP where a
+ * program is a 32-bit one, or another negative errno.
  */
 int hold_at_entry(pid_t pid);
 

@@ -24,7 +24,7 @@ static void assert_text(const char *text, const char *expected)
 static void names_with_and_without_a_library(void **state)
 {
 	static const struct {
-		const char *text, *library, *symbol;
+		const char *text, *lib, *symbol;
 	} cases[] = {
 		{"flush", NULL, "flush"},
 		{"*_flush", NULL, "*_flush"},
@@ -57,7 +57,7 @@ static void names_with_and_without_a_library(void **state)
 		assert_int_equal(pattern->role, ROLE_WRITES);
 		assert_int_equal(pattern->kind, PATTERN_NAME);
 		assert_ptr_equal(pattern->text, cases[i].text);
-		assert_text(pattern->library, cases[i].library);
+		assert_text(pattern->lib, cases[i].lib);
 		assert_string_equal(pattern->symbol, cases[i].symbol);
 		assert_int_equal(pattern->matches, 0);
 	}
@@ -68,7 +68,7 @@ static void names_with_and_without_a_library(void **state)
 static void places(void **state)
 {
 	static const struct {
-		const char *text, *library;
+		const char *text, *lib;
 		enum pattern_kind kind;
 		uint64_t place;
 	} cases[] = {
@@ -89,7 +89,7 @@ static void places(void **state)
 		pattern = &list.patterns.items[i];
 		assert_int_equal(pattern->kind, cases[i].kind);
 		assert_int_equal(pattern->place, cases[i].place);
-		assert_text(pattern->library, cases[i].library);
+		assert_text(pattern->lib, cases[i].lib);
 	}
 	watchlist_release(&list);
 }
