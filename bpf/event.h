@@ -254,13 +254,21 @@ struct mw_risen {
 	__u64 addr;
 };
 
+/* The reader alone goes back to an earlier one of these. */
+enum mw_reader_state {
+	MW_READER_SLEEPS,
+	MW_READER_LOOKS,  /* by itself, soon */
+	MW_READER_CALLED, /* it was woken early, since there is much */
+};
+
 /*
  * Who wakes the reader of spans and copies: a wakeup is an interrupt to another CPU, which costs
  * the target more than all else of a record. So whoever puts a record in while nobody reads wakes
- * the reader; from then on it looks by itself, until it has taken all that was ever put in.
+ * the reader; from then on it looks by itself, until nothing has come for a while and it has taken
+ * all that was ever put in.
  */
 struct mw_reader {
-	__u32 is_awake; /* no wakeup is needed; the reader alone clears it */
+	__u32 state; /* enum mw_reader_state */
 	__u32 reserved;
 	__u64 records; /* that were put in so far, or are just being put in */
 };

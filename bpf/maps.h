@@ -254,18 +254,29 @@ static __always_inline void *record_reserve(__u32 type, __u64 bytes, __u64 now_n
 	return 0;
 }
 
+/* The ring holds so much that the reader is not to wait for its next look: eight stacks, say. */
+#define RING_FULL_BYTES (RING_BYTES / 8)
+
 /*
- * Both atomic operations are full barriers. The reader clears is_awake before it looks a last time:
- * either it finds this record counted, or this finds that nobody reads. A record that was counted
- * but is not complete yet (its program can be preempted) keeps the reader awake.
+ * Both atomic operations are full barriers. The reader sleeps before it looks a last time: either
+ * it finds this record counted, or this finds that nobody reads. A record that was counted but is
+ * not complete yet (its program can be preempted) keeps the reader awake.
  */
+static __always_inline int record_wakes(void)
+{
+	__u32 state = __sync_val_compare_and_swap(&reader.state, MW_READER_SLEEPS, MW_READER_LOOKS);
+
+	if (state != MW_READER_LOOKS)
+		return state == MW_READER_SLEEPS;
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_FULL_BYTES &&
+	       __sync_val_compare_and_swap(&reader.state, MW_READER_LOOKS, MW_READER_CALLED) ==
+		       MW_READER_LOOKS;
+}
+
 static __always_inline void record_submit(void *record)
 {
-	__u64 is_first;
-
 	count_add(reader.records, 1);
-	is_first = !__sync_val_compare_and_swap(&reader.is_awake, 0, 1);
-	bpf_ringbuf_submit(record, is_first ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, record_wakes() ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* record_reserve() for a life event. */

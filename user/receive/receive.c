@@ -5,13 +5,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Of the ring's 4 MiB, which the next look may find full: some hundred stacks. */
+#define RECEIVE_MANY 16
+
 struct receiver {
 	struct ring_buffer *ring;
 	struct ring_buffer *life_ring;
 	struct mw_reader *reader;
-	unsigned batch;  /* records that may still be handed on */
-	uint64_t taken;  /* off the ring so far */
-	bool took, more; /* the last drain found some; left some */
+	unsigned batch;    /* records that may still be handed on */
+	uint64_t taken;    /* off the ring so far */
+	uint64_t took;     /* of them by the last drain, */
+	bool more;         /* which left some */
+	uint64_t pause_ns; /* the latest; 0: it sleeps */
+	uint64_t empty_ns; /* as long as no drain has found any */
 	const struct record_handlers *handlers;
 	void *context;
 	uint64_t malformed;
@@ -216,8 +222,17 @@ bool receiver_drain(struct receiver *receiver)
 	receiver_drain_life(receiver);
 	receiver->batch = RECEIVE_BATCH;
 	receiver->more = ring_buffer__consume(receiver->ring) == -EAGAIN;
-	receiver->took = receiver->taken != before;
+	receiver->took = receiver->taken - before;
 	return receiver->more;
+}
+
+static uint64_t next_pause_ns(const struct receiver *receiver)
+{
+	uint64_t pause_ns = 2 * receiver->pause_ns;
+
+	if (!pause_ns || receiver->took >= RECEIVE_MANY)
+		return RECEIVE_LOOK_NS;
+	return pause_ns < RECEIVE_LOOK_MOST_NS ? pause_ns : RECEIVE_LOOK_MOST_NS;
 }
 
 /* Full barriers, as record_submit() in bpf/maps.h has them. */
@@ -227,9 +242,14 @@ uint64_t receiver_pause_ns(struct receiver *receiver)
 
 	if (receiver->more)
 		return 0;
-	if (receiver->took)
-		return RECEIVE_LOOK_NS;
-	__atomic_exchange_n(&reader->is_awake, 0, __ATOMIC_SEQ_CST);
+	receiver->empty_ns = receiver->took ? 0 : receiver->empty_ns + receiver->pause_ns;
+	receiver->pause_ns = next_pause_ns(receiver);
+	if (receiver->empty_ns < RECEIVE_AWAKE_NS) {
+		__sync_val_compare_and_swap(&reader->state, MW_READER_CALLED, MW_READER_LOOKS);
+		return receiver->pause_ns;
+	}
+	receiver->pause_ns = 0;
+	__atomic_exchange_n(&reader->state, MW_READER_SLEEPS, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&reader->records, __ATOMIC_SEQ_CST) == receiver->taken
 		       ? RECEIVE_ASLEEP
 		       : RECEIVE_LOOK_NS;

@@ -465,23 +465,48 @@ static void noise_reaches_no_handler(void **state)
 	receiver_free(receiver);
 }
 
-/* The ring is read in live tests; here it is what was put in and not taken off yet. */
+/* The ring is read in live tests; here nothing is ever found in it. */
+static void looks_ever_more_rarely_before_it_sleeps(void **state)
+{
+	struct mw_reader reader = {.state = MW_READER_CALLED};
+	struct receiver *receiver = NULL;
+	uint64_t pause_ns, before_ns = 0, waited_ns = 0;
+	struct taken taken;
+
+	(void)state;
+	assert_int_equal(receiver_new(-1, -1, &reader, &handlers, &taken, &receiver), 0);
+	while ((pause_ns = receiver_pause_ns(receiver)) != RECEIVE_ASLEEP) {
+		assert_true(pause_ns >= before_ns && pause_ns <= RECEIVE_LOOK_MOST_NS);
+		before_ns = pause_ns;
+		waited_ns += pause_ns;
+		/* There is no need to wake it, unless there is much. */
+		assert_int_equal(reader.state, MW_READER_LOOKS);
+		assert_true(waited_ns <= RECEIVE_AWAKE_NS + RECEIVE_LOOK_MOST_NS);
+	}
+	assert_int_equal(before_ns, RECEIVE_LOOK_MOST_NS);
+	assert_true(waited_ns >= RECEIVE_AWAKE_NS);
+	/* So the next record wakes it. */
+	assert_int_equal(reader.state, MW_READER_SLEEPS);
+	receiver_free(receiver);
+}
+
 static void sleeps_only_when_all_was_taken(void **state)
 {
-	struct mw_reader reader = {.is_awake = 1};
+	struct mw_reader reader = {.state = MW_READER_LOOKS};
 	struct receiver *receiver = NULL;
 	struct taken taken;
+	uint64_t pause_ns;
 
 	(void)state;
 	assert_int_equal(receiver_new(-1, -1, &reader, &handlers, &taken, &receiver), 0);
 	/* Counted, but its program was preempted before it was complete. */
 	reader.records = 1;
-	assert_int_equal(receiver_pause_ns(receiver), RECEIVE_LOOK_NS);
+	for (uint64_t waited_ns = 0; waited_ns < 4 * RECEIVE_AWAKE_NS; waited_ns += pause_ns) {
+		pause_ns = receiver_pause_ns(receiver);
+		assert_true(pause_ns <= RECEIVE_LOOK_MOST_NS);
+	}
 	reader.records = 0;
-	reader.is_awake = 1;
 	assert_true(receiver_pause_ns(receiver) == RECEIVE_ASLEEP);
-	/* So the next record wakes it. */
-	assert_int_equal(reader.is_awake, 0);
 	receiver_free(receiver);
 }
 
@@ -504,6 +529,7 @@ int main(void)
 		cmocka_unit_test(refuses_samples_that_cannot_be),
 		cmocka_unit_test(refuses_counters_that_are_not_there),
 		cmocka_unit_test(noise_reaches_no_handler),
+		cmocka_unit_test(looks_ever_more_rarely_before_it_sleeps),
 		cmocka_unit_test(sleeps_only_when_all_was_taken),
 		cmocka_unit_test(freeing_none_is_fine),
 	};
