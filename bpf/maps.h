@@ -13,6 +13,8 @@ const volatile __u32 follow = 1;
 const volatile __u32 takes_stacks = 0;
 /* Each strand's stack is taken no more often than this: with each tick of the clock in a VM. */
 const volatile __u64 stack_pause_ns = 2500000;
+/* Of calls and copies, which may end 200 times a second: 20 us for a stack are 0.1 % of that. */
+const volatile __u64 told_stack_pause_ns = 20000000;
 /* A thread that was not found in a copy for so long has left it. */
 const volatile __u64 quiet_ns = 5000000;
 

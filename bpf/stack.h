@@ -187,7 +187,7 @@ static __always_inline void stack_emit(const struct strand *strand, __u32 kind, 
 
 	/* Without its stack it would say nothing. */
 	if (!takes_stacks || !has_room_for_stack() ||
-	    bpf_ktime_get_ns() < strand->totals->last_stack_ns + stack_pause_ns)
+	    bpf_ktime_get_ns() < strand->totals->last_stack_ns + told_stack_pause_ns)
 		return;
 	sample_emit(&ask, strand->totals);
 }
