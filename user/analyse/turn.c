@@ -5,6 +5,9 @@
 
 /* Stacks in a row, some 3 ms apart, that make a stretch of its own: about 10 ms. */
 #define STEADY_STACKS 3
+/* The first two stretches of a stall have so many together: the one the more, the fewer the other.
+ */
+#define FIRST_STACKS 8
 /* Of those without a stack there are few between two that have one. */
 #define WAITING_MOST 64
 
@@ -53,13 +56,16 @@ static enum turn_verdict wait_for_more(struct turn *turn, const struct sample *s
 
 /*
  * Where a function has two call its copies as chance has it, stretches of each come, too: one of n
- * stacks about once in 2^n. So the more often it has changed, the longer must they be.
+ * stacks about once in 2^n. So the more often it has changed, the longer must they be. What came
+ * first may have been under way before, and is not seen whole.
  */
 static uint64_t steady_least(const struct turn *turn)
 {
 	uint64_t least = STEADY_STACKS;
 
-	for (uint64_t changes = turn->changes; changes >= 4; changes /= 2)
+	if (!turn->changes)
+		return turn->steady + least < FIRST_STACKS ? FIRST_STACKS - turn->steady : least;
+	for (uint64_t changes = turn->changes; changes; changes /= 2)
 		least++;
 	return least;
 }

@@ -57,13 +57,13 @@ static void short_beginning_is_not_of_what_follows(void **state)
 }
 
 /*
- * Each copy of a flush by one of two functions, as chance has it: stretches of each come, too. Half
- * of the flushes lose their beginning by that: they come to fewer than two parts each.
+ * Each copy of a flush by one of two functions, as chance has it: stretches of each come, too. Of
+ * all first stretches, 6 in 128 look like a stall of their own by that.
  */
 static void chance_parts_little(void **state)
 {
 	struct fixture *fixture = *state;
-	const uint64_t rounds = 50, each = 400;
+	const uint64_t rounds = 400, each = 400;
 	uint64_t seed = 1, at_ns = 10 * MS, most = 0;
 
 	for (uint64_t i = 0; i < rounds * each; i++) {
@@ -84,7 +84,7 @@ static void chance_parts_little(void **state)
 		most++;
 	}
 	assert_int_equal(most, rounds);
-	assert_true(fixture->told.count < 2 * rounds);
+	assert_true(fixture->told.count <= rounds + rounds / 10);
 }
 
 /* One stack by another, long ago, does not make it a mixture. */
