@@ -93,6 +93,16 @@ def test_growing(program):
     assert append in [finding.get("lazy_caller") for finding in by_calls(run)]
 
 
+def test_small_appends():
+    """A string's growth stalls; who appends to it copies all the time, and is not to blame."""
+    run, truth = launch(memwatch.TARGETS / "appending_cxx", 3)
+    check_covered(told_of(run), truth, of_each=0, of_all=0.6)
+    (finding,) = by_calls(run)
+    assert finding["culprit"].endswith("::_M_mutate"), finding
+    assert finding["flush"] == finding["culprit"]
+    assert finding["lazy_caller"].endswith("::_M_append")
+
+
 def test_perl():
     """Strings in the heap, one behind the other; of their own, realloc() moves without a copy."""
     run, truth = launch(require("perl"), TARGETS / "growing.pl", 2000,

@@ -85,6 +85,10 @@ static int count_functions(struct blame *blame, const struct call_path *path, si
 		function->stacks++;
 		function->whole_stacks += path->end == STACK_WHOLE;
 		function->depths += i;
+		function->as_copier += i == first;
+		function->other_calls +=
+			function->stacks > 1 && frame->caller_state != function->caller_state;
+		function->caller_state = frame->caller_state;
 	}
 	return 0;
 }
@@ -128,6 +132,17 @@ const struct frame *blame_culprit(const struct blame *blame)
 	if (!culprit)
 		culprit = likely;
 	return culprit ? &culprit->frame : NULL;
+}
+
+const struct seen_function *blame_seen(const struct blame *blame, const struct frame *function)
+{
+	const struct seen_function *seen;
+
+	array_each (seen, &blame->functions) {
+		if (function && frame_same_function(&seen->frame, function))
+			return seen;
+	}
+	return NULL;
 }
 
 /* ---- paths ---- */
@@ -180,17 +195,6 @@ static int vote(struct blame *blame, const struct call_path *path)
 	return 0;
 }
 
-static bool leads_through(const struct call_path *path, const struct frame *function)
-{
-	const struct frame *frame;
-
-	array_each (frame, &path->frames) {
-		if (frame_same_function(frame, function))
-			return true;
-	}
-	return false;
-}
-
 const struct call_path *blame_path(const struct blame *blame, const struct frame *culprit)
 {
 	const struct seen_path *best = NULL;
@@ -202,7 +206,7 @@ const struct call_path *blame_path(const struct blame *blame, const struct frame
 
 		if (!kept->path.frames.count)
 			continue;
-		leads = culprit && leads_through(&kept->path, culprit);
+		leads = culprit && call_path_has(&kept->path, culprit);
 		if (!best || leads > best_leads ||
 		    (leads == best_leads && kept->votes > best->votes)) {
 			best = kept;

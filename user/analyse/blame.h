@@ -16,6 +16,9 @@ struct seen_function {
 	uint64_t whole_stacks; /* ... and are STACK_WHOLE */
 	uint64_t latest_stack; /* the number of the last of them, from 1 on */
 	uint64_t depths;       /* the sum of its distances from the copy in them */
+	uint64_t as_copier;    /* how many have it first: it calls the copy itself */
+	uint64_t caller_state; /* in the last of them */
+	uint64_t other_calls;  /* how many are of another call than the one before */
 };
 
 struct seen_path {
@@ -33,8 +36,10 @@ struct blame {
 /* is_inlined: no copy routine, the innermost function copies by itself. 0 or -ENOMEM. */
 int blame_add(struct blame *blame, const struct call_path *path, bool is_inlined);
 
-/* These two live until the next blame_add(). NULL: there is none. */
+/* The frames and paths live until the next blame_add(). NULL: there is none. */
 const struct frame *blame_culprit(const struct blame *blame);
+/* NULL: it is in no stack. */
+const struct seen_function *blame_seen(const struct blame *blame, const struct frame *function);
 const struct call_path *blame_path(const struct blame *blame, const struct frame *culprit);
 
 /* All zero again. */

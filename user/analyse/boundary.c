@@ -12,8 +12,48 @@
  * From one stall to the next, be it once. Small growths of a buffer that has just been made are not
  * so many, even by steps of 1.25 (Go 1.18 and later, large slices), from 1 element to 2^30.
  */
-#define MANY_BETWEEN 256
-#define LOOKED_LONG  16 /* stalls that show nothing: nothing will come */
+#define MANY_BETWEEN   256
+#define LOOKED_LONG    16 /* stalls that show nothing: nothing will come */
+#define UNCALLED_LEAST 6  /* stalls in which nothing was called at all: all are in one call */
+
+/* ---- which stall ---- */
+
+/* A stall is looked into while it lasts: its functions are counted when it ends. */
+#define STACKS_LEAST 3
+/* A busy server is found in a copy now and then: that is no stall. */
+#define STALL_LEAST_NS (8ULL * 1000000)
+/* Who copies between other work is found in copies now and then, too. */
+#define IN_COPIES_LEAST_PCT 75
+/*
+ * Where it is called anew from one stack to the next, it may copy small pieces all the time: into
+ * fresh memory, say, where each page costs more than the work in between (std::string::append()).
+ * And some stacks by the culprit itself and some by what it calls are two stalls, or one that
+ * lasts.
+ */
+#define UNCLEAR_STACKS_LEAST 24
+
+static uint64_t stacks_least(const struct stall *stall)
+{
+	bool is_one_call =
+		stall->lasting_frame < stall->frame_count &&
+		frame_same_function(&stall->frames[stall->lasting_frame], stall->culprit);
+
+	if (!stall->stacks_as_copier)
+		return STACKS_LEAST;
+	return is_one_call && stall->stacks_as_copier == stall->stacks ? STACKS_LEAST
+								       : UNCLEAR_STACKS_LEAST;
+}
+
+bool boundary_is_worth_it(const struct stall *stall)
+{
+	uint64_t in_copies_ns = stall->user_ns + stall->fault_ns;
+
+	return stall->culprit && stall->duration_ns >= STALL_LEAST_NS &&
+	       stall->stacks >= stacks_least(stall) && stall->trap_ns <= in_copies_ns &&
+	       in_copies_ns * 100 >= stall->ran_ns * IN_COPIES_LEAST_PCT;
+}
+
+/* ---- what is counted ---- */
 
 struct boundary {
 	struct boundary_settings settings;
@@ -44,8 +84,6 @@ void boundary_free(struct boundary *boundary)
 	array_release(&boundary->counting.marks);
 	free(boundary);
 }
-
-/* ---- what is counted ---- */
 
 static bool is_within(const struct sample *sample, const struct mark *mark, uint64_t quiet_ns)
 {
@@ -286,6 +324,19 @@ static void fill_figures(const struct groups *groups, struct boundary_verdict *v
 	}
 }
 
+static bool is_any_called(const struct boundary *boundary)
+{
+	const struct mark *mark;
+
+	array_each (mark, &boundary->counting.marks) {
+		for (size_t i = 0; i < boundary->counting.functions; i++) {
+			if (mark->end[i] != boundary->counting.marks.items[0].begin[i])
+				return true;
+		}
+	}
+	return false;
+}
+
 struct boundary_verdict boundary_judge(const struct boundary *boundary)
 {
 	struct boundary_verdict verdict = {.flush = -1, .caller = -1};
@@ -311,7 +362,9 @@ struct boundary_verdict boundary_judge(const struct boundary *boundary)
 		verdict.state = BOUNDARY_KNOWN;
 	else if (verdict.flush >= 0 && verdict.stalls >= SURE_STALLS)
 		verdict.state = BOUNDARY_KNOWN;
-	else if (verdict.flush < 0 && boundary->stalls >= LOOKED_LONG)
+	else if (verdict.flush < 0 &&
+		 (boundary->stalls >= LOOKED_LONG ||
+		  (boundary->stalls >= UNCALLED_LEAST && !is_any_called(boundary))))
 		verdict.state = BOUNDARY_NONE;
 	return verdict;
 }

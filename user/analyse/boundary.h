@@ -10,6 +10,12 @@
 
 #include "analyse/stall.h"
 
+/*
+ * Whether the stall, so far, shows so clearly whose it is that the calls around it are worth their
+ * cost, which can be paid once: it is long, and in copies nearly all the time.
+ */
+bool boundary_is_worth_it(const struct stall *stall);
+
 struct boundary_settings {
 	size_t functions;  /* that are counted, from the culprit (0) outward; at most MW_CALLERS */
 	uint64_t quiet_ns; /* as in struct stall_settings */

@@ -22,6 +22,17 @@ bool frame_same_function(const struct frame *a, const struct frame *b)
 	return a->module ? a->offset == b->offset : a->addr == b->addr;
 }
 
+bool call_path_has(const struct call_path *path, const struct frame *function)
+{
+	const struct frame *frame;
+
+	array_each (frame, &path->frames) {
+		if (frame_same_function(frame, function))
+			return true;
+	}
+	return false;
+}
+
 /* ---- numbers ---- */
 
 static uint64_t mix(uint64_t hash, uint64_t value)

@@ -105,10 +105,15 @@ struct stall {
 	char comm[COMM_BYTES];
 	uint64_t goroutine_addr;
 	uint64_t start_ns, duration_ns, error_ns;
-	bool unfinished;          /* the watch, or its thread, ended in it */
-	uint64_t samples, stacks; /* that were taken; of those samples, with a stack */
+	bool unfinished;           /* the watch, or its thread, ended in it */
+	uint64_t samples, stacks;  /* that were taken; of those samples, with a stack */
+	uint64_t stacks_as_copier; /* of these, where the culprit calls the copy itself */
+	/* Of frames, the innermost from the culprit on of which all stacks, as far as that is
+	 * known, are in one call; frame_count: there is none. */
+	size_t lasting_frame;
 	uint64_t user_ns,
 		fault_ns; /* of its CPU time, by samples: copying; in page faults of copies */
+	uint64_t ran_ns;  /* its CPU time in all, but for trap_ns; 0: not known of a goroutine */
 	uint64_t trap_ns; /* likewise, in memwatch's own probes: what they made longer */
 	/* From the tick before its first sample to its last; copies below gate_bytes are not in
 	 * them (NO_GATE: none is). */

@@ -133,9 +133,43 @@ static uint64_t end_of(const struct strand *strand, uint64_t now_ns)
 	return end_ns < now_ns ? end_ns : now_ns;
 }
 
+/* Stacks are sometimes read while they change. */
+#define ODD_ONE_IN 8
+
+/*
+ * From the culprit outward. Go keeps nothing in registers over a call, so there they tell nothing;
+ * and where all seem to be called anew, it is they that are not known.
+ */
+static size_t lasting_frame(const struct strand *strand, const struct call_path *path,
+			    const struct frame *culprit)
+{
+	size_t first = 0, i;
+
+	while (path && first < path->frames.count &&
+	       !(culprit && frame_same_function(&path->frames.items[first], culprit)))
+		first++;
+	for (i = first; path && i < path->frames.count && !strand->goroutine_addr; i++) {
+		const struct seen_function *seen =
+			blame_seen(&strand->blame, &path->frames.items[i]);
+
+		if (seen && seen->other_calls * ODD_ONE_IN <= seen->stacks)
+			return i;
+	}
+	return first;
+}
+
+/* Ticks are the thread's, and a goroutine may have had several. */
+static uint64_t ran_ns(const struct strand *strand)
+{
+	if (strand->goroutine_addr || !strand->ticks)
+		return 0;
+	return (growth(strand->last.ticks, strand->first.ticks) + 1) * strand->last.weight_ns;
+}
+
 static struct stall stall_of(const struct strand *strand, uint64_t now_ns)
 {
 	const struct frame *culprit = blame_culprit(&strand->blame);
+	const struct seen_function *seen = blame_seen(&strand->blame, culprit);
 	const struct call_path *path = blame_path(&strand->blame, culprit);
 	uint64_t start_ns = start_of(strand);
 	struct stall stall = {
@@ -151,8 +185,11 @@ static struct stall stall_of(const struct strand *strand, uint64_t now_ns)
 		.error_ns = strand->error_ns,
 		.samples = strand->ticks,
 		.stacks = strand->blame.stacks,
+		.stacks_as_copier = seen ? seen->as_copier : 0,
+		.lasting_frame = lasting_frame(strand, path, culprit),
 		.user_ns = strand->user_ns,
 		.fault_ns = strand->fault_ns,
+		.ran_ns = ran_ns(strand),
 		.trap_ns = growth(strand->last.traps, strand->first.traps) * strand->last.weight_ns,
 		.copied_bytes = growth(strand->last.copied_bytes, strand->first.prior_bytes),
 		.copies = growth(strand->last.copies, strand->first.prior_copies),

@@ -6,11 +6,14 @@
 
 #define NO_INDEX UINT32_MAX
 
-/* A field that comes to one of them goes into its walk below, and raises RECORDING_VERSION. */
+/*
+ * A field that comes to one of them goes into its walk below, and raises RECORDING_VERSION; but for
+ * a frame's caller_state, which only serves while the target runs.
+ */
 _Static_assert(sizeof(struct run_header) == 96 && sizeof(struct symbol_name) == 48 &&
 		       sizeof(struct child_report) == 64 && sizeof(struct stack_mapping) == 80 &&
 		       sizeof(struct flush) == 200 && sizeof(struct large_copy) == 104 &&
-		       sizeof(struct budget_step) == 96 && sizeof(struct frame) == 80 &&
+		       sizeof(struct budget_step) == 96 && sizeof(struct frame) == 88 &&
 		       sizeof(struct discovery) == 296 &&
 		       offsetof(struct run_end, uncalled_count) + sizeof(size_t) -
 				       sizeof(struct mw_totals) -

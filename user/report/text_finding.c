@@ -261,7 +261,8 @@ static bool is_found_for(const struct run_summary *summary, const struct frame *
 		const struct discovery *discovery = &summary->discoveries[i];
 
 		if (is_discovered(discovery) && (frame_labels_alike(discovery->culprit, culprit) ||
-						 frame_labels_alike(discovery->flush, culprit)))
+						 frame_labels_alike(discovery->flush, culprit) ||
+						 frame_labels_alike(discovery->caller, culprit)))
 			return true;
 	}
 	return false;

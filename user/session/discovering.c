@@ -11,11 +11,8 @@
 #include "choose/matching.h"
 #include "session/process_code.h"
 
-/* A stall is looked into while it lasts: its functions are counted when it ends. */
-#define STACKS_LEAST 3
-/* A busy server is found in a copy now and then: that is no stall. */
+/* A stall of fewer may be chance. */
 #define SAMPLES_LEAST 3
-#define STALL_LEAST   (8 * NS_PER_MS)
 
 /* For so long a probe still hits when it is being removed. */
 #define REMOVAL_NS (11 * NS_PER_MS)
@@ -131,17 +128,13 @@ static int plan_counted(struct discovering *discovering, const struct frame *fra
 }
 
 /*
- * From the culprit outward. A function that can't be counted ends it: what lies behind it might be
- * blamed for what it does.
+ * From the culprit outward, but not what is called anew in the stall again and again. A function
+ * that can't be counted ends it: what lies behind it might be blamed for what it does.
  */
 static void list_entries(struct discovering *discovering, const struct stall *stall)
 {
-	size_t at = 0;
-
-	while (at < stall->frame_count && &stall->frames[at] != stall->culprit &&
-	       !frame_same_function(&stall->frames[at], stall->culprit))
-		at++;
-	for (; at < stall->frame_count && discovering->count < MW_CALLERS; at++) {
+	for (size_t at = stall->lasting_frame;
+	     at < stall->frame_count && discovering->count < MW_CALLERS; at++) {
 		const struct frame *frame = &stall->frames[at];
 
 		/* It has no code of its own: the function that it is in is the next frame's. */
@@ -314,6 +307,7 @@ static int begin(struct discovering *discovering, const struct stall *stall)
 	discovering->pid = stall->pid;
 	memcpy(discovering->comm, stall->comm, sizeof(discovering->comm));
 	discovering->culprit = *stall->culprit;
+	discovering->is_apart = false;
 	discovering->spent_before_ns = discovering->seen_spent_ns = spent_ns(discovering);
 	discovering->seen_at_ns = clock_monotonic_ns();
 	discovering->removal_ns = 0;
@@ -403,8 +397,7 @@ static void consider(struct discovering *discovering)
 	struct stall stall;
 	int err;
 
-	if (!stalls_latest(stalls, &stall) || !stall.culprit || stall.stacks < STACKS_LEAST ||
-	    stall.duration_ns < STALL_LEAST || stall.trap_ns > stall.user_ns + stall.fault_ns ||
+	if (!stalls_latest(stalls, &stall) || !boundary_is_worth_it(&stall) ||
 	    is_known(discovering, stall.culprit))
 		return;
 	err = begin(discovering, &stall);
@@ -415,13 +408,24 @@ static void consider(struct discovering *discovering)
 			    stall.culprit->name ? stall.culprit->name : "a function");
 }
 
+/* Other functions of the process copy, too. Samples without a stack go with those before them. */
+static bool is_on_the_way(struct discovering *discovering, const struct sample *sample)
+{
+	if (sample->in_span)
+		return true;
+	if (sample->path && sample->path->frames.count)
+		discovering->is_apart = !call_path_has(sample->path, &discovering->culprit);
+	return !discovering->is_apart;
+}
+
 void discovering_on_sample(struct discovering *discovering, const struct sample *sample)
 {
 	if (!discovering->settings.is_on || !sample)
 		return;
 	if (!discovering->pid && !discovering->is_spent && sample->path)
 		consider(discovering);
-	if (discovering->pid != sample->pid || !discovering->boundary)
+	if (discovering->pid != sample->pid || !discovering->boundary ||
+	    !is_on_the_way(discovering, sample))
 		return;
 	if (boundary_add(discovering->boundary, sample))
 		discovering_finish(discovering);

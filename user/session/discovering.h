@@ -51,6 +51,7 @@ struct discovering {
 	pid_t pid;
 	char comm[COMM_BYTES];
 	struct frame culprit;
+	bool is_apart;                            /* the latest stack does not have it */
 	struct counted_entry entries[MW_CALLERS]; /* from the culprit outward */
 	size_t count;
 	struct boundary *boundary;

@@ -22,8 +22,11 @@ struct frame {
 	const char *file;     /* source; NULL: unknown */
 	unsigned line;        /* 0: unknown */
 	const char *language; /* "C", "C++", "Rust", "Go", ...; NULL: unknown */
-	bool is_inlined;      /* it has no code of its own here: the next frame's function has it */
-	bool is_signal;       /* the kernel called it, to deliver a signal, at the next frame */
+	/* Of what its caller keeps in registers meanwhile: where two samples differ in it, they are
+	 * of two calls of the function. 0: not known. */
+	uint64_t caller_state;
+	bool is_inlined; /* it has no code of its own here: the next frame's function has it */
+	bool is_signal;  /* the kernel called it, to deliver a signal, at the next frame */
 };
 
 enum stack_end {
@@ -39,5 +42,7 @@ struct call_path {
 	ARRAY(struct frame) frames;
 	enum stack_end end;
 };
+
+bool call_path_has(const struct call_path *path, const struct frame *function);
 
 #endif

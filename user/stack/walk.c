@@ -64,6 +64,25 @@ static void start_walk(struct walk *walk, struct stacks *stacks, const struct pr
 	place_find(stacks, process, taken->ip_addr, false, &walk->place);
 }
 
+/* FNV-1a's step, for words. */
+static uint64_t hash_add(uint64_t hash, uint64_t word)
+{
+	return (hash ^ word) * 0x100000001b3;
+}
+
+/* After a step. A function gives its caller these registers back as they were. */
+static uint64_t caller_state(const struct registers *caller)
+{
+	uint32_t kept = caller->known & (REGS_KEPT | 1u << DWARF_RSP);
+	uint64_t hash = hash_add(0xcbf29ce484222325, kept);
+
+	for (unsigned reg = 0; reg < DWARF_REGISTERS; reg++) {
+		if (kept >> reg & 1)
+			hash = hash_add(hash, caller->values[reg]);
+	}
+	return hash ? hash : 1;
+}
+
 static enum stack_end end_of(enum step step)
 {
 	switch (step) {
@@ -98,8 +117,11 @@ static int walk_up(struct stacks *stacks, pid_t pid, const struct stack_taken *t
 		if (status)
 			return status;
 		step = walk_step(&walk);
-		for (size_t i = before; i < path->frames.count; i++)
+		for (size_t i = before; i < path->frames.count; i++) {
 			path->frames.items[i].is_signal = walk.is_signal;
+			if (step == STEP_CALLER)
+				path->frames.items[i].caller_state = caller_state(&walk.registers);
+		}
 	}
 	if (path->frames.count - first > FRAMES_MOST) {
 		path->frames.count = first + FRAMES_MOST;

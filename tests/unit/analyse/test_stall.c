@@ -333,6 +333,54 @@ static void watch_without_samples_has_no_stalls(void **state)
 	stalls_free(NULL);
 }
 
+/* Nine stacks; in each, the first `anew` functions behind the copy are in another call. */
+static const struct told *stall_of_calls(struct fixture *fixture, size_t anew)
+{
+	for (uint64_t i = 0; i < 9; i++) {
+		struct call_path path = path_of("memmove push run main");
+		struct sample sample = {.pid = 1,
+					.tid = 1,
+					.at_ns = 10 * MS + i * WEIGHT,
+					.ticks = i + 1,
+					.weight_ns = WEIGHT,
+					.path = &path};
+
+		for (size_t frame = 0; frame < path.frames.count; frame++)
+			path.frames.items[frame].caller_state = frame > anew ? 1 : i + 1;
+		assert_int_equal(stalls_add(fixture->stalls, &sample), 0);
+		array_release(&path.frames);
+	}
+	stalls_finish(fixture->stalls, 900 * MS);
+	assert_int_equal(fixture->told.count, 1);
+	return &fixture->told.items[0];
+}
+
+static void tells_whose_call_lasts(void **state)
+{
+	const struct told *told = stall_of_calls(*state, 0);
+
+	assert_string_equal(told->culprit, "push");
+	assert_string_equal(told->path[told->stall.lasting_frame], "push");
+	assert_int_equal(told->stall.stacks_as_copier, 9);
+	/* Every tick was in a copy. */
+	assert_int_equal(told->stall.ran_ns, told->stall.user_ns);
+}
+
+static void what_is_called_anew_does_not_last(void **state)
+{
+	const struct told *told = stall_of_calls(*state, 1);
+
+	assert_string_equal(told->culprit, "push");
+	assert_string_equal(told->path[told->stall.lasting_frame], "run");
+}
+
+static void where_nothing_lasts_the_culprit_has_to_do(void **state)
+{
+	const struct told *told = stall_of_calls(*state, 3);
+
+	assert_string_equal(told->path[told->stall.lasting_frame], "push");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +390,9 @@ int main(void)
 		TEST(time_never_goes_below_zero),
 		TEST(short_stalls_are_counted_alone),
 		TEST(one_tick_may_be_chance),
+		TEST(tells_whose_call_lasts),
+		TEST(what_is_called_anew_does_not_last),
+		TEST(where_nothing_lasts_the_culprit_has_to_do),
 		TEST(strands_stall_side_by_side),
 		TEST(goroutine_is_a_strand),
 		TEST(sums_up_its_samples),
