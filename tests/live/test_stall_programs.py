@@ -97,7 +97,8 @@ def test_small_appends():
     """A string's growth stalls; who appends to it copies all the time, and is not to blame."""
     run, truth = launch(memwatch.TARGETS / "appending_cxx", 3)
     check_covered(told_of(run), truth, of_each=0, of_all=0.6)
-    (finding,) = by_calls(run)
+    # Others may have come to nothing, and say so.
+    (finding,) = [f for f in by_calls(run) if {"flush", "lazy_caller"} & f.keys()]
     assert finding["culprit"].endswith("::_M_mutate"), finding
     assert finding["flush"] == finding["culprit"]
     assert finding["lazy_caller"].endswith("::_M_append")

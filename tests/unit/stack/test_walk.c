@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "stack/registers.h"
 #include "taken.h"
 
 /* A call in the last place would be a jump. */
@@ -113,6 +114,46 @@ static void walks_by_addresses_alone(void **state)
 	}
 	assert_int_equal(at, path.frames.count);
 	array_release(&named.frames);
+	teardown(stacks, &path);
+}
+
+/* How many frames of two paths that lead through the same places are of other calls. */
+static size_t count_other_calls(const struct call_path *a, const struct call_path *b)
+{
+	size_t others = 0;
+
+	assert_int_equal(a->frames.count, b->frames.count);
+	for (size_t i = 0; i < a->frames.count; i++)
+		others += a->frames.items[i].caller_state != b->frames.items[i].caller_state;
+	return others;
+}
+
+static void tells_calls_by_what_their_callers_keep(void **state)
+{
+	struct call_path path, same = {0}, other = {0};
+	struct stack_taken taken;
+	struct stacks *stacks;
+
+	(void)state;
+	recursion(2);
+	setup(&stacks, &path);
+	taken = kept.taken;
+	assert_int_equal(stacks_walk_addresses(stacks, getpid(), &taken, &path), 0);
+	assert_int_equal(stacks_walk_addresses(stacks, getpid(), &taken, &same), 0);
+	taken.registers[DWARF_RBX]++;
+	taken.registers[DWARF_R12]++;
+	taken.registers[DWARF_R12 + 3]++;
+	assert_int_equal(stacks_walk_addresses(stacks, getpid(), &taken, &other), 0);
+	assert_int_equal(count_other_calls(&path, &same), 0);
+	assert_in_range(count_other_calls(&path, &other), 1, path.frames.count - 1);
+	/* All but the one where the thread began have a caller, and no two the same. */
+	for (size_t i = 0; i + 1 < path.frames.count; i++) {
+		assert_true(path.frames.items[i].caller_state != 0);
+		assert_true(path.frames.items[i].caller_state !=
+			    path.frames.items[i + 1].caller_state);
+	}
+	array_release(&same.frames);
+	array_release(&other.frames);
 	teardown(stacks, &path);
 }
 
@@ -275,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_its_own_thread),
 		cmocka_unit_test(walks_by_addresses_alone),
+		cmocka_unit_test(tells_calls_by_what_their_callers_keep),
 		cmocka_unit_test(ends_where_a_thread_began),
 		cmocka_unit_test(walks_through_a_signal),
 		cmocka_unit_test(stops_at_too_many_frames),
