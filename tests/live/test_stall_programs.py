@@ -95,7 +95,7 @@ def test_growing(program):
 
 def test_small_appends():
     """A string's growth stalls; who appends to it copies all the time, and is not to blame."""
-    run, truth = launch(memwatch.TARGETS / "appending_cxx", 3)
+    run, truth = launch(memwatch.TARGETS / "appending_cxx", 8)
     check_covered(told_of(run), truth, of_each=0, of_all=0.6)
     # Others may have come to nothing, and say so.
     (finding,) = [f for f in by_calls(run) if {"flush", "lazy_caller"} & f.keys()]

@@ -64,6 +64,17 @@ static struct seen_function *find_function(struct blame *blame, const struct fra
 	return NULL;
 }
 
+static void compare_calls(struct seen_function *function, uint64_t caller_state)
+{
+	if (!caller_state)
+		return;
+	if (function->caller_state) {
+		function->compared++;
+		function->other_calls += caller_state != function->caller_state;
+	}
+	function->caller_state = caller_state;
+}
+
 static int count_functions(struct blame *blame, const struct call_path *path, size_t first)
 {
 	struct seen_function *function;
@@ -86,9 +97,7 @@ static int count_functions(struct blame *blame, const struct call_path *path, si
 		function->whole_stacks += path->end == STACK_WHOLE;
 		function->depths += i;
 		function->as_copier += i == first;
-		function->other_calls +=
-			function->stacks > 1 && frame->caller_state != function->caller_state;
-		function->caller_state = frame->caller_state;
+		compare_calls(function, frame->caller_state);
 	}
 	return 0;
 }

@@ -17,8 +17,9 @@ struct seen_function {
 	uint64_t latest_stack; /* the number of the last of them, from 1 on */
 	uint64_t depths;       /* the sum of its distances from the copy in them */
 	uint64_t as_copier;    /* how many have it first: it calls the copy itself */
-	uint64_t caller_state; /* in the last of them */
-	uint64_t other_calls;  /* how many are of another call than the one before */
+	uint64_t caller_state; /* in the last of them where it is known; 0: in none */
+	uint64_t compared;     /* how many could be held against such a one before, ... */
+	uint64_t other_calls;  /* ... and are of another call */
 };
 
 struct seen_path {

@@ -12,9 +12,10 @@
  * From one stall to the next, be it once. Small growths of a buffer that has just been made are not
  * so many, even by steps of 1.25 (Go 1.18 and later, large slices), from 1 element to 2^30.
  */
-#define MANY_BETWEEN   256
+#define MANY_BETWEEN 256
+/* Stalls of one thread in which nothing at all was called: all are in one call. */
+#define UNCALLED_LEAST 6
 #define LOOKED_LONG    16 /* stalls that show nothing: nothing will come */
-#define UNCALLED_LEAST 6  /* stalls in which nothing was called at all: all are in one call */
 
 /* ---- which stall ---- */
 
@@ -324,17 +325,16 @@ static void fill_figures(const struct groups *groups, struct boundary_verdict *v
 	}
 }
 
-static bool is_any_called(const struct boundary *boundary)
+static bool is_in_one_call(const struct boundary *boundary)
 {
-	const struct mark *mark;
+	const struct mark *mark, *first = boundary->counting.marks.items;
 
 	array_each (mark, &boundary->counting.marks) {
-		for (size_t i = 0; i < boundary->counting.functions; i++) {
-			if (mark->end[i] != boundary->counting.marks.items[0].begin[i])
-				return true;
-		}
+		if (mark->tid != first->tid || mark->goroutine_addr != first->goroutine_addr ||
+		    memcmp(mark->end, first->begin, sizeof(mark->end)))
+			return false;
 	}
-	return false;
+	return boundary->stalls >= UNCALLED_LEAST;
 }
 
 struct boundary_verdict boundary_judge(const struct boundary *boundary)
@@ -362,9 +362,7 @@ struct boundary_verdict boundary_judge(const struct boundary *boundary)
 		verdict.state = BOUNDARY_KNOWN;
 	else if (verdict.flush >= 0 && verdict.stalls >= SURE_STALLS)
 		verdict.state = BOUNDARY_KNOWN;
-	else if (verdict.flush < 0 &&
-		 (boundary->stalls >= LOOKED_LONG ||
-		  (boundary->stalls >= UNCALLED_LEAST && !is_any_called(boundary))))
+	else if (verdict.flush < 0 && (boundary->stalls >= LOOKED_LONG || is_in_one_call(boundary)))
 		verdict.state = BOUNDARY_NONE;
 	return verdict;
 }

@@ -17,8 +17,8 @@
 bool boundary_is_worth_it(const struct stall *stall);
 
 struct boundary_settings {
-	size_t functions;  /* that are counted, from the culprit (0) outward; at most MW_CALLERS */
-	uint64_t quiet_ns; /* as in struct stall_settings */
+	size_t functions; /* that are counted, outward from the innermost (0); at most MW_CALLERS */
+	uint64_t quiet_ns;      /* as in struct stall_settings */
 	uint64_t samples_least; /* of a stall: one of fewer may be chance */
 	uint64_t since_ns;      /* from when on they are counted */
 	pid_t pid;

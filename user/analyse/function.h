@@ -10,6 +10,7 @@
 
 /* Whether two frames are of the same function, whatever instruction of it they are at. */
 bool frame_same_function(const struct frame *a, const struct frame *b);
+bool call_path_has(const struct call_path *path, const struct frame *function);
 
 #define NO_FUNCTION UINT32_MAX
 

@@ -109,7 +109,7 @@ struct stall {
 	uint64_t samples, stacks;  /* that were taken; of those samples, with a stack */
 	uint64_t stacks_as_copier; /* of these, where the culprit calls the copy itself */
 	/* Of frames, the innermost from the culprit on of which all stacks, as far as that is
-	 * known, are in one call; frame_count: there is none. */
+	 * known, are in one call; the culprit where it is known of none. */
 	size_t lasting_frame;
 	uint64_t user_ns,
 		fault_ns; /* of its CPU time, by samples: copying; in page faults of copies */

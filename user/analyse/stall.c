@@ -133,8 +133,8 @@ static uint64_t end_of(const struct strand *strand, uint64_t now_ns)
 	return end_ns < now_ns ? end_ns : now_ns;
 }
 
-/* Stacks are sometimes read while they change. */
-#define ODD_ONE_IN 8
+/* Stacks are sometimes read while they change: one odd stack makes two changes. */
+#define CHANGES_ONE_IN 8
 
 /*
  * From the culprit outward. Go keeps nothing in registers over a call, so there they tell nothing;
@@ -152,7 +152,7 @@ static size_t lasting_frame(const struct strand *strand, const struct call_path 
 		const struct seen_function *seen =
 			blame_seen(&strand->blame, &path->frames.items[i]);
 
-		if (seen && seen->other_calls * ODD_ONE_IN <= seen->stacks)
+		if (seen && seen->compared && seen->other_calls * CHANGES_ONE_IN <= seen->compared)
 			return i;
 	}
 	return first;

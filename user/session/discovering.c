@@ -411,9 +411,10 @@ static void consider(struct discovering *discovering)
 /* Other functions of the process copy, too. Samples without a stack go with those before them. */
 static bool is_on_the_way(struct discovering *discovering, const struct sample *sample)
 {
-	if (sample->in_span)
+	/* The call that is watched: its end brings the stack. */
+	if (sample->in_span && discovering->watched >= 0)
 		return true;
-	if (sample->path && sample->path->frames.count)
+	if (sample->path && sample->path->end == STACK_WHOLE)
 		discovering->is_apart = !call_path_has(sample->path, &discovering->culprit);
 	return !discovering->is_apart;
 }

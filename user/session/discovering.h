@@ -52,7 +52,7 @@ struct discovering {
 	char comm[COMM_BYTES];
 	struct frame culprit;
 	bool is_apart;                            /* the latest stack does not have it */
-	struct counted_entry entries[MW_CALLERS]; /* from the culprit outward */
+	struct counted_entry entries[MW_CALLERS]; /* from the stall's lasting_frame outward */
 	size_t count;
 	struct boundary *boundary;
 	uint64_t since_ns, look_at_ns;

@@ -43,6 +43,4 @@ struct call_path {
 	enum stack_end end;
 };
 
-bool call_path_has(const struct call_path *path, const struct frame *function);
-
 #endif

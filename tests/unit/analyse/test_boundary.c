@@ -204,6 +204,9 @@ static void gives_up_where_nothing_is_called(void **state)
 	assert_roles(program, BOUNDARY_OPEN, -1, -1);
 	stall(program, 1, 10, QUIETLY);
 	assert_roles(program, BOUNDARY_NONE, -1, -1);
+	/* Threads in a call each: what they call next is still to come. */
+	stall(program, 2, 10, QUIETLY);
+	assert_roles(program, BOUNDARY_OPEN, -1, -1);
 	assert_int_equal(judge(program).stalls, 0);
 }
 

@@ -347,6 +347,8 @@ static const struct told *stall_of_calls(struct fixture *fixture, size_t anew)
 
 		for (size_t frame = 0; frame < path.frames.count; frame++)
 			path.frames.items[frame].caller_state = frame > anew ? 1 : i + 1;
+		/* Where the thread began: nobody called it. */
+		path.frames.items[path.frames.count - 1].caller_state = 0;
 		assert_int_equal(stalls_add(fixture->stalls, &sample), 0);
 		array_release(&path.frames);
 	}
@@ -376,7 +378,7 @@ static void what_is_called_anew_does_not_last(void **state)
 
 static void where_nothing_lasts_the_culprit_has_to_do(void **state)
 {
-	const struct told *told = stall_of_calls(*state, 3);
+	const struct told *told = stall_of_calls(*state, 2);
 
 	assert_string_equal(told->path[told->stall.lasting_frame], "push");
 }
