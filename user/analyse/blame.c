@@ -53,7 +53,7 @@ static size_t first_candidate(const struct call_path *path, bool is_inlined)
 	return i;
 }
 
-static struct seen_function *find_function(struct blame *blame, const struct frame *frame)
+static struct seen_function *find_function(const struct blame *blame, const struct frame *frame)
 {
 	struct seen_function *function;
 
@@ -145,13 +145,7 @@ const struct frame *blame_culprit(const struct blame *blame)
 
 const struct seen_function *blame_seen(const struct blame *blame, const struct frame *function)
 {
-	const struct seen_function *seen;
-
-	array_each (seen, &blame->functions) {
-		if (function && frame_same_function(&seen->frame, function))
-			return seen;
-	}
-	return NULL;
+	return function ? find_function(blame, function) : NULL;
 }
 
 /* ---- paths ---- */

@@ -58,8 +58,8 @@ bool receiver_drain(struct receiver *receiver);
 /*
  * After receiver_drain(): how long the caller may wait before it drains again, in ns. 0: more is
  * there. RECEIVE_ASLEEP: until the descriptor becomes readable, as nothing is on its way and the
- * next record will wake whoever waits for it. That costs its thread some 100 us in a VM, where two
- * interrupts leave the guest: so those that come now and then are looked for instead, the less
+ * next record will wake whoever waits for it. That is an interrupt, which in a VM leaves the guest:
+ * so those that come now and then are looked for instead, the less
  * often the fewer there are, until none has come for RECEIVE_AWAKE_NS.
  */
 #define RECEIVE_LOOK_NS      (4 * 1000000ULL)
